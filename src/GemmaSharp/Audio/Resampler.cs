@@ -1,0 +1,126 @@
+using GemmaSharp.Multimodal;
+
+namespace GemmaSharp.Audio;
+
+/// <summary>
+/// Changes the sampling rate of a sound: every output sample is the input, limited to the lower of the two bands,
+/// at the time <c>m / newRate</c>.
+/// </summary>
+/// <remarks>
+/// A sinc cut off at 0.95 of half the lower rate under a Kaiser window (β = 9) of 64 zero crossings to each side: flat
+/// within 0.1 dB up to 0.9 of that half, more than 80 dB down from there on, no delay, gain 1 at 0 Hz. Before and after the sound there is silence.
+/// Where the two rates meet in few phases each has its own coefficients; otherwise the result is interpolated between 1,024 of them.
+/// Thread-safe.
+/// </remarks>
+public static class Resampler
+{
+    /// <summary>The model's rate in Hz.</summary>
+    public const int ModelRate = 16_000;
+
+    /// <summary>The highest rate in Hz that is accepted on either side.</summary>
+    public const int MaxRate = 1_000_000;
+
+    /// <summary>The clip at another rate; the clip itself if it has that rate already.</summary>
+    /// <param name="clip">The sound.</param>
+    /// <param name="rate">Samples per second of the result, 1 to <see cref="MaxRate"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A rate is outside 1 to <see cref="MaxRate"/>.</exception>
+    /// <exception cref="ArgumentException">The result would have more samples than an array can hold.</exception>
+    public static AudioClip Resample(AudioClip clip, int rate = ModelRate)
+    {
+        ArgumentNullException.ThrowIfNull(clip);
+        return rate == clip.SampleRate ? clip : new AudioClip(Resample(clip.Samples, clip.SampleRate, rate), rate);
+    }
+
+    /// <summary>The samples at another rate, in a new array of <see cref="OutputLength"/> values.</summary>
+    /// <param name="samples">One channel.</param>
+    /// <param name="rate">Samples per second of <paramref name="samples"/>, 1 to <see cref="MaxRate"/>.</param>
+    /// <param name="newRate">Samples per second of the result, 1 to <see cref="MaxRate"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A rate is outside 1 to <see cref="MaxRate"/>.</exception>
+    /// <exception cref="ArgumentException">The result would have more samples than an array can hold.</exception>
+    public static float[] Resample(ReadOnlySpan<float> samples, int rate, int newRate)
+    {
+        Check(rate, nameof(rate));
+        Check(newRate, nameof(newRate));
+        if (rate == newRate)
+        {
+            return samples.ToArray();
+        }
+
+        long length = OutputLength(samples.Length, rate, newRate);
+        if (length > Array.MaxLength)
+        {
+            throw new ArgumentException(
+                $"{samples.Length} samples at {rate} Hz become {length} at {newRate} Hz, and {Array.MaxLength} fit; pass a shorter piece.",
+                nameof(samples));
+        }
+
+        if (length == 0)
+        {
+            return [];
+        }
+
+        ResamplerFilter filter = new(rate, newRate);
+        float[] padded = new float[checked(samples.Length + (2 * filter.Taps))];
+        samples.CopyTo(padded.AsSpan(filter.Taps));
+
+        float[] destination = new float[length];
+        for (int m = 0; m < destination.Length; m++)
+        {
+            // Output m lies between the inputs n and n + 1, the fraction f behind n.
+            (long n, int phase, float mix) = filter.Locate(m);
+            int first = (int)n - (filter.Taps / 2) + 1 + filter.Taps;
+            ReadOnlySpan<float> window = padded.AsSpan(first, filter.Taps);
+            float value = Dot(window, filter.Phase(phase));
+            if (mix != 0)
+            {
+                value += mix * (Dot(window, filter.Phase(phase + 1)) - value);
+            }
+
+            destination[m] = value;
+        }
+
+        return destination;
+    }
+
+    /// <summary><c>round(length · newRate / rate)</c>, halves upwards.</summary>
+    /// <param name="length">Number of samples now.</param>
+    /// <param name="rate">Samples per second now.</param>
+    /// <param name="newRate">Samples per second afterwards.</param>
+    public static long OutputLength(long length, int rate, int newRate)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rate);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(newRate);
+        return (long)(((2 * (Int128)length * newRate) + rate) / (2 * (Int128)rate));
+    }
+
+    static float Dot(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
+    {
+        y = y[..x.Length];
+        float a = 0, b = 0, c = 0, d = 0;
+        int i = 0;
+        for (; i + 3 < x.Length; i += 4)
+        {
+            a += x[i] * y[i];
+            b += x[i + 1] * y[i + 1];
+            c += x[i + 2] * y[i + 2];
+            d += x[i + 3] * y[i + 3];
+        }
+
+        for (; i < x.Length; i++)
+        {
+            a += x[i] * y[i];
+        }
+
+        return a + b + (c + d);
+    }
+
+    static void Check(int rate, string name)
+    {
+        if (rate is < 1 or > MaxRate)
+        {
+            throw new ArgumentOutOfRangeException(
+                name, rate, $"A sampling rate of {rate} Hz is not one of sound; give 1 to {MaxRate} samples per second.");
+        }
+    }
+}
