@@ -1,0 +1,181 @@
+using System.Runtime.Intrinsics;
+using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Threading;
+using GemmaSharp.Numerics.Vectors;
+
+namespace GemmaSharp.Numerics.Kernels;
+
+/// <summary>Products with a transposed matrix: <c>y = x · Wᵀ</c>.</summary>
+/// <remarks>
+/// A row of y depends on its row of x alone, bit for bit: not on the other rows of the call, nor on the number of
+/// threads. Safe from any number of threads.
+/// </remarks>
+public static unsafe class MatMul
+{
+    /// <summary><c>y[i, j] = Σ x[i, c] · w[j, c]</c> of dense float32 matrices.</summary>
+    /// <param name="x"><c>[m, k]</c></param>
+    /// <param name="m">Rows of x and y.</param>
+    /// <param name="w"><c>[n, k]</c></param>
+    /// <param name="n">Rows of w, columns of y.</param>
+    /// <param name="k">Columns of x and w.</param>
+    /// <param name="y"><c>[m, n]</c> with <paramref name="ldy"/> elements from row to row; must not overlap the inputs.</param>
+    /// <param name="ldy">Row stride of y, at least <paramref name="n"/>.</param>
+    /// <param name="team">The threads that share the work; null for the caller's alone.</param>
+    /// <exception cref="ArgumentException">A span is too short or a stride too small.</exception>
+    public static void Multiply(
+        ReadOnlySpan<float> x, int m, ReadOnlySpan<float> w, int n, int k, Span<float> y, int ldy, WorkerTeam? team = null) =>
+        Multiply(x, m, k, w, n, k, k, y, ldy, team);
+
+    /// <summary><c>y[i, j] = Σ x[i, c] · w[j, c]</c> of float32 matrices with row strides.</summary>
+    /// <param name="x"><c>[m, k]</c></param>
+    /// <param name="m">Rows of x and y.</param>
+    /// <param name="ldx">Row stride of x, at least <paramref name="k"/>.</param>
+    /// <param name="w"><c>[n, k]</c></param>
+    /// <param name="n">Rows of w, columns of y.</param>
+    /// <param name="ldw">Row stride of w, at least <paramref name="k"/>.</param>
+    /// <param name="k">Columns of x and w.</param>
+    /// <param name="y"><c>[m, n]</c>; must not overlap the inputs.</param>
+    /// <param name="ldy">Row stride of y, at least <paramref name="n"/>.</param>
+    /// <param name="team">The threads that share the work; null for the caller's alone.</param>
+    /// <exception cref="ArgumentException">A span is too short or a stride too small.</exception>
+    public static void Multiply(
+        ReadOnlySpan<float> x,
+        int m,
+        int ldx,
+        ReadOnlySpan<float> w,
+        int n,
+        int ldw,
+        int k,
+        Span<float> y,
+        int ldy,
+        WorkerTeam? team = null)
+    {
+        CheckMatrix(x.Length, m, k, ldx, nameof(x));
+        CheckMatrix(w.Length, n, k, ldw, nameof(w));
+        CheckMatrix(y.Length, m, n, ldy, nameof(y));
+        fixed (float* px = x)
+        fixed (float* pw = w)
+        fixed (float* py = y)
+        {
+            Multiply<SingleWeights>(px, m, (nuint)ldx, (byte*)pw, n, (nuint)ldw * sizeof(float), k, py, (nuint)ldy, team);
+        }
+    }
+
+    /// <summary>The product with stored weights; strides of x and y in elements, of w in bytes.</summary>
+    internal static void Multiply<TFormat>(
+        float* x, int m, nuint xStride, byte* w, int n, nuint rowBytes, int k, float* y, nuint yStride, WorkerTeam? team)
+        where TFormat : struct, IWeightFormat
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            Multiply<TFormat, F32x16>(x, m, xStride, w, n, rowBytes, k, y, yStride, team);
+        }
+        else if (Vector256.IsHardwareAccelerated)
+        {
+            Multiply<TFormat, F32x8>(x, m, xStride, w, n, rowBytes, k, y, yStride, team);
+        }
+        else if (Vector128.IsHardwareAccelerated)
+        {
+            Multiply<TFormat, F32x4>(x, m, xStride, w, n, rowBytes, k, y, yStride, team);
+        }
+        else
+        {
+            Multiply<TFormat, F32x1>(x, m, xStride, w, n, rowBytes, k, y, yStride, team);
+        }
+    }
+
+    /// <summary>The product at a given width.</summary>
+    internal static void Multiply<TFormat, TVector>(
+        float* x, int m, nuint xStride, byte* w, int n, nuint rowBytes, int k, float* y, nuint yStride, WorkerTeam? team)
+        where TFormat : struct, IWeightFormat
+        where TVector : struct, IVector<TVector>
+    {
+        if (m == 0 || n == 0)
+        {
+            return;
+        }
+        Job<TFormat, TVector> job = new()
+        {
+            X = x,
+            M = m,
+            XStride = xStride,
+            W = w,
+            N = n,
+            RowBytes = rowBytes,
+            K = (nuint)k,
+            Y = y,
+            YStride = yStride,
+        };
+        int panels = (n + Job<TFormat, TVector>.PanelRows - 1) / Job<TFormat, TVector>.PanelRows;
+        if (team is null)
+        {
+            job.Run(0, panels);
+        }
+        else
+        {
+            team.Run(ref job, panels, Math.Max(1, panels / (team.Threads * 8)));
+        }
+    }
+
+    static void CheckMatrix(int length, int rows, int columns, int stride, string name)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(rows, name);
+        ArgumentOutOfRangeException.ThrowIfNegative(columns, name);
+        if (stride < columns)
+        {
+            throw new ArgumentException($"{name} has a row stride of {stride}; its rows of {columns} need as much.", name);
+        }
+        if (rows > 0 && length < (long)(rows - 1) * stride + columns)
+        {
+            throw new ArgumentException(
+                $"{name} has {length} elements; {rows} rows of {columns} at stride {stride} need {(long)(rows - 1) * stride + columns}.",
+                name);
+        }
+    }
+
+    struct Job<TFormat, TVector> : IParallelJob
+        where TFormat : struct, IWeightFormat
+        where TVector : struct, IVector<TVector>
+    {
+        public const int PanelRows = 4;
+
+        public float* X;
+        public int M;
+        public nuint XStride;
+        public byte* W;
+        public int N;
+        public nuint RowBytes;
+        public nuint K;
+        public float* Y;
+        public nuint YStride;
+
+        public readonly void Run(int first, int last)
+        {
+            int row = first * PanelRows;
+            int end = Math.Min(last * PanelRows, N);
+            for (; row + PanelRows <= end; row += PanelRows)
+            {
+                byte* w = W + (nuint)row * RowBytes;
+                int i = 0;
+                for (; i + 3 <= M; i += 3)
+                {
+                    DotTile.Tile3x4<TFormat, TVector>(
+                        X + (nuint)i * XStride, XStride, w, RowBytes, K, Y + (nuint)i * YStride + (nuint)row, YStride);
+                }
+                for (; i < M; i++)
+                {
+                    DotTile.Tile1x4<TFormat, TVector>(
+                        X + (nuint)i * XStride, w, RowBytes, K, Y + (nuint)i * YStride + (nuint)row);
+                }
+            }
+            for (; row < end; row++)
+            {
+                for (int i = 0; i < M; i++)
+                {
+                    DotTile.Tile1x1<TFormat, TVector>(
+                        X + (nuint)i * XStride, W + (nuint)row * RowBytes, K, Y + (nuint)i * YStride + (nuint)row);
+                }
+            }
+        }
+    }
+}

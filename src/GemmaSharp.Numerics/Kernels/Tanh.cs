@@ -1,0 +1,24 @@
+using System.Runtime.CompilerServices;
+using GemmaSharp.Numerics.Vectors;
+
+namespace GemmaSharp.Numerics.Kernels;
+
+/// <summary>The hyperbolic tangent.</summary>
+/// <remarks>Safe from any number of threads.</remarks>
+public static class Tanh
+{
+    /// <summary><c>tanh x</c></summary>
+    /// <param name="x"><c>[n]</c></param>
+    /// <param name="destination"><c>[n]</c>; may be <paramref name="x"/>.</param>
+    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    public static void Apply(ReadOnlySpan<float> x, Span<float> destination) =>
+        Elementwise.Apply(x, default(Operator), destination);
+
+    /// <summary><c>tanh x</c></summary>
+    internal readonly struct Operator : IUnaryOperator
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Invoke<TVector>(TVector x)
+            where TVector : struct, IVector<TVector> => VectorFunctions.Tanh(x);
+    }
+}

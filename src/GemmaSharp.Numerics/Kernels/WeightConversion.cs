@@ -1,0 +1,64 @@
+using System.Runtime.Intrinsics;
+using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Vectors;
+
+namespace GemmaSharp.Numerics.Kernels;
+
+/// <summary>Stored weights to float32; exact.</summary>
+internal static unsafe class WeightConversion
+{
+    /// <summary>Converts <c>[n]</c> stored weights.</summary>
+    /// <param name="source">At least n · size bytes.</param>
+    /// <param name="destination"><c>[n]</c>.</param>
+    public static void ToSingles<TFormat>(ReadOnlySpan<byte> source, Span<float> destination)
+        where TFormat : struct, IWeightFormat
+    {
+        if (source.Length < (long)destination.Length * TFormat.Size)
+        {
+            throw new ArgumentException(
+                $"The source has {source.Length} bytes; {destination.Length} weights of {TFormat.Name} need {(long)destination.Length * TFormat.Size}.",
+                nameof(source));
+        }
+        fixed (byte* from = source)
+        fixed (float* to = destination)
+        {
+            ToSingles<TFormat>(from, (nuint)destination.Length, to);
+        }
+    }
+
+    /// <summary>Converts <paramref name="count"/> stored weights.</summary>
+    public static void ToSingles<TFormat>(byte* source, nuint count, float* destination)
+        where TFormat : struct, IWeightFormat
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            ToSingles<TFormat, F32x16>(source, count, destination);
+        }
+        else if (Vector256.IsHardwareAccelerated)
+        {
+            ToSingles<TFormat, F32x8>(source, count, destination);
+        }
+        else
+        {
+            ToSingles<TFormat, F32x4>(source, count, destination);
+        }
+    }
+
+    /// <summary>Converts <paramref name="count"/> stored weights with vectors of a given width.</summary>
+    internal static void ToSingles<TFormat, TVector>(byte* source, nuint count, float* destination)
+        where TFormat : struct, IWeightFormat
+        where TVector : struct, IVector<TVector>
+    {
+        nuint width = (nuint)TVector.Count;
+        nuint size = (nuint)TFormat.Size;
+        nuint i = 0;
+        for (; i + width <= count; i += width)
+        {
+            TVector.Store(TFormat.Load<TVector>(source + i * size), destination + i);
+        }
+        for (; i < count; i++)
+        {
+            F32x1.Store(TFormat.Load<F32x1>(source + i * size), destination + i);
+        }
+    }
+}

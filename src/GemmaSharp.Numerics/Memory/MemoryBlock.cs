@@ -1,0 +1,72 @@
+namespace GemmaSharp.Numerics.Memory;
+
+/// <summary>Bytes outside the managed heap: a mapped file or an allocation.</summary>
+/// <remarks>
+/// The bytes stay where they are until <see cref="Dispose()"/>, or until nothing refers to the block any more.
+/// Reading is safe from any number of threads; disposing while another thread reads is not.
+/// </remarks>
+public abstract unsafe class MemoryBlock : IDisposable
+{
+    byte* _pointer;
+    bool _disposed;
+
+    private protected MemoryBlock()
+    {
+    }
+
+    /// <summary>Number of bytes.</summary>
+    public long Length { get; private protected set; }
+
+    /// <summary>Address of the first byte; the caller keeps the block alive while using it.</summary>
+    internal byte* Pointer
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _pointer;
+        }
+        private protected set => _pointer = value;
+    }
+
+    /// <summary>A view of some of the bytes; valid while the block lives.</summary>
+    /// <param name="offset">First byte.</param>
+    /// <param name="length">Number of bytes.</param>
+    /// <returns>The bytes in place.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The range does not lie inside the block.</exception>
+    /// <exception cref="ObjectDisposedException">The block was disposed.</exception>
+    public ReadOnlySpan<byte> Read(long offset, int length)
+    {
+        CheckRange(offset, length);
+        return new(Pointer + offset, length);
+    }
+
+    /// <summary>Frees or unmaps the bytes. Views handed out before must not be used any more.</summary>
+    public void Dispose()
+    {
+        Release();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees the bytes; called once, from <see cref="Dispose()"/> or the finalizer.</summary>
+    private protected abstract void Free(byte* address);
+
+    private protected void Release()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            Free(_pointer);
+            _pointer = null;
+        }
+    }
+
+    /// <summary>Refuses a range that does not lie inside the block.</summary>
+    internal void CheckRange(long offset, long length)
+    {
+        if (offset < 0 || length < 0 || offset > Length - length)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(offset), offset, $"Bytes {offset} to {offset + length} were asked of a block of {Length} bytes.");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using System.Runtime.InteropServices;
+
+namespace GemmaSharp.Numerics.Memory;
+
+/// <summary>An allocation outside the managed heap: aligned to 64 bytes, zeroed, of any size.</summary>
+/// <remarks>Reading is thread-safe; writing is not synchronised.</remarks>
+public sealed unsafe class NativeBlock : MemoryBlock
+{
+    const nuint Alignment = 64;
+
+    NativeBlock(long bytes)
+    {
+        Length = bytes;
+        nuint size = (nuint)Math.Max(bytes, 1);
+        Pointer = (byte*)NativeMemory.AlignedAlloc(size, Alignment);
+        NativeMemory.Clear(Pointer, size);
+        if (bytes > 0)
+        {
+            GC.AddMemoryPressure(bytes);
+        }
+    }
+
+    /// <summary>Frees the memory of a block nobody disposed.</summary>
+    ~NativeBlock() => Release();
+
+    /// <summary>Allocates zeroed memory.</summary>
+    /// <param name="bytes">Number of bytes, 0 or more.</param>
+    /// <returns>The block; the caller owns it.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="bytes"/> is negative.</exception>
+    /// <exception cref="OutOfMemoryException">The system has no such amount.</exception>
+    public static NativeBlock Allocate(long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        return new(bytes);
+    }
+
+    /// <summary>A writable view of some of the bytes; valid while the block lives.</summary>
+    /// <param name="offset">First byte.</param>
+    /// <param name="length">Number of bytes.</param>
+    /// <returns>The bytes in place.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The range does not lie inside the block.</exception>
+    /// <exception cref="ObjectDisposedException">The block was disposed.</exception>
+    public Span<byte> Write(long offset, int length)
+    {
+        CheckRange(offset, length);
+        return new(Pointer + offset, length);
+    }
+
+    private protected override void Free(byte* address)
+    {
+        NativeMemory.AlignedFree(address);
+        if (Length > 0)
+        {
+            GC.RemoveMemoryPressure(Length);
+        }
+    }
+}
