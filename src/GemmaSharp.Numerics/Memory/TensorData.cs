@@ -19,10 +19,9 @@ public readonly record struct TensorData(MemoryBlock Block, long Offset, Element
         get
         {
             long count = 1;
-            // By index: a list's enumerator is an allocation, and rows are read in hot loops.
-            for (int i = 0; i < Shape.Count; i++)
+            foreach (long size in Shape)
             {
-                count = checked(count * Shape[i]);
+                count = checked(count * size);
             }
             return count;
         }

@@ -1,0 +1,117 @@
+using GemmaSharp.Configuration;
+
+namespace GemmaSharp.Checkpoints;
+
+/// <summary>A checkpoint folder: its configuration, its tensors by canonical name, and the account of what a model asked of it.</summary>
+/// <remarks>
+/// Loading is: open, build every module from <see cref="Root"/>, make the <see cref="Report"/>, and refuse if it has errors. Weights are mapped, so
+/// the checkpoint must outlive the model. Building is for one thread; the finished weights are safe for all.
+/// </remarks>
+public sealed class Checkpoint : IDisposable
+{
+    readonly ParameterReader _reader;
+    readonly List<SafetensorsFile> _files;
+    readonly List<Finding> _findings;
+    readonly Dictionary<string, string> _missingFiles;
+
+    Checkpoint(string folder, Gemma3nConfig config, CheckpointContents contents, CheckpointOptions options)
+    {
+        Folder = folder;
+        Config = config;
+        _files = contents.Files;
+        _findings = contents.Findings;
+        _missingFiles = contents.MissingFiles;
+        Tensors = [.. contents.Tensors.Values.OrderBy(t => t.CanonicalName, NaturalOrder.Instance)];
+
+        bool hasVision = Tensors.Any(t => t.CanonicalName.StartsWith("vision_tower.", StringComparison.Ordinal));
+        bool firstUpload = hasVision && !contents.Tensors.ContainsKey("vision_tower.timm_model.conv_stem.conv.bias");
+        TurnsVisionKernels = hasVision && (options.VisionWeights == VisionWeights.Transposed || (options.VisionWeights == VisionWeights.Auto && firstUpload));
+        _reader = new ParameterReader(contents.Tensors, options.HeadersOnly, TurnsVisionKernels);
+        Root = new ParameterScope(_reader, "");
+    }
+
+    /// <summary>The folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>Its <c>config.json</c>.</summary>
+    public Gemma3nConfig Config { get; }
+
+    /// <summary>All tensors, by canonical name.</summary>
+    public IReadOnlyList<StoredTensor> Tensors { get; }
+
+    /// <summary>The weight files read.</summary>
+    public IReadOnlyList<SafetensorsFile> Files => _files;
+
+    /// <summary>Where building a model begins.</summary>
+    public ParameterScope Root { get; }
+
+    /// <summary>Whether rows and columns of spatial vision kernels are exchanged while loading (first upload).</summary>
+    public bool TurnsVisionKernels { get; }
+
+    /// <summary>Opens a checkpoint folder. Weights are mapped, not read.</summary>
+    /// <param name="folder">A folder with <c>config.json</c> and safetensors files: one, or shards with or without their index.</param>
+    /// <param name="options">How; the default maps the weights.</param>
+    /// <exception cref="CheckpointException">The folder or a file in it is not what is needed.</exception>
+    /// <exception cref="ConfigurationException">The configuration is of another model, or impossible.</exception>
+    public static Checkpoint Open(string folder, CheckpointOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        options ??= new CheckpointOptions();
+        CheckpointFiles.Selection selection = CheckpointFiles.Find(folder);
+        Gemma3nConfig config = Gemma3nConfig.Load(folder);
+        return new Checkpoint(folder, config, CheckpointContents.Read(selection, options.HeadersOnly), options);
+    }
+
+    /// <summary>Everything found so far, complete once every module has been built.</summary>
+    public LoadReport Report()
+    {
+        var findings = new List<Finding>(_findings);
+        findings.AddRange(new ReportBuilder(_reader, Config, _missingFiles).Build());
+        AddTowerNote(findings, Config.VisionConfig is not null, "vision_tower", "pictures");
+        AddTowerNote(findings, Config.AudioConfig is not null, "audio_tower", "sound");
+        if (TurnsVisionKernels)
+        {
+            findings.Add(new Finding
+            {
+                Kind = FindingKind.FirstUploadVision,
+                Severity = Severity.Note,
+                Tensor = "vision_tower",
+                ModulePath = "vision_tower",
+                ModuleType = ModuleTypes.Of("vision_tower"),
+                Problem = "The vision weights are those of the first upload (there is no conv_stem.conv.bias), so kernel rows and columns are exchanged while loading.",
+                Repair = "If text in pictures is read as nonsense, load with vision weights as they are.",
+            });
+        }
+
+        return new LoadReport(Folder, findings, Tensors.Count, _reader.UsedCount);
+    }
+
+    /// <summary>The tree of modules that asked for parameters, for listings.</summary>
+    public ModuleNode Modules() => ModuleNode.Tree(_reader.Requests);
+
+    /// <summary>Unmaps the weights. A model built from them must not be used any more.</summary>
+    public void Dispose()
+    {
+        foreach (SafetensorsFile file in _files)
+        {
+            file.Dispose();
+        }
+    }
+
+    void AddTowerNote(List<Finding> findings, bool configured, string tower, string input)
+    {
+        if (configured && !Root.Contains(tower) && !_reader.Requests.Any(r => r.Tensor.StartsWith(tower + ".", StringComparison.Ordinal)))
+        {
+            findings.Add(new Finding
+            {
+                Kind = FindingKind.TowerMissing,
+                Severity = Severity.Note,
+                Tensor = tower,
+                ModulePath = tower,
+                ModuleType = ModuleTypes.Of(tower),
+                Problem = $"The checkpoint has no weights of {tower}, so {input} will be refused.",
+                Repair = $"Use a checkpoint with its towers for {input}.",
+            });
+        }
+    }
+}

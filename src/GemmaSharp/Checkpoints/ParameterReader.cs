@@ -1,0 +1,181 @@
+using GemmaSharp.Numerics;
+using GemmaSharp.Numerics.Memory;
+
+namespace GemmaSharp.Checkpoints;
+
+/// <summary>Answers the requests of all scopes of one model and keeps account of them: what was asked, found, faulty, left over.</summary>
+sealed class ParameterReader
+{
+    readonly Dictionary<string, StoredTensor> _tensors;
+    readonly SortedSet<string> _names;
+    readonly HashSet<string> _used = new(StringComparer.Ordinal);
+    readonly List<string> _ignored = [];
+    readonly List<ParameterRequest> _requests = [];
+    readonly KernelLayouts _layouts;
+
+    public ParameterReader(Dictionary<string, StoredTensor> tensors, bool headersOnly, bool turnVisionKernels)
+    {
+        _tensors = tensors;
+        _names = new SortedSet<string>(tensors.Keys, StringComparer.Ordinal);
+        _layouts = new KernelLayouts(tensors.Values);
+        HeadersOnly = headersOnly;
+        TurnVisionKernels = turnVisionKernels;
+    }
+
+    public bool HeadersOnly { get; }
+
+    public bool TurnVisionKernels { get; }
+
+    /// <summary>Everything asked for, in order.</summary>
+    public IReadOnlyList<ParameterRequest> Requests => _requests;
+
+    /// <summary>Faults of requests, in order.</summary>
+    public List<Fault> Faults { get; } = [];
+
+    /// <summary>Stored tensors nobody asked for or ignored.</summary>
+    public IEnumerable<StoredTensor> Unused => _tensors.Values.Where(t =>
+        !_used.Contains(t.CanonicalName) && !TensorNames.IsComputed(t.CanonicalName) && !_ignored.Exists(path => IsAtOrBelow(t.CanonicalName, path)));
+
+    public int UsedCount => _used.Count;
+
+    public bool Contains(string name)
+    {
+        if (_tensors.ContainsKey(name))
+        {
+            return true;
+        }
+
+        // The first name after "a.b." in ordinal order is below "a.b" if any is.
+        return _names.GetViewBetween(name + ".", name + "/").Count > 0;
+    }
+
+    public void Ignore(string name) => _ignored.Add(name);
+
+    /// <summary>The stored tensor <paramref name="name"/>, counted as used.</summary>
+    public StoredTensor? Use(string name)
+    {
+        if (!_tensors.TryGetValue(name, out StoredTensor? stored))
+        {
+            return null;
+        }
+
+        _used.Add(name);
+        return stored;
+    }
+
+    public WeightMatrix Matrix(string module, string type, int rows, int columns) =>
+        StoredMatrixFactory.Create(this, Ask(module + ".weight", module, type, [rows, columns]));
+
+    public float[] Values(string name, long[] shape, bool optional)
+    {
+        if (optional && !_tensors.ContainsKey(name))
+        {
+            return [];
+        }
+
+        string module = name[..Math.Max(0, name.LastIndexOf('.'))];
+        ParameterRequest request = Ask(name, module, ModuleTypes.OfVectorOwner(name, module), shape);
+        return Accept(request, stored => stored.Shape.SequenceEqual(shape)) is TensorData data ? Read(request, data) : [];
+    }
+
+    public WeightMatrix Convolution(string module, int outChannels, int inChannels, int height, int width)
+    {
+        ParameterRequest request = Ask(module + ".weight", module, "Convolution", [outChannels, inChannels, height, width]);
+        long columns = (long)inChannels * height * width;
+        var absent = new AbsentMatrix(outChannels, (int)Math.Min(columns, int.MaxValue));
+        bool turned = IsTurned(request);
+        KernelLayout layout = default;
+        if (Accept(request, stored => _layouts.Fit(stored, request.Shape, turned, out layout), IsMatrixType) is not TensorData data)
+        {
+            return absent;
+        }
+
+        if (inChannels == 1 || height * width == 1 ? !turned || height * width == 1 : layout == KernelLayout.Mlx && !turned)
+        {
+            return new DenseMatrix(data with { Shape = [outChannels, columns] });
+        }
+
+        float[] values = Read(request, data);
+        return DenseMatrix.FromSingles(KernelLayouts.ToPatches(values, outChannels, inChannels, height, width, layout, turned), outChannels, (int)columns);
+    }
+
+    public float[] Depthwise(string module, int channels, int height, int width)
+    {
+        ParameterRequest request = Ask(module + ".weight", module, "DepthwiseConvolution", [channels, 1, height, width]);
+        bool turned = IsTurned(request);
+        return Accept(request, stored => _layouts.Fit(stored, request.Shape, turned, out _)) is TensorData data
+            ? KernelLayouts.ToTaps(Read(request, data), channels, height, width, turned)
+            : [];
+    }
+
+    public float[] Depthwise1d(string module, int channels, int kernel)
+    {
+        ParameterRequest request = Ask(module + ".weight", module, "DepthwiseConvolution1d", [channels, 1, kernel]);
+        return Accept(request, stored => stored.Shape.SequenceEqual(request.Shape) || stored.Shape.SequenceEqual([channels, kernel, 1])) is TensorData data
+            ? KernelLayouts.ToTaps(Read(request, data), channels, kernel, 1, turned: false)
+            : [];
+    }
+
+    /// <summary>Records a fault of <paramref name="request"/>.</summary>
+    public void Report(ParameterRequest request, FindingKind kind, Severity severity = Severity.Error, string detail = "") =>
+        Faults.Add(new Fault(request, kind, severity, detail));
+
+    /// <summary>Whether weights of this type can be multiplied in place.</summary>
+    public static bool IsMatrixType(ElementType type) => type is ElementType.BF16 or ElementType.F16 or ElementType.F32;
+
+    /// <summary>Finds the stored tensor of a request and checks its type and shape; nothing when it is faulty or only listed.</summary>
+    public TensorData? Accept(ParameterRequest request, Func<StoredTensor, bool> fits, Func<ElementType, bool>? usable = null)
+    {
+        StoredTensor? stored = Use(request.Tensor);
+        if (stored is null)
+        {
+            Report(request, FindingKind.Missing);
+            return null;
+        }
+
+        request.Stored = stored;
+        request.Format = stored.Type.Name().ToLowerInvariant();
+        request.Bytes = stored.Entry.Length;
+        bool good = true;
+        if (!(usable ?? IsFloat)(stored.Type))
+        {
+            Report(request, FindingKind.WrongType);
+            good = false;
+        }
+
+        if (!fits(stored))
+        {
+            Report(request, Repairs.IsPermutation(stored.Shape, request.Shape) ? FindingKind.WrongLayout : FindingKind.WrongShape);
+            good = false;
+        }
+
+        return good && !HeadersOnly ? stored.Data : null;
+    }
+
+    static bool IsFloat(ElementType type) => type is ElementType.F64 || IsMatrixType(type);
+
+    bool IsTurned(ParameterRequest request) => TurnVisionKernels && request.Tensor.StartsWith("vision_tower.", StringComparison.Ordinal);
+
+    ParameterRequest Ask(string tensor, string module, string type, IReadOnlyList<long> shape)
+    {
+        var request = new ParameterRequest(tensor, module, type, shape);
+        _requests.Add(request);
+        return request;
+    }
+
+    float[] Read(ParameterRequest request, TensorData data)
+    {
+        float[] values = new float[data.ElementCount];
+        data.ToSingles(values);
+        int bad = Array.FindIndex(values, value => !float.IsFinite(value));
+        if (bad >= 0)
+        {
+            Report(request, FindingKind.NonFinite, Severity.Error, $"value {bad} of {values.Length} is {values[bad]}");
+        }
+
+        return values;
+    }
+
+    static bool IsAtOrBelow(string name, string path) =>
+        name.StartsWith(path, StringComparison.Ordinal) && (name.Length == path.Length || name[path.Length] == '.');
+}

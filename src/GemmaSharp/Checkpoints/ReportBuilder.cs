@@ -1,0 +1,195 @@
+using GemmaSharp.Configuration;
+using GemmaSharp.Numerics.Memory;
+
+namespace GemmaSharp.Checkpoints;
+
+/// <summary>Turns the account of a <see cref="ParameterReader"/> into findings with their repairs.</summary>
+sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOnlyDictionary<string, string> missingFiles)
+{
+    readonly ConfigFields _fields = new(config);
+    readonly List<Finding> _findings = [];
+
+    /// <summary>All findings about requests and leftovers.</summary>
+    public List<Finding> Build()
+    {
+        StoredTensor[] unused = [.. reader.Unused.OrderBy(t => t.CanonicalName, StringComparer.Ordinal)];
+        ParameterRequest[] missing = [.. reader.Faults.Where(f => f.Kind == FindingKind.Missing).Select(f => f.Request)];
+        Dictionary<string, StoredTensor> pairs = Repairs.PairByName(missing, unused);
+        foreach (Fault fault in reader.Faults)
+        {
+            _findings.Add(Describe(fault, pairs));
+        }
+
+        AddLeftovers(unused, pairs.ToLookup(p => p.Value.CanonicalName, p => p.Key));
+        return _findings;
+    }
+
+    Finding Describe(Fault fault, Dictionary<string, StoredTensor> pairs)
+    {
+        ParameterRequest request = fault.Request;
+        string owner = $"{request.ModuleType} {request.ModulePath}";
+        string needed = Shape(request.Shape);
+        StoredTensor? stored = request.Stored;
+        string found = stored is null ? "" : $"Tensor {stored.Name} is {stored.Type.Name()} {Shape(stored.Shape)} in {stored.File.Name}";
+        (string problem, string? repair) = fault.Kind switch
+        {
+            FindingKind.Missing => ($"Tensor {request.Tensor} is missing; {owner} needs it as {needed}.", RepairMissing(request, pairs)),
+            FindingKind.WrongShape => ($"{found}; {owner} needs {needed}.", _fields.Suggest(request.Tensor, stored!.Shape, request.Shape) ?? "Check that config.json belongs to these weights."),
+            FindingKind.WrongLayout => ($"{found}; {owner} needs {needed}.", $"Permute its axes by ({string.Join(", ", Repairs.Permutation(stored!.Shape, request.Shape))}) and save it again."),
+            FindingKind.WrongType => ($"{found}; {owner} needs BF16, F16 or F32.", "Convert the checkpoint from its original with \"gemma convert\"."),
+            FindingKind.SurplusRows => ($"{found}; {owner} uses its first {request.Shape[0]} rows.", _fields.Suggest(request.Tensor, stored!.Shape, request.Shape)),
+            FindingKind.NonFinite => ($"{found}; {fault.Detail}, and {owner} needs finite numbers.", "Download the file again, or convert the checkpoint again from its original."),
+            _ => ($"{(stored is null ? $"Tensor {request.Tensor}" : found)}; {owner} {fault.Detail}.", "Convert the checkpoint again from its original."),
+        };
+        return Of(stored, fault.Kind, fault.Severity, problem, repair) with
+        {
+            Tensor = request.Tensor,
+            ModulePath = request.ModulePath,
+            ModuleType = request.ModuleType,
+            ExpectedShape = request.Shape,
+        };
+    }
+
+    string RepairMissing(ParameterRequest request, Dictionary<string, StoredTensor> pairs)
+    {
+        if (missingFiles.TryGetValue(request.Tensor, out string? file))
+        {
+            return $"It belongs to {file}, which is not in the folder: finish the download.";
+        }
+
+        if (!pairs.TryGetValue(request.Tensor, out StoredTensor? similar))
+        {
+            return "Download the checkpoint again, or convert it again from its original.";
+        }
+
+        string turned = similar.Shape.SequenceEqual(request.Shape) ? "of the right shape" : $"of shape {Shape(similar.Shape)}";
+        return $"Rename {similar.Name} in {similar.File.Name}, which is {turned} and used by nothing.";
+    }
+
+    void AddLeftovers(StoredTensor[] unused, ILookup<string, string> similar)
+    {
+        Dictionary<string, int> lists = ListLengths();
+        var surplus = new SortedDictionary<string, List<(int Index, StoredTensor Tensor)>>(StringComparer.Ordinal);
+        foreach (StoredTensor tensor in unused)
+        {
+            if (tensor.CanonicalName.StartsWith("lm_head.", StringComparison.Ordinal) && config.TextConfig.TieWordEmbeddings)
+            {
+                AddHead(tensor);
+            }
+            else if (SurplusEntry(tensor.CanonicalName, lists) is (string list, int index))
+            {
+                if (!surplus.TryGetValue(list, out List<(int, StoredTensor)>? entries))
+                {
+                    surplus[list] = entries = [];
+                }
+
+                entries.Add((index, tensor));
+            }
+            else
+            {
+                string? name = similar[tensor.CanonicalName].FirstOrDefault();
+                _findings.Add(Of(tensor, FindingKind.Unexpected, Severity.Warning,
+                    $"Tensor {tensor.Name} {Shape(tensor.Shape)} in {tensor.File.Name} is not part of this model and is not used.",
+                    name is null ? null : $"If it is {name}, rename it."));
+            }
+        }
+
+        foreach ((string list, List<(int Index, StoredTensor Tensor)> entries) in surplus)
+        {
+            AddSurplus(list, lists[list], entries);
+        }
+    }
+
+    void AddHead(StoredTensor tensor)
+    {
+        // A quantised head has scales and biases too; one note is enough.
+        if (tensor.CanonicalName == "lm_head.weight")
+        {
+            _findings.Add(Of(tensor, FindingKind.ExtraHead, Severity.Note,
+                $"Tensor {tensor.Name} is not used: embeddings are tied, so embed_tokens is the output head.",
+                "Set tie_word_embeddings to false in config.json if it is a head of its own."));
+        }
+    }
+
+    void AddSurplus(string list, int length, List<(int Index, StoredTensor Tensor)> entries)
+    {
+        int last = entries.Max(e => e.Index);
+        StoredTensor first = entries.MinBy(e => e.Index).Tensor;
+        (string Key, int Beyond)? count = ConfigFields.CountOf(list);
+        _findings.Add(new Finding
+        {
+            Kind = FindingKind.SurplusEntries,
+            Severity = Severity.Error,
+            Tensor = $"{list}.{length}",
+            StoredName = first.Name,
+            File = first.File.Name,
+            ModulePath = list,
+            ModuleType = "List",
+            Problem = $"The checkpoint has entries {length} to {last} of {list} ({entries.Count} tensors); this configuration has {length} entries.",
+            Repair = count is (string key, int beyond)
+                ? $"Set {key} to {last + 1 + beyond} in config.json if the weights are right."
+                : "Check that config.json belongs to these weights.",
+        });
+    }
+
+    // For every list of modules the model asked from: one more than its highest index.
+    Dictionary<string, int> ListLengths()
+    {
+        var lengths = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (ParameterRequest request in reader.Requests)
+        {
+            foreach ((string list, int index) in Indices(request.Tensor))
+            {
+                lengths[list] = Math.Max(lengths.GetValueOrDefault(list), index + 1);
+            }
+        }
+
+        return lengths;
+    }
+
+    static (string List, int Index)? SurplusEntry(string name, Dictionary<string, int> lists)
+    {
+        foreach ((string list, int index) in Indices(name))
+        {
+            if (lists.TryGetValue(list, out int length) && index >= length)
+            {
+                return (list, index);
+            }
+        }
+
+        return null;
+    }
+
+    static IEnumerable<(string List, int Index)> Indices(string name)
+    {
+        for (int dot = name.IndexOf('.', StringComparison.Ordinal); dot >= 0;)
+        {
+            int next = name.IndexOf('.', dot + 1);
+            ReadOnlySpan<char> segment = next < 0 ? name.AsSpan(dot + 1) : name.AsSpan(dot + 1, next - dot - 1);
+            if (segment.Length is > 0 and < 7 && int.TryParse(segment, System.Globalization.NumberStyles.None, null, out int index))
+            {
+                yield return (name[..dot], index);
+            }
+
+            dot = next;
+        }
+    }
+
+    /// <summary>A finding about a stored tensor.</summary>
+    public static Finding Of(StoredTensor? stored, FindingKind kind, Severity severity, string problem, string? repair) => new()
+    {
+        Kind = kind,
+        Severity = severity,
+        Tensor = stored?.CanonicalName ?? "",
+        StoredName = stored?.Name,
+        FoundShape = stored?.Shape,
+        FoundType = stored?.Type.Name(),
+        File = stored?.File.Name,
+        FirstByte = stored?.Entry.Offset,
+        EndByte = stored?.Entry.End,
+        Problem = problem,
+        Repair = repair,
+    };
+
+    static string Shape(IReadOnlyList<long> shape) => $"[{string.Join(", ", shape)}]";
+}

@@ -1,0 +1,97 @@
+using GemmaSharp.Numerics.Memory;
+
+namespace GemmaSharp.Checkpoints;
+
+/// <summary>A safetensors file: its header in memory, its data mapped when first asked for.</summary>
+/// <remarks>Thread-safe. Views handed out keep the mapping alive; after <see cref="Dispose"/> they must not be read.</remarks>
+public sealed class SafetensorsFile : IDisposable
+{
+    readonly SafetensorsHeader _header;
+    readonly Lazy<MappedFile> _data;
+
+    SafetensorsFile(string path, SafetensorsHeader header)
+    {
+        Path = path;
+        _header = header;
+        _data = new Lazy<MappedFile>(() => Map(path));
+        Entries = [.. header.Entries.Values.OrderBy(e => e.Offset).ThenBy(e => e.Name, StringComparer.Ordinal)];
+    }
+
+    /// <summary>Path it was opened by.</summary>
+    public string Path { get; }
+
+    /// <summary>Name without the folder.</summary>
+    public string Name => System.IO.Path.GetFileName(Path);
+
+    /// <summary>The tensors in the order of their bytes.</summary>
+    public IReadOnlyList<SafetensorsEntry> Entries { get; }
+
+    /// <summary>The header's <c>__metadata__</c>.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
+
+    /// <summary>Reads and checks the header. The data is not touched.</summary>
+    /// <exception cref="SafetensorsException">The file is not a sound safetensors file, or cannot be read.</exception>
+    public static SafetensorsFile Open(string path)
+    {
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1);
+            return new SafetensorsFile(path, SafetensorsHeader.Read(stream, path));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw new SafetensorsException(path, $"cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Whether there is a tensor <paramref name="name"/>, and which.</summary>
+    public bool TryGet(string name, out SafetensorsEntry entry)
+    {
+        bool found = _header.Entries.TryGetValue(name, out SafetensorsEntry? e);
+        entry = e!;
+        return found;
+    }
+
+    /// <summary>A tensor's bytes in place.</summary>
+    /// <exception cref="SafetensorsException">There is no such tensor, or the file cannot be mapped.</exception>
+    public TensorData Tensor(string name) =>
+        _header.Entries.TryGetValue(name, out SafetensorsEntry? entry)
+            ? Tensor(entry)
+            : throw new SafetensorsException(Path, $"has no tensor {name}.");
+
+    /// <summary>A tensor's bytes in place.</summary>
+    /// <exception cref="SafetensorsException">The file cannot be mapped.</exception>
+    public TensorData Tensor(SafetensorsEntry entry) => new(_data.Value, entry.Offset, entry.Type, entry.Shape);
+
+    /// <summary>Unmaps the data.</summary>
+    public void Dispose()
+    {
+        if (_data.IsValueCreated)
+        {
+            _data.Value.Dispose();
+        }
+    }
+
+    MappedFile Map(string path)
+    {
+        MappedFile mapped;
+        try
+        {
+            mapped = MappedFile.Open(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SafetensorsException(path, $"cannot be mapped: {e.Message}", e);
+        }
+
+        // The file may have been replaced since its header was read; reading past its end would kill the process.
+        long needed = Entries.Count == 0 ? 0 : Entries.Max(e => e.End);
+        if (mapped.Length < needed)
+        {
+            mapped.Dispose();
+            throw new SafetensorsException(path, $"has become shorter since it was opened ({needed} bytes needed); open it again.");
+        }
+
+        return mapped;
+    }
+}

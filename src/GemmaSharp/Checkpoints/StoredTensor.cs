@@ -1,0 +1,37 @@
+using GemmaSharp.Numerics.Memory;
+
+namespace GemmaSharp.Checkpoints;
+
+/// <summary>A tensor of a checkpoint: its names and where it lies.</summary>
+/// <remarks>Thread-safe.</remarks>
+public sealed class StoredTensor
+{
+    internal StoredTensor(SafetensorsFile file, SafetensorsEntry entry, string canonicalName)
+    {
+        File = file;
+        Entry = entry;
+        CanonicalName = canonicalName;
+    }
+
+    /// <summary>The file it is in.</summary>
+    public SafetensorsFile File { get; }
+
+    /// <summary>Type, shape and place, with the name as in the file.</summary>
+    public SafetensorsEntry Entry { get; }
+
+    /// <summary>Name in the file.</summary>
+    public string Name => Entry.Name;
+
+    /// <summary>Name by which the model asks for it.</summary>
+    public string CanonicalName { get; }
+
+    /// <summary>Stored element type.</summary>
+    public ElementType Type => Entry.Type;
+
+    /// <summary>Sizes, outermost first.</summary>
+    public IReadOnlyList<long> Shape => Entry.Shape;
+
+    /// <summary>The bytes in place.</summary>
+    /// <exception cref="SafetensorsException">The file cannot be mapped.</exception>
+    public TensorData Data => File.Tensor(Entry);
+}

@@ -1,0 +1,11 @@
+namespace GemmaSharp.Configuration;
+
+/// <summary>What a decoder layer attends to.</summary>
+public enum LayerType
+{
+    /// <summary>The last <c>sliding_window</c> positions.</summary>
+    SlidingAttention,
+
+    /// <summary>Every earlier position.</summary>
+    FullAttention,
+}

@@ -1,0 +1,37 @@
+using GemmaSharp.Diagnostics;
+
+namespace GemmaSharp.Tests.TestCheckpoints;
+
+/// <summary>Keeps what a forward pass recorded, by name.</summary>
+public sealed class RecordingTrace(Func<string, bool>? wants = null) : ITrace
+{
+    readonly Dictionary<string, (long[] Shape, float[] Values)> _records = [];
+    readonly List<string> _names = [];
+
+    /// <summary>Names in order of execution.</summary>
+    public IReadOnlyList<string> Names => _names;
+
+    public float[] this[string name] => _records[name].Values;
+
+    public long[] Shape(string name) => _records[name].Shape;
+
+    public bool Wants(string name) => wants?.Invoke(name) ?? true;
+
+    public void Record(string name, ReadOnlySpan<long> shape, ReadOnlySpan<float> values)
+    {
+        long count = 1;
+        foreach (long axis in shape)
+        {
+            count *= axis;
+        }
+
+        Assert.True(count == values.Length, $"{name}: {values.Length} values were recorded as [{string.Join(", ", shape.ToArray())}].");
+        if (_records.TryAdd(name, (shape.ToArray(), values.ToArray())))
+        {
+            _names.Add(name);
+            return;
+        }
+
+        throw new InvalidOperationException($"{name} was recorded twice.");
+    }
+}
