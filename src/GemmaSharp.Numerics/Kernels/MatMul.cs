@@ -12,6 +12,9 @@ namespace GemmaSharp.Numerics.Kernels;
 /// </remarks>
 public static unsafe class MatMul
 {
+    // Up to so many tokens weights are widened in registers, where they lie; above, packing pays.
+    const int DirectTokens = 12;
+
     /// <summary><c>y[i, j] = Σ x[i, c] · w[j, c]</c> of dense float32 matrices.</summary>
     /// <param name="x"><c>[m, k]</c></param>
     /// <param name="m">Rows of x and y.</param>
@@ -94,7 +97,12 @@ public static unsafe class MatMul
         {
             return;
         }
-        Job<TFormat, TVector> job = new()
+        if (m > DirectTokens)
+        {
+            PanelProduct.Multiply<StoredPanels<TFormat>, TVector>(x, m, xStride, new(w, rowBytes), n, k, y, yStride, team);
+            return;
+        }
+        DirectProduct<TFormat, TVector> job = new()
         {
             X = x,
             M = m,
@@ -106,14 +114,14 @@ public static unsafe class MatMul
             Y = y,
             YStride = yStride,
         };
-        int panels = (n + Job<TFormat, TVector>.PanelRows - 1) / Job<TFormat, TVector>.PanelRows;
+        int groups = job.Groups;
         if (team is null)
         {
-            job.Run(0, panels);
+            job.Run(0, groups);
         }
         else
         {
-            team.Run(ref job, panels, Math.Max(1, panels / (team.Threads * 8)));
+            team.Run(ref job, groups, Math.Max(1, groups / (team.Threads * 8)));
         }
     }
 
@@ -130,52 +138,6 @@ public static unsafe class MatMul
             throw new ArgumentException(
                 $"{name} has {length} elements; {rows} rows of {columns} at stride {stride} need {(long)(rows - 1) * stride + columns}.",
                 name);
-        }
-    }
-
-    struct Job<TFormat, TVector> : IParallelJob
-        where TFormat : struct, IWeightFormat
-        where TVector : struct, IVector<TVector>
-    {
-        public const int PanelRows = 4;
-
-        public float* X;
-        public int M;
-        public nuint XStride;
-        public byte* W;
-        public int N;
-        public nuint RowBytes;
-        public nuint K;
-        public float* Y;
-        public nuint YStride;
-
-        public readonly void Run(int first, int last)
-        {
-            int row = first * PanelRows;
-            int end = Math.Min(last * PanelRows, N);
-            for (; row + PanelRows <= end; row += PanelRows)
-            {
-                byte* w = W + (nuint)row * RowBytes;
-                int i = 0;
-                for (; i + 3 <= M; i += 3)
-                {
-                    DotTile.Tile3x4<TFormat, TVector>(
-                        X + (nuint)i * XStride, XStride, w, RowBytes, K, Y + (nuint)i * YStride + (nuint)row, YStride);
-                }
-                for (; i < M; i++)
-                {
-                    DotTile.Tile1x4<TFormat, TVector>(
-                        X + (nuint)i * XStride, w, RowBytes, K, Y + (nuint)i * YStride + (nuint)row);
-                }
-            }
-            for (; row < end; row++)
-            {
-                for (int i = 0; i < M; i++)
-                {
-                    DotTile.Tile1x1<TFormat, TVector>(
-                        X + (nuint)i * XStride, W + (nuint)row * RowBytes, K, Y + (nuint)i * YStride + (nuint)row);
-                }
-            }
         }
     }
 }

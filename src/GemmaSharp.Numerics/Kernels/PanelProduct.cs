@@ -1,0 +1,259 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.Arm;
+using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Threading;
+using GemmaSharp.Numerics.Vectors;
+
+namespace GemmaSharp.Numerics.Kernels;
+
+/// <summary>Products of many tokens: operands are packed in blocks that stay in the caches, then multiplied tile by tile.</summary>
+/// <remarks>
+/// Columns are cut into blocks so that a tile of tokens stays in the first-level cache while panels of weights pass
+/// by; a chunk of rows is widened to float32 once per block of columns, into the second-level cache, and meets all
+/// tokens. Each output is still one chain over all columns in ascending order.
+/// </remarks>
+internal static unsafe class PanelProduct
+{
+    /// <summary>Rows of a panel: what a tile multiplies at once.</summary>
+    public const int PanelRows = 4;
+
+    // A chunk of rows is the work one thread takes at a time.
+    const int ChunkPanels = 12;
+
+    // Floats of packed activations: 8 MiB, a share of the last-level cache.
+    const int ActivationFloats = 2 << 20;
+
+    /// <summary>Columns of a block; a multiple of all vector widths.</summary>
+    static int BlockColumns<TVector>()
+        where TVector : struct, IVector<TVector> => TVector.Count == 16 ? 768 : 512;
+
+    /// <summary>Tokens of a full tile.</summary>
+    static int TileTokens<TVector>()
+        where TVector : struct, IVector<TVector> =>
+        TVector.Count == 16 || (AdvSimd.IsSupported && TVector.Count == 4) ? 6 : 3;
+
+    /// <summary><c>y[i, j] = Σ x[i, c] · w[j, c]</c>; strides in elements.</summary>
+    public static void Multiply<TSource, TVector>(
+        float* x, int m, nuint xStride, TSource w, int n, int k, float* y, nuint yStride, WorkerTeam? team)
+        where TSource : struct, IPanelSource
+        where TVector : struct, IVector<TVector>
+    {
+        nuint lanes = (nuint)TVector.Count;
+        nuint packedColumns = ((nuint)k + lanes - 1) / lanes * lanes;
+        int tile = TileTokens<TVector>();
+        int block = Math.Max(tile, (int)Math.Min((nuint)m, ActivationFloats / Math.Max(packedColumns, 1)) / tile * tile);
+        int panels = (n + PanelRows - 1) / PanelRows;
+        int chunkPanels = Math.Clamp(panels / (4 * (team?.Threads ?? 1)), 1, ChunkPanels);
+        float* packed = ThreadScratch.Activations((long)block * (long)packedColumns);
+        for (int token = 0; token < m; token += block)
+        {
+            int tokens = Math.Min(block, m - token);
+            PackJob<TVector> pack = new()
+            {
+                X = x + (nuint)token * xStride,
+                XStride = xStride,
+                Tokens = tokens,
+                K = (nuint)k,
+                Packed = packed,
+            };
+            ProductJob<TSource, TVector> product = new()
+            {
+                Packed = packed,
+                Tokens = tokens,
+                W = w,
+                N = n,
+                K = (nuint)k,
+                Y = y + (nuint)token * yStride,
+                YStride = yStride,
+                ChunkPanels = chunkPanels,
+            };
+            int tiles = (tokens + tile - 1) / tile;
+            int chunks = (panels + chunkPanels - 1) / chunkPanels;
+            if (team is null)
+            {
+                pack.Run(0, tiles);
+                product.Run(0, chunks);
+            }
+            else
+            {
+                team.Run(ref pack, tiles, grain: Math.Max(1, 65536 / (tile * (int)packedColumns + 1)));
+                team.Run(ref product, chunks);
+            }
+        }
+    }
+
+    /// <summary>The size of the tile that starts at a token: full ones first, then three, two and one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static int TileAt<TVector>(int token, int tokens)
+        where TVector : struct, IVector<TVector>
+    {
+        int rest = tokens - token;
+        return rest >= TileTokens<TVector>() ? TileTokens<TVector>() : rest >= 3 ? 3 : rest;
+    }
+
+    /// <summary>Packs activations: blocks of columns, in them tiles of tokens, in them <c>[steps, tokens of the tile, lanes]</c>.</summary>
+    struct PackJob<TVector> : IParallelJob
+        where TVector : struct, IVector<TVector>
+    {
+        public float* X;
+        public nuint XStride;
+        public int Tokens;
+        public nuint K;
+        public float* Packed;
+
+        public readonly void Run(int first, int last)
+        {
+            int full = TileTokens<TVector>();
+            int end = Math.Min(last * full, Tokens);
+            nuint lanes = (nuint)TVector.Count;
+            nuint blockColumns = (nuint)BlockColumns<TVector>();
+            for (nuint column = 0; column < K; column += blockColumns)
+            {
+                nuint columns = Math.Min(blockColumns, K - column);
+                nuint packedColumns = (columns + lanes - 1) / lanes * lanes;
+                float* block = Packed + column * (nuint)Tokens;
+                for (int token = first * full; token < end;)
+                {
+                    int tile = TileAt<TVector>(token, Tokens);
+                    for (int t = 0; t < tile; t++)
+                    {
+                        PackRow(
+                            X + (nuint)(token + t) * XStride + column,
+                            columns,
+                            block + (nuint)token * packedColumns + (nuint)t * lanes,
+                            (nuint)tile * lanes);
+                    }
+                    token += tile;
+                }
+            }
+        }
+
+        static void PackRow(float* source, nuint columns, float* destination, nuint stride)
+        {
+            nuint lanes = (nuint)TVector.Count;
+            nuint i = 0;
+            for (; i + lanes <= columns; i += lanes)
+            {
+                TVector.Store(TVector.Load(source + i), destination);
+                destination += stride;
+            }
+            if (i < columns)
+            {
+                TVector.Store(VectorTail.Load<TVector>(source + i, columns - i), destination);
+            }
+        }
+    }
+
+    /// <summary>Multiplies packed activations with chunks of rows.</summary>
+    struct ProductJob<TSource, TVector> : IParallelJob
+        where TSource : struct, IPanelSource
+        where TVector : struct, IVector<TVector>
+    {
+        public float* Packed;
+        public int Tokens;
+        public TSource W;
+        public int N;
+        public nuint K;
+        public float* Y;
+        public nuint YStride;
+        public int ChunkPanels;
+
+        public void Run(int first, int last)
+        {
+            for (int chunk = first; chunk < last; chunk++)
+            {
+                RunChunk(chunk * ChunkPanels * PanelRows);
+            }
+        }
+
+        void RunChunk(int row)
+        {
+            nuint lanes = (nuint)TVector.Count;
+            nuint blockColumns = (nuint)BlockColumns<TVector>();
+            int panels = Math.Min(ChunkPanels, (N - row + PanelRows - 1) / PanelRows);
+            nuint sumsOfPanel = (nuint)Tokens * PanelRows * lanes;
+            nuint panelFloats = PanelRows * Math.Min(blockColumns, (K + lanes - 1) / lanes * lanes);
+            float* weights = ThreadScratch.Weights((long)panels * (long)panelFloats);
+            float* sums = K > blockColumns ? ThreadScratch.Sums(panels * (long)sumsOfPanel) : null;
+
+            // No columns at all is one block of none: the sums are zeros.
+            nuint column = 0;
+            do
+            {
+                nuint columns = Math.Min(blockColumns, K - column);
+                nuint steps = (columns + lanes - 1) / lanes;
+                bool isFirst = column == 0;
+                bool isLast = column + columns == K;
+                float* x = Packed + column * (nuint)Tokens;
+                for (int panel = 0; panel < panels; panel++)
+                {
+                    int at = row + panel * PanelRows;
+                    W.Fill<TVector>(at, Math.Min(PanelRows, N - at), column, columns, weights + (nuint)panel * panelFloats);
+                }
+                for (int token = 0; token < Tokens;)
+                {
+                    int tile = TileAt<TVector>(token, Tokens);
+                    for (int panel = 0; panel < panels; panel++)
+                    {
+                        MultiplyTile(
+                            tile,
+                            x + (nuint)token * steps * lanes,
+                            weights + (nuint)panel * panelFloats,
+                            steps,
+                            sums + (nuint)panel * sumsOfPanel + (nuint)token * PanelRows * lanes,
+                            isFirst,
+                            isLast,
+                            token,
+                            row + panel * PanelRows);
+                    }
+                    token += tile;
+                }
+                column += columns;
+            }
+            while (column < K);
+        }
+
+        void MultiplyTile(
+            int tile, float* x, float* w, nuint steps, float* sums, bool first, bool last, int token, int row)
+        {
+            float* y = Y + (nuint)token * YStride + (nuint)row;
+            if (last && row + PanelRows > N)
+            {
+                // The last rows are fewer than a panel: four columns of y are made aside, and those that exist are kept.
+                float* aside = stackalloc float[6 * PanelRows];
+                MultiplyTile(tile, x, w, steps, sums, first, last, aside, PanelRows);
+                for (int t = 0; t < tile; t++)
+                {
+                    for (int r = 0; r < N - row; r++)
+                    {
+                        y[(nuint)t * YStride + (nuint)r] = aside[t * PanelRows + r];
+                    }
+                }
+            }
+            else
+            {
+                MultiplyTile(tile, x, w, steps, sums, first, last, y, YStride);
+            }
+        }
+
+        static void MultiplyTile(
+            int tile, float* x, float* w, nuint steps, float* sums, bool first, bool last, float* y, nuint yStride)
+        {
+            switch (tile)
+            {
+                case 6:
+                    RegisterTile.Tile6x4<TVector>(x, w, steps, sums, first, last, y, yStride);
+                    break;
+                case 3:
+                    RegisterTile.Tile3x4<TVector>(x, w, steps, sums, first, last, y, yStride);
+                    break;
+                case 2:
+                    RegisterTile.Tile2x4<TVector>(x, w, steps, sums, first, last, y, yStride);
+                    break;
+                default:
+                    RegisterTile.Tile1x4<TVector>(x, w, steps, sums, first, last, y, yStride);
+                    break;
+            }
+        }
+    }
+}

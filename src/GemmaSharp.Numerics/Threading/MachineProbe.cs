@@ -1,0 +1,154 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Vectors;
+
+namespace GemmaSharp.Numerics.Threading;
+
+/// <summary>What this machine can do at best, measured: the yardstick of every speed this program reports.</summary>
+/// <remarks>A measurement takes about half a second. Other programs that run meanwhile lower it.</remarks>
+public static unsafe class MachineProbe
+{
+    // Several times the last-level cache of most machines.
+    const long BandwidthBytes = 256L << 20;
+    const int BandwidthChunkBytes = 1 << 20;
+    const int Repetitions = 8;
+    const int PeakIterations = 20_000;
+    const int PeakChains = 12;
+
+    /// <summary>Float32 lanes of the vectors kernels use here: 16, 8, 4 or 1.</summary>
+    public static int VectorLanes =>
+        Vector512.IsHardwareAccelerated ? 16 : Vector256.IsHardwareAccelerated ? 8 : Vector128.IsHardwareAccelerated ? 4 : 1;
+
+    /// <summary>The instruction set kernels use here: "AVX-512", "AVX2", "SSE", "Arm AdvSIMD" or "scalar".</summary>
+    public static string InstructionSet => VectorLanes switch
+    {
+        16 => "AVX-512",
+        8 => "AVX2",
+        4 when AdvSimd.IsSupported => "Arm AdvSIMD",
+        4 when Sse.IsSupported => "SSE",
+        4 => "128-bit vectors",
+        _ => "scalar",
+    };
+
+    /// <summary>Bytes per second read from memory by all threads of a team together.</summary>
+    /// <param name="team">The threads.</param>
+    /// <returns>The best of several passes over 256 MiB.</returns>
+    public static double MeasureReadBandwidth(WorkerTeam team)
+    {
+        ArgumentNullException.ThrowIfNull(team);
+        using NativeBlock block = NativeBlock.Allocate(BandwidthBytes);
+        block.Write(0, 1)[0] = 1;
+        ReadJob job = new() { Bytes = block.Pointer };
+        return Best(team, ref job, (int)(BandwidthBytes / BandwidthChunkBytes)) * BandwidthChunkBytes;
+    }
+
+    /// <summary>Float32 operations per second of all threads of a team together; a multiply-add is two.</summary>
+    /// <param name="team">The threads.</param>
+    /// <returns>The best of several runs of multiply-adds in registers.</returns>
+    public static double MeasureFloatPeak(WorkerTeam team)
+    {
+        ArgumentNullException.ThrowIfNull(team);
+        PeakJob job = default;
+        return Best(team, ref job, 64 * team.Threads) * PeakIterations * PeakChains * 2.0 * VectorLanes;
+    }
+
+    /// <summary>Items per second of the fastest repetition.</summary>
+    static double Best<TJob>(WorkerTeam team, ref TJob job, int items)
+        where TJob : struct, IParallelJob
+    {
+        double best = double.MaxValue;
+        for (int i = 0; i < Repetitions; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            team.Run(ref job, items);
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+        return items / best;
+    }
+
+    struct ReadJob : IParallelJob
+    {
+        public byte* Bytes;
+        public float Sum;
+
+        public void Run(int first, int last)
+        {
+            for (int i = first; i < last; i++)
+            {
+                float* chunk = (float*)(Bytes + (long)i * BandwidthChunkBytes);
+                Sum = VectorLanes switch
+                {
+                    16 => Read<F32x16>(chunk),
+                    8 => Read<F32x8>(chunk),
+                    4 => Read<F32x4>(chunk),
+                    _ => Read<F32x1>(chunk),
+                };
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        static float Read<TVector>(float* chunk)
+            where TVector : struct, IVector<TVector>
+        {
+            const nuint Count = BandwidthChunkBytes / sizeof(float);
+            nuint width = (nuint)TVector.Count;
+            TVector a = TVector.Zero, b = TVector.Zero, c = TVector.Zero, d = TVector.Zero;
+            for (nuint i = 0; i < Count; i += 4 * width)
+            {
+                a += TVector.Load(chunk + i);
+                b += TVector.Load(chunk + i + width);
+                c += TVector.Load(chunk + i + 2 * width);
+                d += TVector.Load(chunk + i + 3 * width);
+            }
+            return TVector.Sum(a + b + (c + d));
+        }
+    }
+
+    struct PeakJob : IParallelJob
+    {
+        public float Sum;
+
+        public void Run(int first, int last)
+        {
+            for (int i = first; i < last; i++)
+            {
+                Sum = VectorLanes switch
+                {
+                    16 => Chains<F32x16>(first),
+                    8 => Chains<F32x8>(first),
+                    4 => Chains<F32x4>(first),
+                    _ => Chains<F32x1>(first),
+                };
+            }
+        }
+
+        // Twelve independent chains: more than the latency of any machine asks for, and few enough for 16 registers.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        static float Chains<TVector>(float start)
+            where TVector : struct, IVector<TVector>
+        {
+            TVector x = TVector.Create(0.999f), y = TVector.Create(1e-3f + start * 1e-9f);
+            TVector a = y, b = y, c = y, d = y, e = y, f = y, g = y, h = y, i = y, j = y, k = y, l = y;
+            for (int n = 0; n < PeakIterations; n++)
+            {
+                a = TVector.MultiplyAdd(a, x, y);
+                b = TVector.MultiplyAdd(b, x, y);
+                c = TVector.MultiplyAdd(c, x, y);
+                d = TVector.MultiplyAdd(d, x, y);
+                e = TVector.MultiplyAdd(e, x, y);
+                f = TVector.MultiplyAdd(f, x, y);
+                g = TVector.MultiplyAdd(g, x, y);
+                h = TVector.MultiplyAdd(h, x, y);
+                i = TVector.MultiplyAdd(i, x, y);
+                j = TVector.MultiplyAdd(j, x, y);
+                k = TVector.MultiplyAdd(k, x, y);
+                l = TVector.MultiplyAdd(l, x, y);
+            }
+            return TVector.Sum(a + b + (c + d) + (e + f + (g + h)) + (i + j + (k + l)));
+        }
+    }
+}
