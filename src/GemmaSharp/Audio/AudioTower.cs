@@ -148,7 +148,7 @@ public sealed class AudioTower
         ReadOnlySpan<float> mel, int frames, AudioSteps steps, AudioWorkspace workspace, WorkerTeam team, ITrace? trace)
     {
         int flatLength = _subsampleConvProjection.FlatLength;
-        using SubSampleState state = _subsampleConvProjection.NewState(steps.Clips * frames, trace);
+        using SubSampleState state = _subsampleConvProjection.NewState(steps.Clips, frames, trace);
         Span<float> flat = workspace.Wide(steps.Rows * flatLength);
         for (int clip = 0; clip < steps.Clips; clip++)
         {
@@ -188,6 +188,15 @@ public sealed class AudioTower
         {
             throw new ArgumentException(
                 $"mel has {mel.Length} elements; {validFrames.Length} clips of {frames} frames of {Bands} bands need {needed}.", nameof(mel));
+        }
+
+        long widest = (long)validFrames.Length * _subsampleConvProjection.Steps(frames)
+            * Math.Max(4 * Width, _subsampleConvProjection.FlatLength);
+        if (widest > Array.MaxLength)
+        {
+            throw new ArgumentException(
+                $"{validFrames.Length} clips of {frames} frames need activations of {widest} elements, more than {Array.MaxLength}; encode fewer at once, or stream.",
+                nameof(frames));
         }
 
         long rows = (long)validFrames.Length * OutputFrames(frames);

@@ -25,7 +25,7 @@ public sealed class StreamingAudio : IDisposable
     internal StreamingAudio(AudioTower tower)
     {
         _tower = tower;
-        _subsampling = tower.Subsampling.NewState(0, null);
+        _subsampling = tower.Subsampling.NewState(1, 0, null);
         _states = new ConformerState[tower.Conformer.Count];
         for (int i = 0; i < _states.Length; i++)
         {

@@ -47,14 +47,15 @@ sealed class SubSampleConvProjection
     /// <summary>The most steps that become final by <paramref name="frames"/> more mel frames and the clip's end.</summary>
     public int MostNewSteps(int frames) => Steps(frames) + _conv0.Lookahead + _conv1.Lookahead + 2;
 
-    /// <summary>The memory of a clip.</summary>
-    /// <param name="frames">Mel frames that will come in all, if a trace wants the norms' outputs.</param>
+    /// <summary>The memory of one clip after another.</summary>
+    /// <param name="clips">How many there will be, and</param>
+    /// <param name="frames">mel frames of each, if a trace wants the norms' outputs.</param>
     /// <param name="trace">May want the norms' outputs; or null.</param>
-    public SubSampleState NewState(int frames, ITrace? trace)
+    public SubSampleState NewState(int clips, int frames, ITrace? trace)
     {
         return new(
-            _conv0.NewState(PieceFrames, NormTrace(".conv_0.norm", _conv0, _conv0.OutRows(frames))),
-            _conv1.NewState(_conv0.MostNewRows(PieceFrames), NormTrace(".conv_1.norm", _conv1, Steps(frames))));
+            _conv0.NewState(PieceFrames, NormTrace(".conv_0.norm", _conv0, clips * _conv0.OutRows(frames))),
+            _conv1.NewState(_conv0.MostNewRows(PieceFrames), NormTrace(".conv_1.norm", _conv1, clips * Steps(frames))));
 
         float[]? NormTrace(string part, SubSampleConvBlock conv, int rows) =>
             trace is not null && trace.Wants(_path + part) ? new float[rows * conv.OutLength] : null;
@@ -110,9 +111,9 @@ sealed class SubSampleConvProjection
             trace.Record(_path, [clips, x.Length / (clips * width), width], x);
         }
 
-        void RecordNorm(string part, SubSampleConvBlock conv, SubSampleConvState conv0)
+        void RecordNorm(string part, SubSampleConvBlock conv, SubSampleConvState convState)
         {
-            if (conv0.NormTrace is { } values)
+            if (convState.NormTrace is { } values)
             {
                 trace.Record(
                     _path + part, [clips, values.Length / (clips * conv.OutLength), conv.OutFrequencies, conv.OutChannels], values);
