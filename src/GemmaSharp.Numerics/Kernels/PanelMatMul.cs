@@ -1,0 +1,231 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using GemmaSharp.Numerics.Vectors;
+
+namespace GemmaSharp.Numerics.Kernels;
+
+/// <summary>Products with a packed matrix, <c>y = x · B</c>: for short rows, where sums across lanes would cost as much as the products.</summary>
+/// <remarks>
+/// B lies in panels of <see cref="PanelWidth"/> columns, <c>[⌈n / width⌉, k, width]</c>, the last one filled up with zeros.
+/// Output columns lie in the vector lanes, and every output is one chain of multiply-adds over k in ascending order:
+/// a row of y depends on its row of x alone, bit for bit. Safe from any number of threads.
+/// </remarks>
+public static unsafe class PanelMatMul
+{
+    const int TileRows = 6;
+    const int MaxPanelWidth = 32;
+
+    /// <summary>Columns of a panel: two vectors of this machine.</summary>
+    public static int PanelWidth =>
+        Vector512.IsHardwareAccelerated ? 2 * F32x16.Count
+        : Vector256.IsHardwareAccelerated ? 2 * F32x8.Count
+        : Vector128.IsHardwareAccelerated ? 2 * F32x4.Count
+        : 2 * F32x1.Count;
+
+    /// <summary>Elements that a packed matrix takes.</summary>
+    /// <param name="k">Rows of B.</param>
+    /// <param name="n">Columns of B.</param>
+    /// <returns><c>⌈n / width⌉ · width · k</c></returns>
+    public static int PackedLength(int k, int n) => PackedLength(k, n, PanelWidth);
+
+    /// <summary>Packs a matrix of <c>[k, n]</c>.</summary>
+    /// <param name="b"><c>[k, n]</c></param>
+    /// <param name="k">Rows.</param>
+    /// <param name="n">Columns.</param>
+    /// <param name="packed">At least <see cref="PackedLength(int, int)"/> elements.</param>
+    /// <exception cref="ArgumentException">A span is too short.</exception>
+    public static void Pack(ReadOnlySpan<float> b, int k, int n, Span<float> packed) => Pack(b, k, n, PanelWidth, packed);
+
+    /// <summary>Packs the transpose of a matrix of <c>[n, k]</c>.</summary>
+    /// <param name="b"><c>[n, k]</c></param>
+    /// <param name="k">Columns as stored: rows of B.</param>
+    /// <param name="n">Rows as stored: columns of B.</param>
+    /// <param name="packed">At least <see cref="PackedLength(int, int)"/> elements.</param>
+    /// <exception cref="ArgumentException">A span is too short.</exception>
+    public static void PackTransposed(ReadOnlySpan<float> b, int k, int n, Span<float> packed) =>
+        PackTransposed(b, k, n, PanelWidth, packed);
+
+    /// <summary><c>y[i, j] = Σ x[i, c] · B[c, j]</c></summary>
+    /// <param name="x"><c>[m, k]</c></param>
+    /// <param name="m">Rows of x and y.</param>
+    /// <param name="packed">B, packed.</param>
+    /// <param name="k">Columns of x, rows of B.</param>
+    /// <param name="n">Columns of B and y.</param>
+    /// <param name="y"><c>[m, n]</c>; must not overlap the inputs.</param>
+    /// <exception cref="ArgumentException">A span is too short.</exception>
+    public static void Multiply(ReadOnlySpan<float> x, int m, ReadOnlySpan<float> packed, int k, int n, Span<float> y)
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            Multiply<F32x16>(x, m, packed, k, n, y);
+        }
+        else if (Vector256.IsHardwareAccelerated)
+        {
+            Multiply<F32x8>(x, m, packed, k, n, y);
+        }
+        else if (Vector128.IsHardwareAccelerated)
+        {
+            Multiply<F32x4>(x, m, packed, k, n, y);
+        }
+        else
+        {
+            Multiply<F32x1>(x, m, packed, k, n, y);
+        }
+    }
+
+    internal static int PackedLength(int k, int n, int width) => checked((n + width - 1) / width * width * k);
+
+    internal static void Pack(ReadOnlySpan<float> b, int k, int n, int width, Span<float> packed)
+    {
+        CheckLength(b.Length, (long)k * n, nameof(b));
+        CheckLength(packed.Length, PackedLength(k, n, width), nameof(packed));
+        for (int first = 0; first < n; first += width)
+        {
+            int columns = Math.Min(width, n - first);
+            for (int c = 0; c < k; c++)
+            {
+                Span<float> row = packed.Slice((first * k) + (c * width), width);
+                b.Slice((c * n) + first, columns).CopyTo(row);
+                row[columns..].Clear();
+            }
+        }
+    }
+
+    internal static void PackTransposed(ReadOnlySpan<float> b, int k, int n, int width, Span<float> packed)
+    {
+        CheckLength(b.Length, (long)k * n, nameof(b));
+        CheckLength(packed.Length, PackedLength(k, n, width), nameof(packed));
+        for (int first = 0; first < n; first += width)
+        {
+            Span<float> panel = packed.Slice(first * k, width * k);
+            if (n - first < width)
+            {
+                panel.Clear();
+            }
+            for (int j = 0; j < Math.Min(width, n - first); j++)
+            {
+                ReadOnlySpan<float> row = b.Slice((first + j) * k, k);
+                for (int c = 0; c < row.Length; c++)
+                {
+                    panel[(c * width) + j] = row[c];
+                }
+            }
+        }
+    }
+
+    /// <summary>The product at a given width; B is packed for it.</summary>
+    internal static void Multiply<TVector>(ReadOnlySpan<float> x, int m, ReadOnlySpan<float> packed, int k, int n, Span<float> y)
+        where TVector : struct, IVector<TVector>
+    {
+        int width = 2 * TVector.Count;
+        CheckLength(x.Length, (long)m * k, nameof(x));
+        CheckLength(packed.Length, PackedLength(k, n, width), nameof(packed));
+        CheckLength(y.Length, (long)m * n, nameof(y));
+        float* edge = stackalloc float[TileRows * MaxPanelWidth];
+        fixed (float* px = x)
+        fixed (float* pb = packed)
+        fixed (float* py = y)
+        {
+            for (int first = 0; first < n; first += width)
+            {
+                float* panel = pb + (long)first * k;
+                bool whole = n - first >= width;
+                for (int i = 0; i < m;)
+                {
+                    int rows = m - i >= TileRows ? TileRows : 1;
+                    float* tile = whole ? py + (long)i * n + first : edge;
+                    nuint stride = whole ? (nuint)n : (nuint)width;
+                    if (rows == TileRows)
+                    {
+                        Tile6<TVector>(px + (long)i * k, (nuint)k, panel, (nuint)k, tile, stride);
+                    }
+                    else
+                    {
+                        Tile1<TVector>(px + (long)i * k, panel, (nuint)k, tile);
+                    }
+                    if (!whole)
+                    {
+                        for (int r = 0; r < rows; r++)
+                        {
+                            new ReadOnlySpan<float>(edge + r * width, n - first).CopyTo(y.Slice(((i + r) * n) + first));
+                        }
+                    }
+                    i += rows;
+                }
+            }
+        }
+    }
+
+    /// <summary>Six rows by two vectors: twelve sums, two of B and one of x fit the sixteen registers of AVX2.</summary>
+    static void Tile6<TVector>(float* x, nuint xStride, float* panel, nuint k, float* y, nuint yStride)
+        where TVector : struct, IVector<TVector>
+    {
+        nuint width = (nuint)TVector.Count;
+        TVector a0 = TVector.Zero, a1 = TVector.Zero, b0 = TVector.Zero, b1 = TVector.Zero;
+        TVector c0 = TVector.Zero, c1 = TVector.Zero, d0 = TVector.Zero, d1 = TVector.Zero;
+        TVector e0 = TVector.Zero, e1 = TVector.Zero, f0 = TVector.Zero, f1 = TVector.Zero;
+        float* x3 = x + 3 * xStride;
+        for (nuint i = 0; i < k; i++)
+        {
+            TVector left = TVector.Load(panel);
+            TVector right = TVector.Load(panel + width);
+            panel += 2 * width;
+            TVector v = TVector.Create(x[0]);
+            a0 = TVector.MultiplyAdd(v, left, a0);
+            a1 = TVector.MultiplyAdd(v, right, a1);
+            v = TVector.Create(x[xStride]);
+            b0 = TVector.MultiplyAdd(v, left, b0);
+            b1 = TVector.MultiplyAdd(v, right, b1);
+            v = TVector.Create(x[2 * xStride]);
+            c0 = TVector.MultiplyAdd(v, left, c0);
+            c1 = TVector.MultiplyAdd(v, right, c1);
+            v = TVector.Create(x3[0]);
+            d0 = TVector.MultiplyAdd(v, left, d0);
+            d1 = TVector.MultiplyAdd(v, right, d1);
+            v = TVector.Create(x3[xStride]);
+            e0 = TVector.MultiplyAdd(v, left, e0);
+            e1 = TVector.MultiplyAdd(v, right, e1);
+            v = TVector.Create(x3[2 * xStride]);
+            f0 = TVector.MultiplyAdd(v, left, f0);
+            f1 = TVector.MultiplyAdd(v, right, f1);
+            x++;
+            x3++;
+        }
+        Store(a0, a1, y);
+        Store(b0, b1, y + yStride);
+        Store(c0, c1, y + 2 * yStride);
+        Store(d0, d1, y + 3 * yStride);
+        Store(e0, e1, y + 4 * yStride);
+        Store(f0, f1, y + 5 * yStride);
+    }
+
+    static void Tile1<TVector>(float* x, float* panel, nuint k, float* y)
+        where TVector : struct, IVector<TVector>
+    {
+        nuint width = (nuint)TVector.Count;
+        TVector a0 = TVector.Zero, a1 = TVector.Zero;
+        for (nuint i = 0; i < k; i++)
+        {
+            TVector v = TVector.Create(x[i]);
+            a0 = TVector.MultiplyAdd(v, TVector.Load(panel + 2 * i * width), a0);
+            a1 = TVector.MultiplyAdd(v, TVector.Load(panel + (2 * i + 1) * width), a1);
+        }
+        Store(a0, a1, y);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static void Store<TVector>(TVector left, TVector right, float* y)
+        where TVector : struct, IVector<TVector>
+    {
+        TVector.Store(left, y);
+        TVector.Store(right, y + TVector.Count);
+    }
+
+    static void CheckLength(int found, long needed, string name)
+    {
+        if (found < needed)
+        {
+            throw new ArgumentException($"{name} has {found} elements; the product needs {needed}.", name);
+        }
+    }
+}

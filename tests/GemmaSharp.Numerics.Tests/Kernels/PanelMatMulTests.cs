@@ -1,0 +1,115 @@
+using GemmaSharp.Numerics.Kernels;
+using GemmaSharp.Numerics.Vectors;
+
+namespace GemmaSharp.Numerics.Tests.Kernels;
+
+public class PanelMatMulTests
+{
+    [Theory]
+    [InlineData(nameof(F32x16), 32)]
+    [InlineData(nameof(F32x8), 16)]
+    [InlineData(nameof(F32x4), 8)]
+    [InlineData(nameof(F32x1), 2)]
+    public void Multiply_EverySize_MatchesPlainLoopInDouble(string width, int panel)
+    {
+        for (int n = 0; n <= 70; n++)
+        {
+            Check(width, panel, 7, n % 9, n);
+        }
+        for (int m = 0; m <= 25; m++)
+        {
+            Check(width, panel, m, 13, 33);
+        }
+        for (int k = 0; k <= 257; k++)
+        {
+            Check(width, panel, 7, k, 3);
+        }
+    }
+
+    [Fact]
+    public void Multiply_PublicForm_MatchesTheStoredOrderEitherWay()
+    {
+        const int M = 11, K = 27, N = 64;
+        Random random = new(1);
+        float[] x = Randoms.Singles(random, M * K), b = Randoms.Singles(random, K * N);
+        float[] transposed = new float[N * K];
+        for (int i = 0; i < b.Length; i++)
+        {
+            transposed[(i % N * K) + (i / N)] = b[i];
+        }
+        float[] packed = new float[PanelMatMul.PackedLength(K, N)], other = new float[packed.Length];
+        PanelMatMul.Pack(b, K, N, packed);
+        PanelMatMul.PackTransposed(transposed, K, N, other);
+        Assert.Equal(packed, other);
+        float[] y = new float[M * N];
+        PanelMatMul.Multiply(x, M, packed, K, N, y);
+        AssertProduct(x, b, y, M, K, N);
+    }
+
+    [Fact]
+    public void Multiply_TooShort_Throws()
+    {
+        float[] packed = new float[PanelMatMul.PackedLength(4, 3)];
+        Assert.Throws<ArgumentException>(() => PanelMatMul.Multiply(new float[7], 2, packed, 4, 3, new float[6]));
+        Assert.Throws<ArgumentException>(() => PanelMatMul.Multiply(new float[8], 2, packed.AsSpan(1), 4, 3, new float[6]));
+        Assert.Throws<ArgumentException>(() => PanelMatMul.Multiply(new float[8], 2, packed, 4, 3, new float[5]));
+        Assert.Throws<ArgumentException>(() => PanelMatMul.Pack(new float[11], 4, 3, packed));
+        Assert.Throws<ArgumentException>(() => PanelMatMul.PackTransposed(new float[12], 4, 3, packed.AsSpan(1)));
+    }
+
+    static void Check(string width, int panel, int m, int k, int n)
+    {
+        Random random = new((m * 100_000) + (k * 300) + n);
+        float[] x = Randoms.Singles(random, m * k), b = Randoms.Singles(random, k * n);
+        float[] packed = new float[PanelMatMul.PackedLength(k, n, panel)];
+        Array.Fill(packed, float.NaN);
+        PanelMatMul.Pack(b, k, n, panel, packed);
+        float[] y = new float[(m * n) + 1];
+        y[^1] = 7;
+        Multiply(width, x, m, packed, k, n, y);
+        AssertProduct(x, b, y, m, k, n);
+        Assert.Equal(7, y[^1]);
+
+        // A row alone gives the same bits as among others.
+        float[] alone = new float[n];
+        for (int i = 0; i < m; i++)
+        {
+            Multiply(width, x[(i * k)..((i + 1) * k)], 1, packed, k, n, alone);
+            Assert.Equal(y[(i * n)..((i + 1) * n)], alone);
+        }
+    }
+
+    static void AssertProduct(float[] x, float[] b, float[] y, int m, int k, int n)
+    {
+        for (int i = 0; i < m * n; i++)
+        {
+            double expected = 0, scale = 0;
+            for (int c = 0; c < k; c++)
+            {
+                double term = (double)x[(i / n * k) + c] * b[(c * n) + (i % n)];
+                expected += term;
+                scale += Math.Abs(term);
+            }
+            Assert.True(Math.Abs(y[i] - expected) <= 4e-6 * scale, $"{m} × {k} × {n}, element {i}: {y[i]} for {expected}");
+        }
+    }
+
+    static void Multiply(string width, float[] x, int m, float[] packed, int k, int n, float[] y)
+    {
+        switch (width)
+        {
+            case nameof(F32x16):
+                PanelMatMul.Multiply<F32x16>(x, m, packed, k, n, y);
+                break;
+            case nameof(F32x8):
+                PanelMatMul.Multiply<F32x8>(x, m, packed, k, n, y);
+                break;
+            case nameof(F32x4):
+                PanelMatMul.Multiply<F32x4>(x, m, packed, k, n, y);
+                break;
+            default:
+                PanelMatMul.Multiply<F32x1>(x, m, packed, k, n, y);
+                break;
+        }
+    }
+}
