@@ -19,9 +19,10 @@ public readonly record struct TensorData(MemoryBlock Block, long Offset, Element
         get
         {
             long count = 1;
-            foreach (long size in Shape)
+            // By index: a list's enumerator is an allocation, and rows are read in hot loops.
+            for (int i = 0; i < Shape.Count; i++)
             {
-                count = checked(count * size);
+                count = checked(count * Shape[i]);
             }
             return count;
         }

@@ -28,7 +28,7 @@ public sealed unsafe class WorkerTeam : IDisposable
     static readonly TimeSpan s_spinTime = TimeSpan.FromMicroseconds(100);
 
     [ThreadStatic]
-    static bool t_insideJob;
+    static bool s_insideJob;
 
     readonly Lock _turn = new();
     readonly object _sleep = new();
@@ -81,7 +81,7 @@ public sealed unsafe class WorkerTeam : IDisposable
         {
             return;
         }
-        if (Threads == 1 || count <= grain || t_insideJob)
+        if (Threads == 1 || count <= grain || s_insideJob)
         {
             job.Run(0, count);
             return;
@@ -156,7 +156,7 @@ public sealed unsafe class WorkerTeam : IDisposable
 
     void DoChunks()
     {
-        t_insideJob = true;
+        s_insideJob = true;
         try
         {
             while (true)
@@ -178,7 +178,7 @@ public sealed unsafe class WorkerTeam : IDisposable
         }
         finally
         {
-            t_insideJob = false;
+            s_insideJob = false;
         }
     }
 
