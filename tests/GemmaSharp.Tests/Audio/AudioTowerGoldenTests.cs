@@ -49,7 +49,7 @@ public sealed class AudioTowerGoldenTests(ITestOutputHelper output)
         string[] expected = [.. golden.Keys.Where(key => key.StartsWith("audio_tower", StringComparison.Ordinal))];
         Assert.Equal(3 + 6 * checkpoint.Config.AudioConfig!.ConfNumHiddenLayers, expected.Length);
         Assert.All(expected, key => Assert.Equal(golden.Shape(key), trace.Shape(key).AsEnumerable()));
-        output.WriteLine($"features {rounding:E2}, tower {golden.AssertClose(trace, 1e-2):E2}");
+        output.WriteLine($"features {rounding:E2}, tower {golden.AssertClose(trace, 5e-3):E2}");
     }
 
     [Theory]
