@@ -13,4 +13,10 @@ public interface ITrace
     /// <param name="shape">The reference's shape, outermost axis first.</param>
     /// <param name="values">The values in C order.</param>
     void Record(string name, ReadOnlySpan<long> shape, ReadOnlySpan<float> values);
+
+    /// <summary>Takes token ids, the one kind of tensor that is not float32.</summary>
+    /// <param name="name"><c>input.input_ids</c></param>
+    /// <param name="shape">The reference's shape.</param>
+    /// <param name="ids">The ids in C order.</param>
+    void RecordIds(string name, ReadOnlySpan<long> shape, ReadOnlySpan<int> ids);
 }

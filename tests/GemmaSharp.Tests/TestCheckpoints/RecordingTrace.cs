@@ -34,4 +34,15 @@ public sealed class RecordingTrace(Func<string, bool>? wants = null) : ITrace
 
         throw new InvalidOperationException($"{name} was recorded twice.");
     }
+
+    public void RecordIds(string name, ReadOnlySpan<long> shape, ReadOnlySpan<int> ids)
+    {
+        float[] values = new float[ids.Length];
+        for (int i = 0; i < ids.Length; i++)
+        {
+            values[i] = ids[i];
+        }
+
+        Record(name, shape, values);
+    }
 }

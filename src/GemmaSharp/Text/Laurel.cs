@@ -1,0 +1,36 @@
+using GemmaSharp.Checkpoints;
+using GemmaSharp.Configuration;
+using GemmaSharp.Numerics;
+using GemmaSharp.Numerics.Kernels;
+
+namespace GemmaSharp.Text;
+
+/// <summary>The learned augmented residual: <c>n + RMSNorm(linear_right · linear_left · n; post_laurel_norm)</c>.</summary>
+/// <remarks>The residual is the normed input, as in <c>Gemma3nTextLaurelBlock</c> of transformers. Immutable, thread-safe.</remarks>
+sealed class Laurel
+{
+    readonly float _eps;
+    readonly WeightMatrix _linearLeft;
+    readonly WeightMatrix _linearRight;
+    readonly float[] _postLaurelNorm;
+
+    public Laurel(ParameterScope scope, TextConfig config)
+    {
+        _eps = config.RmsNormEps;
+        _linearLeft = scope.Linear("linear_left", config.HiddenSize, config.LaurelRank);
+        _linearRight = scope.Linear("linear_right", config.LaurelRank, config.HiddenSize);
+        _postLaurelNorm = scope.Vector("post_laurel_norm.weight", config.HiddenSize);
+    }
+
+    /// <summary>Computes the block for all rows of the step.</summary>
+    /// <param name="n">Normed input, <c>[T, C]</c>.</param>
+    /// <param name="workspace">Supplies scratch and threads.</param>
+    /// <param name="destination">Receives <c>[T, C]</c>; may not alias <paramref name="n"/>.</param>
+    public void Forward(ReadOnlySpan<float> n, TextWorkspace workspace, Span<float> destination)
+    {
+        _linearLeft.Multiply(n, workspace.Rows, workspace.LaurelLow, workspace.Team);
+        _linearRight.Multiply(workspace.LaurelLow, workspace.Rows, destination, workspace.Team);
+        RmsNorm.Rows(destination, _postLaurelNorm, _eps, destination, workspace.Team);
+        Rowwise.Add(destination, n, destination, workspace);
+    }
+}
