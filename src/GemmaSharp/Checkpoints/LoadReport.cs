@@ -44,6 +44,9 @@ public sealed class LoadReport
         }
     }
 
+    /// <summary>This report with further findings, such as those of <see cref="CheckpointValues.FindNonFinite"/>.</summary>
+    public LoadReport With(IEnumerable<Finding> findings) => new(Folder, Findings.Concat(findings), Tensors, UsedTensors);
+
     /// <summary>The counts and the first findings in one paragraph.</summary>
     internal string Summary()
     {

@@ -39,9 +39,10 @@ static class ModuleTypes
         };
     }
 
-    /// <summary>The module that owns the vector <paramref name="name"/>: a norm, or the block that has it as a bare parameter.</summary>
-    public static string OfVectorOwner(string name, string module) =>
+    /// <summary>The module that owns the tensor <paramref name="name"/>: a norm, a small linear layer, or the block that has it as a bare parameter.</summary>
+    public static string OfOwner(string name, string module, int axes) =>
         Of(module) is { Length: > 0 } block ? block
+        : axes > 1 ? "Linear"
         : name.EndsWith(".bias", StringComparison.Ordinal) ? "Convolution"
         : name.Contains("conv_0.norm", StringComparison.Ordinal) || name.Contains("conv_1.norm", StringComparison.Ordinal) ? "CumulativeGroupNorm"
         : "RmsNorm";

@@ -74,7 +74,7 @@ sealed class ParameterReader
         }
 
         string module = name[..Math.Max(0, name.LastIndexOf('.'))];
-        ParameterRequest request = Ask(name, module, ModuleTypes.OfVectorOwner(name, module), shape);
+        ParameterRequest request = Ask(name, module, ModuleTypes.OfOwner(name, module, shape.Length), shape);
         return Accept(request, stored => stored.Shape.SequenceEqual(shape)) is TensorData data ? Read(request, data) : [];
     }
 

@@ -6,6 +6,9 @@ namespace GemmaSharp.Checkpoints;
 /// <summary>Turns the account of a <see cref="ParameterReader"/> into findings with their repairs.</summary>
 sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOnlyDictionary<string, string> missingFiles)
 {
+    /// <summary>A checkpoint of another model may have any number of unknown tensors; the rest is summed up.</summary>
+    const int MostUnexpected = 1000;
+
     readonly ConfigFields _fields = new(config);
     readonly List<Finding> _findings = [];
 
@@ -70,6 +73,7 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
     {
         Dictionary<string, int> lists = ListLengths();
         var surplus = new SortedDictionary<string, List<(int Index, StoredTensor Tensor)>>(StringComparer.Ordinal);
+        int unexpected = 0;
         foreach (StoredTensor tensor in unused)
         {
             if (tensor.CanonicalName.StartsWith("lm_head.", StringComparison.Ordinal) && config.TextConfig.TieWordEmbeddings)
@@ -85,13 +89,19 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
 
                 entries.Add((index, tensor));
             }
-            else
+            else if (++unexpected <= MostUnexpected)
             {
                 string? name = similar[tensor.CanonicalName].FirstOrDefault();
                 _findings.Add(Of(tensor, FindingKind.Unexpected, Severity.Warning,
                     $"Tensor {tensor.Name} {Shape(tensor.Shape)} in {tensor.File.Name} is not part of this model and is not used.",
                     name is null ? null : $"If it is {name}, rename it."));
             }
+        }
+
+        if (unexpected > MostUnexpected)
+        {
+            _findings.Add(Of(unused[^1], FindingKind.Unexpected, Severity.Warning,
+                $"{unexpected - MostUnexpected} more tensors up to {unused[^1].Name} are not part of this model and are not used.", "Check that config.json belongs to these weights."));
         }
 
         foreach ((string list, List<(int Index, StoredTensor Tensor)> entries) in surplus)

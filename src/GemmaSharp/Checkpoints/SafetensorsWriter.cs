@@ -34,14 +34,17 @@ public sealed class SafetensorsWriter : IDisposable
     /// <param name="metadata">The header's <c>__metadata__</c>; <see langword="null"/> for none.</param>
     /// <exception cref="CheckpointWriteException">The folder cannot be written to, or the disk is full.</exception>
     /// <exception cref="ArgumentException">Two tensors have the same name.</exception>
-    public static SafetensorsWriter Create(string path, IReadOnlyList<TensorDeclaration> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static SafetensorsWriter Create(string path, IReadOnlyList<TensorDeclaration> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
+        Create(path, tensors, metadata, static name => new FileStream(name, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 20));
+
+    internal static SafetensorsWriter Create(string path, IReadOnlyList<TensorDeclaration> tensors, IReadOnlyDictionary<string, string>? metadata, Func<string, FileStream> open)
     {
         byte[] header = Header(tensors, metadata);
         string temporary = $"{path}.{Guid.NewGuid():N}.partial";
         SafetensorsWriter? writer = null;
         try
         {
-            var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 20);
+            FileStream stream = open(temporary);
             writer = new SafetensorsWriter(path, tensors, stream);
             stream.Write(header);
             return writer;
@@ -99,6 +102,13 @@ public sealed class SafetensorsWriter : IDisposable
     /// <exception cref="CheckpointWriteException">The disk is full or gone.</exception>
     public void Finish()
     {
+        Complete();
+        Publish();
+    }
+
+    /// <summary>Closes the file under its temporary name: everything is on the disk.</summary>
+    internal void Complete()
+    {
         PassEmpty(null);
         if (_current != _tensors.Count)
         {
@@ -106,9 +116,14 @@ public sealed class SafetensorsWriter : IDisposable
         }
 
         Guard([], static (stream, _) => stream.Flush(flushToDisk: true));
+        _stream.Dispose();
+    }
+
+    /// <summary>Gives the completed file its name.</summary>
+    internal void Publish()
+    {
         try
         {
-            _stream.Dispose();
             File.Move(_temporary, _path, overwrite: true);
             _finished = true;
         }
