@@ -59,13 +59,10 @@ public static class ImageReader
     static RgbImage Decode(ReadOnlyMemory<byte> bytes, string name, MediaOptions options)
     {
         MediaFormat format = MediaFormat.Detect(bytes.Span);
-        if (format == MediaFormat.Png || format == MediaFormat.Jpeg || format == MediaFormat.WebP
-            || format == MediaFormat.Gif || format == MediaFormat.Bmp)
-        {
-            return SkiaDecoder.Decode(bytes, format, name, options);
-        }
-
-        throw Refusal(format, name);
+        return format == MediaFormat.Gif ? GifDecoder.Decode(bytes.Span, name, options)
+            : format == MediaFormat.Png || format == MediaFormat.Jpeg || format == MediaFormat.WebP || format == MediaFormat.Bmp
+                ? SkiaDecoder.Decode(bytes, format, name, options)
+            : throw Refusal(format, name);
     }
 
     static MediaException Refusal(MediaFormat format, string name) => new(format switch

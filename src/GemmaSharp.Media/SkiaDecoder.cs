@@ -33,7 +33,8 @@ internal static class SkiaDecoder
         }
 
         byte[] pixels = DropAlpha(bitmap.GetPixelSpan(), width, height, bitmap.RowBytes);
-        return Orientation.Apply(new RgbImage(width, height, pixels), (int)codec.EncodedOrigin);
+        int orientation = format == MediaFormat.Png ? ExifOrientation.OfPng(bytes.Span) : (int)codec.EncodedOrigin;
+        return Orientation.Apply(new RgbImage(width, height, pixels), orientation);
     }
 
     static byte[] DropAlpha(ReadOnlySpan<byte> rgba, int width, int height, int rowBytes)

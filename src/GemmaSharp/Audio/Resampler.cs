@@ -39,13 +39,7 @@ public static class Resampler
     /// <exception cref="ArgumentException">The result would have more samples than an array can hold.</exception>
     public static float[] Resample(ReadOnlySpan<float> samples, int rate, int newRate)
     {
-        Check(rate, nameof(rate));
-        Check(newRate, nameof(newRate));
-        if (rate == newRate)
-        {
-            return samples.ToArray();
-        }
-
+        StreamingResampler resampler = new(rate, newRate);
         long length = OutputLength(samples.Length, rate, newRate);
         if (length > Array.MaxLength)
         {
@@ -54,32 +48,8 @@ public static class Resampler
                 nameof(samples));
         }
 
-        if (length == 0)
-        {
-            return [];
-        }
-
-        ResamplerFilter filter = new(rate, newRate);
-        float[] padded = new float[checked(samples.Length + (2 * filter.Taps))];
-        samples.CopyTo(padded.AsSpan(filter.Taps));
-
-        float[] destination = new float[length];
-        for (int m = 0; m < destination.Length; m++)
-        {
-            // Output m lies between the inputs n and n + 1, the fraction f behind n.
-            (long n, int phase, float mix) = filter.Locate(m);
-            int first = (int)n - (filter.Taps / 2) + 1 + filter.Taps;
-            ReadOnlySpan<float> window = padded.AsSpan(first, filter.Taps);
-            float value = Dot(window, filter.Phase(phase));
-            if (mix != 0)
-            {
-                value += mix * (Dot(window, filter.Phase(phase + 1)) - value);
-            }
-
-            destination[m] = value;
-        }
-
-        return destination;
+        resampler.Write(samples);
+        return resampler.Finish().Samples;
     }
 
     /// <summary><c>round(length · newRate / rate)</c>, halves upwards.</summary>
@@ -92,35 +62,5 @@ public static class Resampler
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rate);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(newRate);
         return (long)(((2 * (Int128)length * newRate) + rate) / (2 * (Int128)rate));
-    }
-
-    static float Dot(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
-    {
-        y = y[..x.Length];
-        float a = 0, b = 0, c = 0, d = 0;
-        int i = 0;
-        for (; i + 3 < x.Length; i += 4)
-        {
-            a += x[i] * y[i];
-            b += x[i + 1] * y[i + 1];
-            c += x[i + 2] * y[i + 2];
-            d += x[i + 3] * y[i + 3];
-        }
-
-        for (; i < x.Length; i++)
-        {
-            a += x[i] * y[i];
-        }
-
-        return a + b + (c + d);
-    }
-
-    static void Check(int rate, string name)
-    {
-        if (rate is < 1 or > MaxRate)
-        {
-            throw new ArgumentOutOfRangeException(
-                name, rate, $"A sampling rate of {rate} Hz is not one of sound; give 1 to {MaxRate} samples per second.");
-        }
     }
 }

@@ -75,6 +75,9 @@ internal sealed class ResamplerFilter
         return (n, (int)phase, (float)((double)between / _divisor));
     }
 
+    /// <summary>How many outputs lie before input sample <paramref name="n"/>.</summary>
+    public long OutputsBefore(long n) => n <= 0 ? 0 : (((n * _divisor) - 1) / _step) + 1;
+
     /// <summary>Coefficients <c>[Taps]</c> of one phase: the output lies <c>phase / phases</c> behind the tap <c>Taps / 2 − 1</c>.</summary>
     public ReadOnlySpan<float> Phase(int phase) => _coefficients.AsSpan(phase * Taps, Taps);
 

@@ -125,6 +125,27 @@ public class ResamplerTests
     }
 
     [Theory]
+    [InlineData(44_100)]
+    [InlineData(8_000)]
+    [InlineData(44_101)]
+    [InlineData(16_000)]
+    public void Write_PiecesOfAnyLength_GiveTheSameBits(int rate)
+    {
+        float[] samples = Sine(777, rate, 70_001, 0.9);
+        float[] whole = Resampler.Resample(samples, rate, 16000);
+        Random random = new(rate);
+        StreamingResampler resampler = new(rate);
+        for (int at = 0; at < samples.Length;)
+        {
+            int count = Math.Min(random.Next(0, 3) * random.Next(1, 20_000), samples.Length - at);
+            resampler.Write(samples.AsSpan(at, count));
+            at += count;
+        }
+
+        Assert.Equal<float[]>(whole, resampler.Finish().Samples);
+    }
+
+    [Theory]
     [InlineData(0)]
     [InlineData(-1)]
     [InlineData(1_000_001)]

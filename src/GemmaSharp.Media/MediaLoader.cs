@@ -1,0 +1,204 @@
+using System.Net;
+using GemmaSharp.Multimodal;
+
+namespace GemmaSharp.Media;
+
+/// <summary>
+/// The one door for media that people name: a path, a <c>data:</c> URL, or an <c>http(s)</c> URL where that is allowed.
+/// </summary>
+/// <remarks>
+/// Formats are recognised by content. Downloads are bounded in size and time, follow at most five redirections, and reach only public
+/// addresses unless <see cref="MediaOptions.AllowPrivateAddresses"/> is set, which also turns the system's proxy on. Thread-safe; keep one and dispose of it at the end.
+/// </remarks>
+public sealed class MediaLoader : IDisposable
+{
+    readonly MediaOptions _options;
+    readonly Lazy<HttpClient> _client;
+
+    /// <summary>A loader.</summary>
+    /// <param name="options">Limits and permissions; <see langword="null"/> for the defaults.</param>
+    public MediaLoader(MediaOptions? options = null)
+    {
+        _options = options ?? MediaOptions.Default;
+        _client = new(CreateClient);
+    }
+
+    /// <summary>Loads a picture.</summary>
+    /// <param name="source">Path, <c>data:</c> URL or <c>http(s)</c> URL.</param>
+    /// <param name="cancellationToken">Ends waiting for a download.</param>
+    /// <exception cref="MediaException">The source may not be read, does not answer, or is no picture that can be decoded.</exception>
+    public async Task<RgbImage> LoadImageAsync(string source, CancellationToken cancellationToken = default)
+    {
+        (byte[]? bytes, string name) = await FetchAsync(source, cancellationToken).ConfigureAwait(false);
+        return await Task.Run(() => bytes is null ? ImageReader.Read(name, _options) : ImageReader.Read(bytes, name, _options), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Loads sound as clips of at most 30 seconds.</summary>
+    /// <param name="source">Path, <c>data:</c> URL or <c>http(s)</c> URL.</param>
+    /// <param name="window">The piece wanted; <see langword="null"/> for the whole, which is split where it is too long.</param>
+    /// <param name="cancellationToken">Ends waiting for a download.</param>
+    /// <returns>Mono at 16 kHz, with a notice where it was cut.</returns>
+    /// <exception cref="MediaException">The source may not be read, does not answer, or is no sound that can be decoded.</exception>
+    public async Task<AudioContent> LoadAudioAsync(string source, AudioWindow? window = null, CancellationToken cancellationToken = default)
+    {
+        (byte[]? bytes, string name) = await FetchAsync(source, cancellationToken).ConfigureAwait(false);
+        return await Task.Run(
+            () => bytes is null ? Clips(AudioReader.Read(name, _options), Path.GetFileName(name), window) : LoadAudio(bytes, name, window),
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Loads a video's frames and sound.</summary>
+    /// <param name="source">Path, <c>data:</c> URL or <c>http(s)</c> URL.</param>
+    /// <param name="video">Which frames; <see langword="null"/> for the defaults.</param>
+    /// <param name="cancellationToken">Ends waiting for a download.</param>
+    /// <exception cref="MediaException">The source may not be read, does not answer, or is no video that can be decoded.</exception>
+    public async Task<VideoContent> LoadVideoAsync(string source, VideoOptions? video = null, CancellationToken cancellationToken = default)
+    {
+        (byte[]? bytes, string name) = await FetchAsync(source, cancellationToken).ConfigureAwait(false);
+        return await Task.Run(
+            () => bytes is null ? VideoReader.Read(name, video, _options) : VideoReader.Read(bytes, name, video, _options),
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Decodes a picture held in memory.</summary>
+    /// <param name="bytes">The whole file.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <exception cref="MediaException">The bytes are no picture that can be decoded.</exception>
+    public RgbImage LoadImage(ReadOnlyMemory<byte> bytes, string name = "The picture") => ImageReader.Read(bytes, name, _options);
+
+    /// <summary>Decodes sound held in memory, as clips of at most 30 seconds.</summary>
+    /// <param name="bytes">The whole file.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <param name="window">The piece wanted; <see langword="null"/> for the whole, which is split where it is too long.</param>
+    /// <exception cref="MediaException">The bytes are no sound that can be decoded.</exception>
+    public AudioContent LoadAudio(ReadOnlyMemory<byte> bytes, string name = "The sound", AudioWindow? window = null) =>
+        Clips(AudioReader.Read(bytes, name, _options), name, window);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_client.IsValueCreated)
+        {
+            _client.Value.Dispose();
+        }
+    }
+
+    static AudioContent Clips(AudioContent content, string name, AudioWindow? window)
+    {
+        if (window is { } piece)
+        {
+            content = content with { Clips = [AudioSplitter.Window(content.Clips[0], piece, name)] };
+        }
+
+        return AudioSplitter.Split(content, name);
+    }
+
+    /// <summary>The bytes of a source and its name; for a file on this machine no bytes, and its path.</summary>
+    async Task<(byte[]? Bytes, string Name)> FetchAsync(string source, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        if (MediaBytes.IsDataUrl(source))
+        {
+            return (MediaBytes.ReadDataUrl(source, _options), "The data URL");
+        }
+
+        int colon = source.IndexOf("://", StringComparison.Ordinal);
+        string scheme = colon > 1 ? source[..colon].ToLowerInvariant() : "file";
+        if (scheme is "http" or "https")
+        {
+            return _options.AllowRemote
+                ? await DownloadAsync(source, cancellationToken).ConfigureAwait(false)
+                : throw new MediaException($"{Short(source)} is an address and none may be fetched here; give a file or a data: URL, or allow remote media.");
+        }
+
+        if (scheme != "file")
+        {
+            throw new MediaException($"{Short(source)} begins with {scheme}://, which is not read; give a path, a data: URL, or an http(s) address.");
+        }
+
+        if (!_options.AllowFiles)
+        {
+            throw new MediaException($"{Short(source)} is a path and files of this machine may not be read here; send the file itself as a data: URL.");
+        }
+
+        bool isFileUrl = colon > 0 && Uri.TryCreate(source, UriKind.Absolute, out Uri? uri) && uri.IsFile;
+        return (null, isFileUrl ? new Uri(source).LocalPath : source);
+    }
+
+    async Task<(byte[]? Bytes, string Name)> DownloadAsync(string source, CancellationToken cancellationToken)
+    {
+        if (!Uri.TryCreate(source, UriKind.Absolute, out Uri? address))
+        {
+            throw new MediaException($"{Short(source)} is not a well-formed address; write https://host/path.");
+        }
+
+        using CancellationTokenSource timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(_options.RemoteTimeout);
+        try
+        {
+            using HttpResponseMessage answer = await _client.Value.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, timeout.Token).ConfigureAwait(false);
+            if (answer.StatusCode != HttpStatusCode.OK)
+            {
+                throw new MediaException($"{Short(source)} answers {(int)answer.StatusCode} ({answer.ReasonPhrase}) and 200 is needed; check the address in a browser.");
+            }
+
+            if (answer.Content.Headers.ContentLength > _options.MaxFileBytes)
+            {
+                throw MediaBytes.TooLarge(Short(source), answer.Content.Headers.ContentLength.Value, _options);
+            }
+
+            using Stream body = await answer.Content.ReadAsStreamAsync(timeout.Token).ConfigureAwait(false);
+            using MemoryStream memory = new();
+            byte[] buffer = new byte[81_920];
+            int read;
+            while ((read = await body.ReadAsync(buffer, timeout.Token).ConfigureAwait(false)) > 0)
+            {
+                memory.Write(buffer, 0, read);
+                if (memory.Length > _options.MaxFileBytes)
+                {
+                    throw MediaBytes.TooLarge(Short(source), memory.Length, _options);
+                }
+            }
+
+            return (memory.ToArray(), Short(source));
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new MediaException($"{Short(source)} was not there after {_options.RemoteTimeout.TotalSeconds:0.#} seconds; try again, or raise RemoteTimeout.");
+        }
+        catch (Exception error) when (error is HttpRequestException or IOException)
+        {
+            throw error.InnerException as MediaException
+                ?? new MediaException($"{Short(source)} cannot be fetched ({error.Message.TrimEnd('.')}); check the address and the network.", error);
+        }
+    }
+
+    HttpClient CreateClient()
+    {
+        SocketsHttpHandler handler = new()
+        {
+            AllowAutoRedirect = true,
+            MaxAutomaticRedirections = 5,
+            AutomaticDecompression = DecompressionMethods.All,
+            UseCookies = false,
+            UseProxy = _options.AllowPrivateAddresses,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(2),
+        };
+        if (!_options.AllowPrivateAddresses)
+        {
+            handler.ConnectCallback = AddressGuard.ConnectAsync;
+        }
+
+        HttpClient client = new(handler) { Timeout = Timeout.InfiniteTimeSpan };
+        client.DefaultRequestHeaders.UserAgent.ParseAdd("GemmaSharp");
+        return client;
+    }
+
+    /// <summary>An address as messages show it: without a query, which may hold secrets, and not endless.</summary>
+    static string Short(string source)
+    {
+        int end = source.IndexOfAny(['?', '#']);
+        string text = end > 0 ? source[..end] : source;
+        return text.Length > 120 ? text[..117] + "…" : text;
+    }
+}
