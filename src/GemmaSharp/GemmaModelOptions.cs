@@ -1,0 +1,45 @@
+using Microsoft.Extensions.Logging;
+
+namespace GemmaSharp;
+
+/// <summary>How a model is loaded. Immutable; change a copy with <c>with</c>.</summary>
+public sealed record GemmaModelOptions
+{
+    /// <summary>Threads that compute, 1 or more; null: one for each processor the process may use.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>The most tokens of a conversation, at most the checkpoint's own limit, which null stands for.</summary>
+    public int? ContextLength { get; init; }
+
+    /// <summary>Whether the vision tower is loaded, where the checkpoint has one.</summary>
+    public bool Vision { get; init; } = true;
+
+    /// <summary>Whether the audio tower is loaded, where the checkpoint has one.</summary>
+    public bool Audio { get; init; } = true;
+
+    /// <summary>Side in pixels to which pictures are brought; null: as the checkpoint's processor says. The model was trained on 256, 512 and 768.</summary>
+    public int? ImageSize { get; init; }
+
+    /// <summary>Where loading and warnings are logged.</summary>
+    public ILoggerFactory? LoggerFactory { get; init; }
+
+    /// <exception cref="ArgumentException">A value is out of its range.</exception>
+    internal void Validate()
+    {
+        if (Threads is < 1 or > 1024)
+        {
+            throw new ArgumentException($"{nameof(Threads)} is {Threads}; it must be from 1 to 1024.", nameof(Threads));
+        }
+
+        if (ContextLength is < 1)
+        {
+            throw new ArgumentException($"{nameof(ContextLength)} is {ContextLength}; it must be 1 or more.", nameof(ContextLength));
+        }
+
+        if (ImageSize is < GemmaSharp.Vision.VisionTower.MinSide or > GemmaSharp.Vision.VisionTower.MaxSide)
+        {
+            throw new ArgumentException(
+                $"{nameof(ImageSize)} is {ImageSize}; it must be from {GemmaSharp.Vision.VisionTower.MinSide} to {GemmaSharp.Vision.VisionTower.MaxSide}.", nameof(ImageSize));
+        }
+    }
+}
