@@ -155,7 +155,7 @@ sealed class GenerationJob
         }
         else
         {
-            text = _stops.Push(_detokenizer.Add(id));
+            text = _stops.Push(_detokenizer.Append(id));
             reason = _stops.Stopped ? StopReason.StopText : _answerTokens >= _limit ? _limitReason : null;
         }
 

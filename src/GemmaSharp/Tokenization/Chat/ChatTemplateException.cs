@@ -1,0 +1,4 @@
+namespace GemmaSharp.Tokenization.Chat;
+
+/// <summary>A conversation that the chat template refuses.</summary>
+public sealed class ChatTemplateException(string message) : Exception(message);
