@@ -116,10 +116,17 @@ sealed class InferenceEngine : IDisposable
                 if (job.Answering == answering && step.Rows < MaxStepRows)
                 {
                     int logitsRow = step.LogitsRows;
-                    job.AddTo(step, MaxStepRows - step.Rows);
-                    inStep.Add((job, step.LogitsRows > logitsRow ? logitsRow : -1));
+                    if (job.TryAddTo(step, MaxStepRows - step.Rows))
+                    {
+                        inStep.Add((job, step.LogitsRows > logitsRow ? logitsRow : -1));
+                    }
                 }
             }
+        }
+
+        if (inStep.Count == 0)
+        {
+            return;
         }
 
         try
