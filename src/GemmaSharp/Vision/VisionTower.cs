@@ -58,7 +58,7 @@ public sealed class VisionTower
     /// <param name="height">Rows of the picture.</param>
     /// <param name="width">Columns of the picture.</param>
     /// <param name="threads">Threads of the team.</param>
-    /// <returns>Bytes.</returns>
+    /// <returns>Bytes, without the megabyte that each thread keeps for turning weights.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A side is out of range.</exception>
     public long PeakScratchBytes(int height, int width, int threads = 1) => Plan(height, width, threads).Total * sizeof(float);
 
