@@ -43,7 +43,7 @@ sealed class ConvStem
         workspace.Run(new Convolve(this, Window(height, width), picture), default, new PixelRange(0, destination.Pixels), destination);
     }
 
-    static ConvolutionWindow Window(int height, int width) => new(height, width, 0, Kernel, 2);
+    static ConvolutionWindow Window(int height, int width) => new(height, width, 0, Kernel, VisionNetwork.StemStride);
 
     readonly ref struct Convolve(ConvStem stem, ConvolutionWindow window, ReadOnlySpan<float> picture) : IBandOperation
     {
