@@ -1,10 +1,14 @@
 using BenchmarkDotNet.Running;
 using GemmaSharp.Benchmarks;
 
-// "kernels" prints a table in seconds, each figure beside what the machine can do; anything else goes to BenchmarkDotNet.
+// "kernels" and "vision" print a table in seconds, each figure beside what the machine can do; anything else goes to BenchmarkDotNet.
 if (args is ["kernels", ..])
 {
     KernelReport.Write(args[1..]);
+}
+else if (args is ["vision", ..])
+{
+    VisionReport.Write(args[1..]);
 }
 else
 {

@@ -1,11 +1,15 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Vectors;
 
 namespace GemmaSharp.Numerics.Kernels;
 
-/// <summary>Products with a packed matrix, <c>y = x · B</c>: for short rows, where sums across lanes would cost as much as the products.</summary>
+/// <summary>Products with a packed matrix, <c>y = x · B</c>: for many rows of x, or short ones.</summary>
 /// <remarks>
+/// <see cref="WeightMatrix.Multiply"/> takes weights as they lie, columns in the vector lanes, and ends in a sum over the
+/// lanes: one token is fast and gives the same bits as among many. Here outputs lie in the lanes. That needs no such sum
+/// and one load less, at the price of turning the weights first.
 /// B lies in panels of <see cref="PanelWidth"/> columns, <c>[⌈n / width⌉, k, width]</c>, the last one filled up with zeros.
 /// Output columns lie in the vector lanes, and every output is one chain of multiply-adds over k in ascending order:
 /// a row of y depends on its row of x alone, bit for bit. Safe from any number of threads.
@@ -14,6 +18,9 @@ public static unsafe class PanelMatMul
 {
     const int TileRows = 6;
     const int MaxPanelWidth = 32;
+
+    /// <summary>Columns of weights turned together: their part of a panel stays in the first-level cache.</summary>
+    const int PackColumns = 128;
 
     /// <summary>Columns of a panel: two vectors of this machine.</summary>
     public static int PanelWidth =>
@@ -44,6 +51,33 @@ public static unsafe class PanelMatMul
     /// <exception cref="ArgumentException">A span is too short.</exception>
     public static void PackTransposed(ReadOnlySpan<float> b, int k, int n, Span<float> packed) =>
         PackTransposed(b, k, n, PanelWidth, packed);
+
+    /// <summary><c>y[i, r] = Σ x[i, c] · W[r, c]</c> of stored weights, which are turned panel by panel in scratch of the running thread.</summary>
+    /// <param name="x"><c>[m, Columns]</c></param>
+    /// <param name="m">Rows of x and y; some hundred pay for the turning.</param>
+    /// <param name="w">Weights in any stored form.</param>
+    /// <param name="y"><c>[m, Rows]</c>; must not overlap <paramref name="x"/>.</param>
+    /// <exception cref="ArgumentException">A span is too short.</exception>
+    public static void Multiply(ReadOnlySpan<float> x, int m, WeightMatrix w, Span<float> y)
+    {
+        ArgumentNullException.ThrowIfNull(w);
+        if (Vector512.IsHardwareAccelerated)
+        {
+            Multiply<F32x16>(x, m, w, y);
+        }
+        else if (Vector256.IsHardwareAccelerated)
+        {
+            Multiply<F32x8>(x, m, w, y);
+        }
+        else if (Vector128.IsHardwareAccelerated)
+        {
+            Multiply<F32x4>(x, m, w, y);
+        }
+        else
+        {
+            Multiply<F32x1>(x, m, w, y);
+        }
+    }
 
     /// <summary><c>y[i, j] = Σ x[i, c] · B[c, j]</c></summary>
     /// <param name="x"><c>[m, k]</c></param>
@@ -95,19 +129,63 @@ public static unsafe class PanelMatMul
     {
         CheckLength(b.Length, (long)k * n, nameof(b));
         CheckLength(packed.Length, PackedLength(k, n, width), nameof(packed));
-        for (int first = 0; first < n; first += width)
+        fixed (float* pb = b)
+        fixed (float* pp = packed)
         {
-            Span<float> panel = packed.Slice(first * k, width * k);
-            if (n - first < width)
+            for (int first = 0; first < n; first += width)
             {
-                panel.Clear();
+                PackPanel(pb + (long)first * k, k, Math.Min(width, n - first), width, pp + (long)first * k);
             }
-            for (int j = 0; j < Math.Min(width, n - first); j++)
+        }
+    }
+
+    /// <summary>The product with stored weights at a given width.</summary>
+    internal static void Multiply<TVector>(ReadOnlySpan<float> x, int m, WeightMatrix w, Span<float> y)
+        where TVector : struct, IVector<TVector>
+    {
+        (int k, int n, int width) = (w.Columns, w.Rows, 2 * TVector.Count);
+        CheckLength(x.Length, (long)m * k, nameof(x));
+        CheckLength(y.Length, (long)m * n, nameof(y));
+        float* panel = ThreadScratch.Weights(2L * width * k);
+        float* rows = panel + (long)width * k;
+        fixed (float* px = x)
+        fixed (float* py = y)
+        {
+            for (int first = 0; first < n; first += width)
             {
-                ReadOnlySpan<float> row = b.Slice((first + j) * k, k);
-                for (int c = 0; c < row.Length; c++)
+                int columns = Math.Min(width, n - first);
+                for (int j = 0; j < columns; j++)
                 {
-                    panel[(c * width) + j] = row[c];
+                    w.ReadRow(first + j, new Span<float>(rows + (long)j * k, k));
+                }
+                PackPanel(rows, k, columns, width, panel);
+                MultiplyPanel<TVector>(px, m, panel, k, columns, py + first, n);
+            }
+        }
+    }
+
+    /// <summary>Turns up to <paramref name="width"/> rows of weights into a panel; missing ones are zeros.</summary>
+    static void PackPanel(float* rows, int k, int count, int width, float* panel)
+    {
+        if (count < width)
+        {
+            new Span<float>(panel, width * k).Clear();
+        }
+        for (int start = 0; start < k; start += PackColumns)
+        {
+            nuint columns = (nuint)Math.Min(PackColumns, k - start);
+            float* source = rows + start;
+            float* target = panel + (long)start * width;
+            int j = 0;
+            for (; j + 4 <= count; j += 4)
+            {
+                VectorInterleave.Four(source + (long)j * k, (nuint)k, columns, target + j, (nuint)width);
+            }
+            for (; j < count; j++)
+            {
+                for (nuint c = 0; c < columns; c++)
+                {
+                    target[c * (nuint)width + (nuint)j] = source[(nuint)j * (nuint)k + c];
                 }
             }
         }
@@ -121,38 +199,42 @@ public static unsafe class PanelMatMul
         CheckLength(x.Length, (long)m * k, nameof(x));
         CheckLength(packed.Length, PackedLength(k, n, width), nameof(packed));
         CheckLength(y.Length, (long)m * n, nameof(y));
-        float* edge = stackalloc float[TileRows * MaxPanelWidth];
         fixed (float* px = x)
         fixed (float* pb = packed)
         fixed (float* py = y)
         {
             for (int first = 0; first < n; first += width)
             {
-                float* panel = pb + (long)first * k;
-                bool whole = n - first >= width;
-                for (int i = 0; i < m;)
-                {
-                    int rows = m - i >= TileRows ? TileRows : 1;
-                    float* tile = whole ? py + (long)i * n + first : edge;
-                    nuint stride = whole ? (nuint)n : (nuint)width;
-                    if (rows == TileRows)
-                    {
-                        Tile6<TVector>(px + (long)i * k, (nuint)k, panel, (nuint)k, tile, stride);
-                    }
-                    else
-                    {
-                        Tile1<TVector>(px + (long)i * k, panel, (nuint)k, tile);
-                    }
-                    if (!whole)
-                    {
-                        for (int r = 0; r < rows; r++)
-                        {
-                            new ReadOnlySpan<float>(edge + r * width, n - first).CopyTo(y.Slice(((i + r) * n) + first));
-                        }
-                    }
-                    i += rows;
-                }
+                MultiplyPanel<TVector>(px, m, pb + (long)first * k, k, Math.Min(width, n - first), py + first, n);
             }
+        }
+    }
+
+    /// <summary>All rows of x with one panel, of which <paramref name="columns"/> columns count.</summary>
+    static void MultiplyPanel<TVector>(float* x, int m, float* panel, int k, int columns, float* y, int yStride)
+        where TVector : struct, IVector<TVector>
+    {
+        int width = 2 * TVector.Count;
+        bool whole = columns == width;
+        float* edge = stackalloc float[TileRows * MaxPanelWidth];
+        for (int i = 0; i < m;)
+        {
+            int rows = m - i >= TileRows ? TileRows : 1;
+            float* tile = whole ? y + (long)i * yStride : edge;
+            nuint stride = (nuint)(whole ? yStride : width);
+            if (rows == TileRows)
+            {
+                Tile6<TVector>(x + (long)i * k, (nuint)k, panel, (nuint)k, tile, stride);
+            }
+            else
+            {
+                Tile1<TVector>(x + (long)i * k, panel, (nuint)k, tile);
+            }
+            for (int r = 0; r < rows && !whole; r++)
+            {
+                new ReadOnlySpan<float>(edge + r * width, columns).CopyTo(new Span<float>(y + (long)(i + r) * yStride, columns));
+            }
+            i += rows;
         }
     }
 

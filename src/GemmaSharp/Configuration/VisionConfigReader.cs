@@ -42,7 +42,7 @@ static class VisionConfigReader
             StemBias = args.Bool("stem_bias", true),
             LayerScaleInitValue = args.NumberOrNull("layer_scale_init_value", 1e-5, 0, 1e6),
             MsfaOutputResolution = args.Int("msfa_output_resolution", 16, 1, 256),
-            MsfaIndices = args.IntOrList("msfa_indices", -4, 3, 4) ?? [-2, -1],
+            MsfaIndices = args.IntOrList("msfa_indices", -9, 8, 9) ?? [-2, -1],
             BlockArgs = args.Raw("block_args") is JsonElement table ? ReadTable(args, table) : null,
         };
     }

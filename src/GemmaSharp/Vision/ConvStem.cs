@@ -29,7 +29,6 @@ sealed class ConvStem
     public void Plan(int height, int width, VisionScratchPlan plan)
     {
         ConvolutionWindow window = Window(height, width);
-        plan.AddShared(PackedLength + ((long)OutChannels * PatchLength));
         plan.AddBands(window.OutputHeight * window.OutputWidth, new Convolve(this, default, []));
     }
 
@@ -41,24 +40,10 @@ sealed class ConvStem
     /// <param name="destination">Output map.</param>
     public void Forward(ReadOnlySpan<float> picture, int height, int width, VisionWorkspace workspace, FeatureMap destination)
     {
-        PackWeights(workspace);
         workspace.Run(new Convolve(this, Window(height, width), picture), default, new PixelRange(0, destination.Pixels), destination);
     }
 
-    int PackedLength => PanelMatMul.PackedLength(PatchLength, OutChannels);
-
-    static ConvolutionWindow Window(int height, int width) => new(height, width, 0, Kernel, 2);
-
-    /// <summary>A patch has only 27 values, too few to lie in the lanes: the output channels do.</summary>
-    void PackWeights(VisionWorkspace workspace)
-    {
-        Span<float> rows = workspace.Shared(PackedLength, OutChannels * PatchLength);
-        for (int o = 0; o < OutChannels; o++)
-        {
-            _conv.ReadRow(o, rows.Slice(o * PatchLength, PatchLength));
-        }
-        PanelMatMul.PackTransposed(rows, PatchLength, OutChannels, workspace.Shared(0, PackedLength));
-    }
+    static ConvolutionWindow Window(int height, int width) => new(height, width, 0, Kernel, VisionNetwork.StemStride);
 
     readonly ref struct Convolve(ConvStem stem, ConvolutionWindow window, ReadOnlySpan<float> picture) : IBandOperation
     {
@@ -70,8 +55,7 @@ sealed class ConvStem
         {
             Span<float> patches = scratch[..(range.Count * PatchLength)];
             ConvolutionPatches.GatherPlanar(_picture, window, Colours, range.First, range.Count, patches);
-            ReadOnlySpan<float> weight = workspace.Shared(0, stem.PackedLength);
-            PanelMatMul.Multiply(patches, range.Count, weight, PatchLength, stem.OutChannels, destination);
+            PanelMatMul.Multiply(patches, range.Count, stem._conv, destination);
             if (stem._bias.Length > 0)
             {
                 for (int i = 0; i < destination.Length; i += stem.OutChannels)

@@ -54,9 +54,9 @@ sealed class EdgeResidual : IVisionBlock
             Span<float> patches = scratch[..(n * PatchLength)];
             Span<float> mid = scratch.Slice(patches.Length, n * block._midChannels);
             ConvolutionPatches.Gather(x.Values, block.Window(x.Height, x.Width), block._inChannels, range.First, n, patches);
-            block._convExp.Multiply(patches, n, mid, workspace.Team);
+            PanelMatMul.Multiply(patches, n, block._convExp, mid);
             block._bn1.ApplyGelu(mid);
-            block._convPwl.Multiply(mid, n, destination, workspace.Team);
+            PanelMatMul.Multiply(mid, n, block._convPwl, destination);
             block._bn2.ApplyResidual(destination, [], block._skip ? x[range] : []);
         }
     }

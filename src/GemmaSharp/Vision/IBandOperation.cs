@@ -12,7 +12,7 @@ interface IBandOperation
     /// <param name="x">Input map.</param>
     /// <param name="range">Output pixels.</param>
     /// <param name="scratch">At least <see cref="Scratch"/> elements; contents undefined.</param>
-    /// <param name="workspace">The running pass; its threads may be used by matrix products.</param>
+    /// <param name="workspace">The running pass.</param>
     /// <param name="destination">Receives the range, <c>[range, C]</c>.</param>
     void Forward(FeatureMap x, PixelRange range, Span<float> scratch, VisionWorkspace workspace, Span<float> destination);
 }

@@ -47,7 +47,7 @@ sealed class KeyValueProjection
 
         public void Forward(FeatureMap x, PixelRange range, Span<float> scratch, VisionWorkspace workspace, Span<float> destination)
         {
-            projection._proj.Multiply(projection.Input(x, range, scratch), range.Count, destination, workspace.Team);
+            PanelMatMul.Multiply(projection.Input(x, range, scratch), range.Count, projection._proj, destination);
         }
     }
 }

@@ -139,7 +139,7 @@ sealed class MobileAttention : IVisionBlock
             Span<float> scores = scratch[(query.Length + mixed.Length)..];
             ReadOnlySpan<float> key = layout.PackedKey(workspace), value = layout.PackedValue(workspace);
 
-            block._queryProj.Multiply(n, range.Count, query, workspace.Team);
+            PanelMatMul.Multiply(n, range.Count, block._queryProj, query);
             VectorMath.Scale(query, block._scale, query);
             for (int row = 0; row < rows; row += ScoreRows)
             {
@@ -152,7 +152,7 @@ sealed class MobileAttention : IVisionBlock
                 }
                 PanelMatMul.Multiply(s, count, value, keys, block._valueDim, mixed[(row * block._valueDim)..]);
             }
-            block._outputProj.Multiply(mixed, range.Count, destination, workspace.Team);
+            PanelMatMul.Multiply(mixed, range.Count, block._outputProj, destination);
             AddScaled(destination, block._skip ? x[range] : []);
         }
 

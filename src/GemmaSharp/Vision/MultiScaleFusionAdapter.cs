@@ -1,5 +1,6 @@
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Numerics;
+using GemmaSharp.Numerics.Kernels;
 
 namespace GemmaSharp.Vision;
 
@@ -70,9 +71,9 @@ sealed class MultiScaleFusionAdapter
                 FeatureResize.Nearest(feature, x.Height, x.Width, range, concatenated[channel..], adapter._inChannels);
                 channel += feature.Channels;
             }
-            adapter._pwExp.Multiply(concatenated, n, mid, workspace.Team);
+            PanelMatMul.Multiply(concatenated, n, adapter._pwExp, mid);
             adapter._pwExpBn.ApplyGelu(mid);
-            adapter._pwProj.Multiply(mid, n, destination, workspace.Team);
+            PanelMatMul.Multiply(mid, n, adapter._pwProj, destination);
             adapter._pwProjBn.Apply(destination);
         }
     }

@@ -8,13 +8,18 @@ sealed class VisionNetwork
 {
     const int ChannelDivisor = 8;
 
+    /// <summary>Beyond it the reference dilates kernels instead of striding.</summary>
+    const int MaxStride = 32;
+
     /// <summary>Works the table out.</summary>
+    /// <exception cref="ConfigurationException">The table is one that the tower cannot run.</exception>
     public VisionNetwork(VisionConfig config)
     {
         VisionModelArgs args = config.ModelArgs;
         double multiplier = args.ChannelMultiplier;
         StemChannels = multiplier < 1 ? args.StemSize : MakeDivisible(args.StemSize * multiplier);
         int channels = StemChannels;
+        int totalStride = StemStride;
         List<int> featureChannels = [channels];
         List<IReadOnlyList<VisionBlockShape>> stages = [];
         foreach (IReadOnlyList<VisionBlockArgs> table in args.BlockArgs ?? PublishedTable())
@@ -22,17 +27,32 @@ sealed class VisionNetwork
             List<VisionBlockShape> stage = [];
             foreach (VisionBlockArgs block in table)
             {
+                Check(block);
                 int outChannels = MakeDivisible(block.OutChs * multiplier);
                 stage.Add(Shape(block, stage.Count == 0 ? block.Stride : 1, channels, outChannels, args.LayerScaleInitValue is not null));
                 channels = outChannels;
+            }
+            totalStride *= table[0].Stride;
+            if (totalStride > MaxStride)
+            {
+                throw Refuse("block_args", $"strides multiply to {totalStride} at stage {stages.Count}; the tower runs strides up to {MaxStride}.");
             }
             stages.Add(stage);
             featureChannels.Add(channels);
         }
         Stages = stages;
         FusedFeatures = [.. args.MsfaIndices.Select(index => index < 0 ? featureChannels.Count + index : index).Distinct().Order()];
+        if (FusedFeatures.Count == 0 || FusedFeatures[0] < 0 || FusedFeatures[^1] >= featureChannels.Count)
+        {
+            throw Refuse(
+                "msfa_indices",
+                $"is [{string.Join(", ", args.MsfaIndices)}]; with {stages.Count} stages it needs indices from {-featureChannels.Count} to {featureChannels.Count - 1}.");
+        }
         FusedChannels = FusedFeatures.Sum(index => featureChannels[index]);
     }
+
+    /// <summary>Step of the stem.</summary>
+    public const int StemStride = 2;
 
     /// <summary>Channels of the stem.</summary>
     public int StemChannels { get; }
@@ -52,6 +72,21 @@ sealed class VisionNetwork
         int rounded = Math.Max(ChannelDivisor, (int)(value + (ChannelDivisor / 2)) / ChannelDivisor * ChannelDivisor);
         return rounded < 0.9 * value ? rounded + ChannelDivisor : rounded;
     }
+
+    static void Check(VisionBlockArgs block)
+    {
+        switch (block.BlockType)
+        {
+            case "er" when block.ExpKernelSize < 1:
+                throw Refuse("block_args", "has an edge residual without exp_kernel_size; it needs 1 or more.");
+            case "mqa" when block.NumHeads < 1 || block.KeyDim < 1 || block.ValueDim < 1:
+                throw Refuse("block_args", "has an attention without num_heads, key_dim or value_dim; each needs 1 or more.");
+            case "mqa" when block.KvStride > 1 && block.DwKernelSize < 1:
+                throw Refuse("block_args", "has an attention with kv_stride but no dw_kernel_size; it needs 1 or more.");
+        }
+    }
+
+    static ConfigurationException Refuse(string key, string problem) => new("config.json", $"$.vision_config.model_args.{key}", problem);
 
     static VisionBlockShape Shape(VisionBlockArgs block, int stride, int inChannels, int outChannels, bool layerScale)
     {

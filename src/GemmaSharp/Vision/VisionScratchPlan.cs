@@ -3,10 +3,10 @@ namespace GemmaSharp.Vision;
 /// <summary>Adds up the memory of one pass before it begins: blocks run one after the other, so the largest need of each kind counts.</summary>
 sealed class VisionScratchPlan(int threads)
 {
-    /// <summary>Pixels a thread does at once: enough rows to pay for reading a weight, few enough for their middle channels to stay in the second-level cache.</summary>
-    const int TargetBand = 96;
+    /// <summary>Pixels a thread does at once: enough to pay for turning the weights they meet, few enough to share a small map evenly.</summary>
+    const int TargetBand = 192;
 
-    /// <summary>Matrix products go by three or six rows.</summary>
+    /// <summary>Matrix products go by six rows.</summary>
     const int BandMultiple = 6;
 
     readonly long[] _maps = new long[2];

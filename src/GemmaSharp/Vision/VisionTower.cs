@@ -21,7 +21,6 @@ public sealed class VisionTower
     public const int MaxSide = 2048;
 
     const int Colours = 3;
-    const int StemStride = 2;
 
     readonly string _name;
     readonly ConvStem _convStem;
@@ -33,6 +32,7 @@ public sealed class VisionTower
     /// <summary>Asks the scope for the tower's weights.</summary>
     /// <param name="scope">The scope <c>vision_tower</c>.</param>
     /// <param name="config">The network and its deviations from the published one.</param>
+    /// <exception cref="ConfigurationException">The config's network is one that the tower cannot run.</exception>
     public VisionTower(ParameterScope scope, VisionConfig config)
     {
         ArgumentNullException.ThrowIfNull(scope);
@@ -58,7 +58,7 @@ public sealed class VisionTower
     /// <param name="height">Rows of the picture.</param>
     /// <param name="width">Columns of the picture.</param>
     /// <param name="threads">Threads of the team.</param>
-    /// <returns>Bytes.</returns>
+    /// <returns>Bytes, without the megabyte that each thread keeps for turning weights.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A side is out of range.</exception>
     public long PeakScratchBytes(int height, int width, int threads = 1) => Plan(height, width, threads).Total * sizeof(float);
 
@@ -177,7 +177,7 @@ public sealed class VisionTower
         trace.Record(_name + suffix, [1, x.Channels, x.Height, x.Width], planes);
     }
 
-    static int Halved(int size) => ConvolutionWindow.OutputSize(size, StemStride);
+    static int Halved(int size) => ConvolutionWindow.OutputSize(size, VisionNetwork.StemStride);
 
     static void CheckSide(int side, string name)
     {

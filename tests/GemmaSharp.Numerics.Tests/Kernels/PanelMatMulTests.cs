@@ -26,6 +26,24 @@ public class PanelMatMulTests
         }
     }
 
+    [Theory]
+    [InlineData(nameof(F32x16))]
+    [InlineData(nameof(F32x8))]
+    [InlineData(nameof(F32x4))]
+    [InlineData(nameof(F32x1))]
+    public void Multiply_StoredWeights_MatchesPlainLoopInDouble(string width)
+    {
+        for (int n = 0; n <= 70; n++)
+        {
+            CheckWeights(width, 7, n % 9, n);
+        }
+        for (int k = 0; k <= 260; k++)
+        {
+            CheckWeights(width, 7, k, 5);
+        }
+        CheckWeights(width, 25, 300, 37);
+    }
+
     [Fact]
     public void Multiply_PublicForm_MatchesTheStoredOrderEitherWay()
     {
@@ -44,6 +62,9 @@ public class PanelMatMulTests
         float[] y = new float[M * N];
         PanelMatMul.Multiply(x, M, packed, K, N, y);
         AssertProduct(x, b, y, M, K, N);
+        float[] fromWeights = new float[M * N];
+        PanelMatMul.Multiply(x, M, DenseMatrix.FromSingles(transposed, N, K), fromWeights);
+        Assert.Equal(y, fromWeights);
     }
 
     [Fact]
@@ -53,6 +74,9 @@ public class PanelMatMulTests
         Assert.Throws<ArgumentException>(() => PanelMatMul.Multiply(new float[7], 2, packed, 4, 3, new float[6]));
         Assert.Throws<ArgumentException>(() => PanelMatMul.Multiply(new float[8], 2, packed.AsSpan(1), 4, 3, new float[6]));
         Assert.Throws<ArgumentException>(() => PanelMatMul.Multiply(new float[8], 2, packed, 4, 3, new float[5]));
+        DenseMatrix w = DenseMatrix.FromSingles(new float[12], 3, 4);
+        Assert.Throws<ArgumentException>(() => PanelMatMul.Multiply(new float[7], 2, w, new float[6]));
+        Assert.Throws<ArgumentException>(() => PanelMatMul.Multiply(new float[8], 2, w, new float[5]));
         Assert.Throws<ArgumentException>(() => PanelMatMul.Pack(new float[11], 4, 3, packed));
         Assert.Throws<ArgumentException>(() => PanelMatMul.PackTransposed(new float[12], 4, 3, packed.AsSpan(1)));
     }
@@ -76,6 +100,41 @@ public class PanelMatMulTests
         {
             Multiply(width, x[(i * k)..((i + 1) * k)], 1, packed, k, n, alone);
             Assert.Equal(y[(i * n)..((i + 1) * n)], alone);
+        }
+    }
+
+    static void CheckWeights(string width, int m, int k, int n)
+    {
+        Random random = new((m * 100_000) + (k * 300) + n);
+        float[] x = Randoms.Singles(random, m * k), stored = Randoms.Singles(random, n * k), b = new float[k * n];
+        for (int i = 0; i < b.Length; i++)
+        {
+            b[i] = stored[(i % n * k) + (i / n)];
+        }
+        DenseMatrix w = DenseMatrix.FromSingles(stored, n, k);
+        float[] y = new float[(m * n) + 1];
+        y[^1] = 7;
+        Multiply(width, x, m, w, y);
+        AssertProduct(x, b, y, m, k, n);
+        Assert.Equal(7, y[^1]);
+    }
+
+    static void Multiply(string width, float[] x, int m, DenseMatrix w, float[] y)
+    {
+        switch (width)
+        {
+            case nameof(F32x16):
+                PanelMatMul.Multiply<F32x16>(x, m, w, y);
+                break;
+            case nameof(F32x8):
+                PanelMatMul.Multiply<F32x8>(x, m, w, y);
+                break;
+            case nameof(F32x4):
+                PanelMatMul.Multiply<F32x4>(x, m, w, y);
+                break;
+            default:
+                PanelMatMul.Multiply<F32x1>(x, m, w, y);
+                break;
         }
     }
 

@@ -100,6 +100,27 @@ public sealed class VisionTowerTests
     }
 
     [Fact]
+    public void Forward_MiddleMapsInParts_MatchesPlainTower()
+    {
+        // Middle maps wider than what is held at once: 3 parts at stride 2, 2 parts at stride 1 with a residual.
+        VisionConfig config = new()
+        {
+            HiddenSize = 24,
+            ModelArgs = new VisionModelArgs
+            {
+                StemSize = 8,
+                MsfaOutputResolution = 5,
+                BlockArgs =
+                [
+                    [Inverted(16, 2, 3, 5) with { ExpRatio = 64 }, Inverted(16, 1, 0, 3) with { ExpRatio = 100 }],
+                    [Inverted(24, 2, 5, 0), Inverted(24, 1, 3, 3)],
+                ],
+            },
+        };
+        AssertMatchesPlain(config, VisionCheckpoint.ByRule(config, seed: 6), 202, 255, 5);
+    }
+
+    [Fact]
     public void Forward_TransposedPictureAndKernels_GivesTheTransposedGrid()
     {
         List<TinyTensor> weights = Weights(Small);
