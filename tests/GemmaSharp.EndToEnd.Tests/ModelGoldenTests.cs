@@ -1,6 +1,4 @@
-using System.Text.Json;
 using GemmaSharp.Generation;
-using GemmaSharp.Media;
 using GemmaSharp.Multimodal;
 using GemmaSharp.Tests.TestCheckpoints;
 using GemmaSharp.Tokenization.Chat;
@@ -10,96 +8,98 @@ namespace GemmaSharp.EndToEnd.Tests;
 /// <summary>The whole model, files to tokens, against recorded outputs of the reference implementation.</summary>
 public sealed class ModelGoldenTests
 {
-    public static TheoryData<string, string> Cases => new()
+    /// <summary>Ordinary agreement of float32 with float32.</summary>
+    const double Float32 = 1e-4;
+
+    /// <summary>The one text case that amplifies rounding; see <c>TextGoldenTests</c>.</summary>
+    const double Amplified = 1e-3;
+
+    /// <summary>
+    /// The recorded audio cases were computed from clips before they were rounded to 16 bits for their WAV files. That alone moves the features by up to 8e-3
+    /// and what follows by as much and more, so here only gross faults show; block by block the audio tower is compared at 2e-5 from its recorded inputs.
+    /// </summary>
+    const double SixteenBitClip = 5e-2;
+
+    public static TheoryData<string, string, double> Cases => new()
     {
-        { "tiny-a", "text-short" }, { "tiny-a", "text-long" }, { "tiny-a", "image" }, { "tiny-a", "audio" }, { "tiny-a", "mixed" },
-        { "tiny-b", "text-short" }, { "tiny-b", "text-long" }, { "tiny-b", "audio" },
-        { "tiny-c", "text-short" }, { "tiny-c", "text-long" }, { "tiny-c", "image" }, { "tiny-c", "audio" }, { "tiny-c", "mixed" },
+        { "tiny-a", "text-short", Float32 }, { "tiny-a", "text-long", Float32 }, { "tiny-a", "image", Float32 }, { "tiny-a", "audio", SixteenBitClip }, { "tiny-a", "mixed", SixteenBitClip },
+        { "tiny-b", "text-short", Float32 }, { "tiny-b", "text-long", Amplified }, { "tiny-b", "audio", SixteenBitClip },
+        { "tiny-c", "text-short", Float32 }, { "tiny-c", "text-long", Float32 }, { "tiny-c", "image", Float32 }, { "tiny-c", "audio", SixteenBitClip }, { "tiny-c", "mixed", SixteenBitClip },
     };
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Trace_AndGreedy_AreTheReferences(string name, string golden)
+    public async Task TraceAndGreedyTokens_RecordedCase_AreTheReferences(string name, string golden, double tolerance)
     {
-        using TinyCheckpoint files = TinyCheckpoint.Create(name);
+        using TinyCheckpoint files = TinyCheckpoint.Create(name, name == "tiny-b" ? WithVisionEmbedder : null);
         using GemmaModel model = GemmaModel.Load(files.Folder);
-        await Check(model, $"{name}/goldens/{golden}");
+        await Check(model, $"{name}/goldens/{golden}", tolerance);
     }
 
-    static async Task Check(GemmaModel model, string path)
+    [Fact]
+    public async Task TraceAndGreedyTokens_FirstUploadsVision_AreTheReferences()
     {
-        using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(GoldenFiles.Find(path + ".json")));
-        IReadOnlyList<ChatMessage> messages = Messages(json.RootElement, path);
+        using TinyCheckpoint files = TinyCheckpoint.CreateFirstUpload();
+        using GemmaModel model = GemmaModel.Load(files.Folder);
+        Assert.Contains(model.Report.Findings, finding => finding.Kind == Checkpoints.FindingKind.FirstUploadVision);
+        await Check(model, "tiny-c/goldens-old-vision/image", Float32);
+    }
+
+    [Fact]
+    public async Task Generate_TinyBWithoutVisionWeights_RefusesAPictureAndHears()
+    {
+        using TinyCheckpoint files = TinyCheckpoint.Create("tiny-b");
+        using GemmaModel model = GemmaModel.Load(files.Folder);
+        Assert.Null(model.Vision);
+        var picture = ChatMessage.User([new ImagePart(new RgbImage(1, 1, [1, 2, 3]))]);
+        var error = Assert.Throws<GenerationException>(() => model.Encode([picture]));
+        Assert.Contains("no vision tower", error.Message, StringComparison.Ordinal);
+
+        var recorded = new RecordedCase(Path.Combine(GoldenFiles.Root, "tiny-b/goldens/audio"));
+        List<int> ids = await Greedy(model, model.Encode(recorded.Messages), recorded.Greedy.Length);
+        int firstVisionToken = Array.FindIndex(recorded.Greedy, id => id is >= 2048 and < 2176);
+        Assert.Equal(recorded.Greedy[..(firstVisionToken + 1)], ids[..(firstVisionToken + 1)]);
+        Assert.Equal(recorded.Greedy.Length, ids.Count);
+    }
+
+    static async Task Check(GemmaModel model, string path, double tolerance)
+    {
+        var recorded = new RecordedCase(Path.Combine(GoldenFiles.Root, path));
         var trace = new RecordingTrace();
-        EncodedPrompt prompt = model.Encode(messages, trace: trace);
-        int[] expectedIds = Integers(json.RootElement, "token_ids"), greedy = Integers(json.RootElement, "greedy");
-        Assert.Equal(expectedIds, prompt.Ids);
+        EncodedPrompt prompt = model.Encode(recorded.Messages, trace: trace);
+        Assert.Equal(recorded.PromptIds, prompt.Ids);
         model.Trace(prompt, trace);
         Golden expected = Golden.Load(path + ".safetensors");
-        foreach (string key in expected.Keys.Where(k => k != "generated_logits"))
+        foreach (string key in expected.Keys.Where(key => key != "generated_logits"))
         {
-            if (!trace.Names.Contains(key))
-            {
-                Console.WriteLine($"{path} MISSING {key}");
-                continue;
-            }
-
-            double d = expected.Compare(key, trace[key]);
-            if (d > 2e-5 || key.StartsWith("input") || key.Contains("conv_stem"))
-            {
-                Console.WriteLine($"{path} {key} {d:E2}");
-            }
+            Assert.True(trace.Names.Contains(key), $"{key} is not in the trace");
+            double difference = expected.Compare(key, trace[key]);
+            Assert.True(difference <= tolerance, $"{key}: {difference:E2}");
         }
 
+        Assert.Equal(recorded.Greedy, await Greedy(model, prompt, recorded.Greedy.Length));
+    }
+
+    static async Task<List<int>> Greedy(GemmaModel model, EncodedPrompt prompt, int count)
+    {
         using GemmaSession session = model.NewSession();
         var ids = new List<int>();
-        await foreach (GeneratedToken token in session.GenerateAsync(prompt, new GenerationOptions { Temperature = 0, MaxTokens = greedy.Length, IgnoreEos = true }, TestContext.Current.CancellationToken))
+        var options = new GenerationOptions { Temperature = 0, MaxTokens = count, IgnoreEos = true };
+        await foreach (GeneratedToken token in session.GenerateAsync(prompt, options, TestContext.Current.CancellationToken))
         {
             ids.Add(token.Id);
         }
 
-        Console.WriteLine($"{path} {ids.SequenceEqual(greedy)}");
-        Assert.Equal(greedy, ids);
+        return ids;
     }
 
-    static IReadOnlyList<ChatMessage> Messages(JsonElement root, string path)
-    {
-        int image = 0, clip = 0;
-        byte[] json = System.Text.Encoding.UTF8.GetBytes(WithSources(root.GetProperty("messages").GetRawText(), path, ref image, ref clip));
-        return [.. ChatMessageJson.Read(json).Select(m => m.IsPlainText ? m : new ChatMessage(m.Role, [.. m.Parts.Select(Resolve)]))];
-
-        static ContentPart Resolve(ContentPart part) => part switch
-        {
-            ImagePart p => new ImagePart(ImageReader.Read(GoldenFiles.Find(p.Source!)), p.Source),
-            AudioPart p => new AudioPart(AudioReader.Read(GoldenFiles.Find(p.Source!)).Clips[0], p.Source),
-            _ => part,
-        };
-    }
-
-    static string WithSources(string messages, string path, ref int image, ref int clip)
-    {
-        var node = System.Text.Json.Nodes.JsonNode.Parse(messages)!;
-        foreach (var message in node.AsArray())
-        {
-            if (message!["content"] is System.Text.Json.Nodes.JsonArray parts)
-            {
-                foreach (var part in parts)
-                {
-                    string type = part!["type"]!.GetValue<string>();
-                    if (type == "image")
-                    {
-                        part["image"] = $"{path}-{image++}.png";
-                    }
-                    else if (type == "audio")
-                    {
-                        part["audio"] = $"{path}-{clip++}.wav";
-                    }
-                }
-            }
-        }
-
-        return node.ToJsonString();
-    }
-
-    static int[] Integers(JsonElement root, string property) => [.. root.GetProperty(property).EnumerateArray().Select(e => e.GetInt32())];
+    /// <summary>The recordings of tiny-b were made with a vision embedder by the weight rule, which its file then lacks; the model draws tokens of its vocabulary.</summary>
+    static IEnumerable<TinyTensor> WithVisionEmbedder(List<TinyTensor> tensors) =>
+    [
+        .. tensors,
+        TinyCheckpoint.Rule("model.embed_vision.embedding.weight", [128, 2048], 2),
+        TinyCheckpoint.Rule("model.embed_vision.embedding_projection.weight", [128, 2048], 2),
+        TinyCheckpoint.Rule("model.embed_vision.hard_embedding_norm.weight", [2048], 2),
+        TinyCheckpoint.Rule("model.embed_vision.soft_embedding_norm.weight", [2048], 2),
+    ];
 }

@@ -27,7 +27,7 @@ public class ImageGoldenTests
             JsonElement golden = expected.GetProperty(side.ToString(System.Globalization.CultureInfo.InvariantCulture));
             int stride = golden.GetProperty("stride").GetInt32();
             byte[] values = [.. golden.GetProperty("values").EnumerateArray().Select(value => value.GetByte())];
-            byte[] pixels = PillowResize.Resize(image, side, side).Pixels;
+            byte[] pixels = PictureResize.Resize(image, side, side).Pixels;
 
             int[] differences = [.. values.Select((value, i) => Math.Abs(value - pixels[i * stride]))];
             int largest = differences.Max();

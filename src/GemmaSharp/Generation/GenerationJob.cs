@@ -81,31 +81,19 @@ sealed class GenerationJob
     }
 
     /// <summary>Adds the next rows: the pending token, or as much of the prompt as fits.</summary>
-    /// <returns>False when the job ended instead, because the pending token cannot be embedded.</returns>
-    public bool TryAddTo(TextStep step, int room)
+    public void AddTo(TextStep step, int room)
     {
         if (Answering)
         {
-            ReadOnlyMemory<float> hard;
-            try
-            {
-                hard = _hardEmbedding(_pending);
-            }
-            catch (GenerationException error)
-            {
-                End(error);
-                return false;
-            }
-
             _chunk = 1;
+            ReadOnlyMemory<float> hard = _hardEmbedding(_pending);
             step.Add(_sequence.Cache, [_pending], 1, hard.IsEmpty ? null : [new EmbeddingRows(0, hard)]);
-            return true;
+            return;
         }
 
         _chunk = Math.Min(Math.Min(room, _sequence.Cache.MaxStepRows), _prompt.Ids.Length - _fed);
         bool last = _fed + _chunk == _prompt.Ids.Length;
         step.Add(_sequence.Cache, _prompt.Ids.AsSpan(_fed, _chunk), last ? 1 : 0, _prompt.Rows(_fed, _chunk));
-        return true;
     }
 
     /// <summary>Takes the outcome of a step: the rows are in the cache, and if the last row's logits were wanted, the next token is drawn.</summary>

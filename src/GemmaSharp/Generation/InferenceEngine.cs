@@ -116,17 +116,10 @@ sealed class InferenceEngine : IDisposable
                 if (job.Answering == answering && step.Rows < MaxStepRows)
                 {
                     int logitsRow = step.LogitsRows;
-                    if (job.TryAddTo(step, MaxStepRows - step.Rows))
-                    {
-                        inStep.Add((job, step.LogitsRows > logitsRow ? logitsRow : -1));
-                    }
+                    job.AddTo(step, MaxStepRows - step.Rows);
+                    inStep.Add((job, step.LogitsRows > logitsRow ? logitsRow : -1));
                 }
             }
-        }
-
-        if (inStep.Count == 0)
-        {
-            return;
         }
 
         try

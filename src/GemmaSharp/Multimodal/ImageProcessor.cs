@@ -16,7 +16,7 @@ sealed class ImageProcessor(ImageProcessorConfig config, int? side)
     {
         (int height, int width) = Size(image);
         const int Bicubic = 3;
-        RgbImage resized = PillowResize.Resize(image, width, height, config.Resample == Bicubic ? ResizeFilter.Bicubic : ResizeFilter.Bilinear);
+        RgbImage resized = PictureResize.Resize(image, width, height, config.Resample == Bicubic ? ResizeFilter.Bicubic : ResizeFilter.Bilinear, ResizeArithmetic.Torch);
         int plane = height * width;
         float[] pixels = new float[3 * plane];
         Span<float> levels = stackalloc float[256];

@@ -80,20 +80,14 @@ sealed class PromptEncoder
         return new EncodedPrompt(ids, soft);
     }
 
-    /// <summary>The input embedding of a token of a multimodal vocabulary, <c>[C]</c>; empty for an ordinary token.</summary>
-    /// <exception cref="GenerationException">The checkpoint has no weights for it.</exception>
+    /// <summary>The input embedding of a generated token of a multimodal vocabulary, <c>[C]</c>; empty where the text table's row is used.</summary>
+    /// <remarks>Without the vocabulary's embedder the model is a text model, which looks every id up in its own table.</remarks>
     public ReadOnlyMemory<float> HardEmbedding(int id)
     {
-        if (!IsMultimodal(id))
-        {
-            return default;
-        }
-
         MultimodalEmbedder? embedder = _embedAudio?.Owns(id) == true ? _embedAudio : _embedVision?.Owns(id) == true ? _embedVision : null;
         if (embedder is null)
         {
-            if (Environment.GetEnvironmentVariable("HE") == "0") { return default; }
-            throw new GenerationException($"Token {id} belongs to a multimodal vocabulary whose embedder this checkpoint lacks; use a checkpoint with its towers.");
+            return default;
         }
 
         float[] row = new float[_config.TextConfig.HiddenSize];
@@ -237,7 +231,13 @@ sealed class PromptEncoder
         {
             if (IsMultimodal(ids[i]) && !covered.Contains(i))
             {
-                soft.Add(new SoftTokens(i, 1, HardEmbedding(ids[i]), 0));
+                ReadOnlyMemory<float> row = HardEmbedding(ids[i]);
+                if (row.IsEmpty)
+                {
+                    throw new GenerationException($"Token {ids[i]} of the prompt belongs to a multimodal vocabulary whose embedder this checkpoint lacks; leave it out, or use a checkpoint with its towers.");
+                }
+
+                soft.Add(new SoftTokens(i, 1, row, 0));
             }
         }
     }

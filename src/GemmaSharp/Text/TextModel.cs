@@ -39,7 +39,6 @@ public sealed class TextModel
         _embedTokens = scope.Embedding("embed_tokens", config.VocabSize, hidden);
         if (config.TieWordEmbeddings)
         {
-            root.Ignore("lm_head");
             _lmHead = _embedTokens;
         }
         else

@@ -33,7 +33,7 @@ internal sealed class BytePairEncoder
         for (int c = 0; c < _basic.Length; c++)
         {
             _basic[c] = Rune.TryCreate((char)c, out Rune rune)
-                && _vocabulary.TryGetId(utf8[..rune.EncodeToUtf8(utf8)], out int id) ? id : -1;
+                && _vocabulary.TryGetModelId(utf8[..rune.EncodeToUtf8(utf8)], out int id) ? id : -1;
         }
 
         for (int value = 0; value < _bytes.Length; value++)
@@ -82,7 +82,7 @@ internal sealed class BytePairEncoder
     {
         Span<byte> utf8 = stackalloc byte[4];
         utf8 = utf8[..rune.EncodeToUtf8(utf8)];
-        if (!rune.IsBmp && _vocabulary.TryGetId(utf8, out int id))
+        if (!rune.IsBmp && _vocabulary.TryGetModelId(utf8, out int id))
         {
             symbols.Add(id);
             return false;

@@ -134,7 +134,7 @@ internal static class TokenizerFile
             AddedToken token = AddedTokenOf(item, tokens.Count);
             byte[] utf8 = System.Text.Encoding.UTF8.GetBytes(token.Content);
             bool known = vocabulary.TryGetId(utf8, out int id);
-            if (!contents.Add(token.Content) || (known ? id != token.Id : !vocabulary.TryAdd(utf8, token.Id)))
+            if (!contents.Add(token.Content) || (known ? id != token.Id : !vocabulary.TryAddOutsideModel(utf8, token.Id)))
             {
                 throw new TokenizerException(
                     $"Added token {tokens.Count} of {Name}, \"{token.Content}\" with id {token.Id}, contradicts an entry before it; ids and contents must be unique.");

@@ -17,12 +17,17 @@ internal sealed class Vocabulary
     int[] _length = NewFilled(1 << 9);
     int[] _slots = NewFilled(1 << 10);
     int _textLength;
+    readonly HashSet<int> _outsideModel = [];
 
     /// <summary>Pieces held.</summary>
     public int Count { get; private set; }
 
     /// <summary>One more than the largest id.</summary>
     public int Size { get; private set; }
+
+    /// <summary>Adds a piece of an added token that the model's own vocabulary lacks: it is matched in text, never made by merging.</summary>
+    /// <inheritdoc cref="TryAdd"/>
+    public bool TryAddOutsideModel(ReadOnlySpan<byte> piece, int id) => TryAdd(piece, id) && _outsideModel.Add(id);
 
     /// <summary>Adds a piece.</summary>
     /// <returns>Whether neither the piece nor the id was there before.</returns>
@@ -85,6 +90,9 @@ internal sealed class Vocabulary
 
         return false;
     }
+
+    /// <summary>Looks a piece of the model's own vocabulary up by its UTF-8 spelling.</summary>
+    public bool TryGetModelId(ReadOnlySpan<byte> piece, out int id) => TryGetId(piece, out id) && !_outsideModel.Contains(id);
 
     /// <summary>Looks a piece up by its spelling.</summary>
     public bool TryGetId(ReadOnlySpan<char> piece, out int id)

@@ -78,7 +78,7 @@ public sealed class CheckpointFolderTests : IDisposable
         using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-a");
         File.Delete(Path.Combine(tiny.Folder, Index));
         using Checkpoint checkpoint = Checkpoint.Open(tiny.Folder);
-        Assert.Empty(DeclaredModel.Load(checkpoint, "tiny-a").Findings);
+        Assert.Empty(TinyCheckpoint.Report(checkpoint).Findings);
     }
 
     [Fact]
@@ -96,7 +96,7 @@ public sealed class CheckpointFolderTests : IDisposable
         using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-a");
         ChangeIndex(tiny, map => map["model.language_model.norm.weight"] = "model-00001-of-00004.safetensors");
         using Checkpoint checkpoint = Checkpoint.Open(tiny.Folder);
-        Assert.Empty(DeclaredModel.Load(checkpoint, "tiny-a").Findings);
+        Assert.Empty(TinyCheckpoint.Report(checkpoint).Findings);
     }
 
     [Fact]
@@ -105,7 +105,7 @@ public sealed class CheckpointFolderTests : IDisposable
         using TinyCheckpoint tiny = TinyCheckpoint.CreateEmpty("tiny-a");
         TinyCheckpoint.WriteFile(Path.Combine(tiny.Folder, "model.safetensors"), TinyCheckpoint.Tensors("tiny-a"));
         using Checkpoint checkpoint = Checkpoint.Open(tiny.Folder);
-        Assert.Empty(DeclaredModel.Load(checkpoint, "tiny-a").Findings);
+        Assert.Empty(TinyCheckpoint.Report(checkpoint).Findings);
     }
 
     [Fact]
@@ -114,9 +114,9 @@ public sealed class CheckpointFolderTests : IDisposable
         using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-a");
         File.Delete(Path.Combine(tiny.Folder, "model-00003-of-00004.safetensors"));
         using Checkpoint checkpoint = Checkpoint.Open(tiny.Folder);
-        LoadReport report = DeclaredModel.Load(checkpoint, "tiny-a");
-        Assert.NotEmpty(report.Findings);
-        Assert.All(report.Findings, f => Assert.Equal("It belongs to model-00003-of-00004.safetensors, which is not in the folder: finish the download.", f.Repair));
+        LoadReport report = TinyCheckpoint.Report(checkpoint);
+        Assert.True(report.HasErrors);
+        Assert.All(report.Findings.Where(f => f.Severity == Severity.Error), f => Assert.Equal("It belongs to model-00003-of-00004.safetensors, which is not in the folder: finish the download.", f.Repair));
     }
 
     [Fact]

@@ -18,7 +18,7 @@ public sealed class LoadReportTests
     {
         using TinyCheckpoint tiny = TinyCheckpoint.Create(name);
         using Checkpoint checkpoint = Checkpoint.Open(tiny.Folder);
-        LoadReport report = DeclaredModel.Load(checkpoint, name);
+        LoadReport report = TinyCheckpoint.Report(checkpoint);
         Assert.Equal(name == "tiny-b" ? [FindingKind.TowerMissing] : [], report.Findings.Select(f => f.Kind));
         report.ThrowIfErrors();
     }
@@ -143,7 +143,7 @@ public sealed class LoadReportTests
     {
         using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-c", t => t.Select(x => x.Name == Layer3 + "mlp.up_proj.weight" ? WithNaN(WithNaN(x, 1000), 5) : x));
         using Checkpoint checkpoint = Checkpoint.Open(tiny.Folder);
-        Assert.Empty(DeclaredModel.Load(checkpoint, "tiny-c").Findings);
+        Assert.Empty(TinyCheckpoint.Report(checkpoint).Findings);
         Finding finding = Assert.Single(CheckpointValues.FindNonFinite(checkpoint, cancellationToken: TestContext.Current.CancellationToken));
         Assert.Equal(Layer3 + "mlp.up_proj.weight", finding.StoredName);
         Assert.Contains("has 2 values that are not finite, the first at 5 of 32768", finding.Problem, StringComparison.Ordinal);
@@ -178,7 +178,7 @@ public sealed class LoadReportTests
     {
         using TinyCheckpoint tiny = TinyCheckpoint.CreateFirstUpload();
         using Checkpoint checkpoint = Checkpoint.Open(tiny.Folder);
-        Finding finding = Assert.Single(DeclaredModel.Load(checkpoint, "tiny-c").Findings);
+        Finding finding = Assert.Single(TinyCheckpoint.Report(checkpoint).Findings);
         Assert.Equal((FindingKind.FirstUploadVision, Severity.Note), (finding.Kind, finding.Severity));
     }
 
@@ -233,6 +233,6 @@ public sealed class LoadReportTests
     {
         using TinyCheckpoint tiny = TinyCheckpoint.Create(name, change);
         using Checkpoint checkpoint = Checkpoint.Open(tiny.Folder);
-        return DeclaredModel.Load(checkpoint, name);
+        return TinyCheckpoint.Report(checkpoint);
     }
 }

@@ -128,5 +128,12 @@ public sealed class TinyCheckpoint : IDisposable
         writer.Finish();
     }
 
+    /// <summary>What building the whole model from the checkpoint finds.</summary>
+    public static LoadReport Report(Checkpoint checkpoint)
+    {
+        ModelParts.Build(checkpoint);
+        return checkpoint.Report();
+    }
+
     public void Dispose() => Directory.Delete(Folder, recursive: true);
 }

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Text;
 using System.Text.Json;
 using CsCheck;
 using GemmaSharp.Tokenization;
@@ -8,11 +6,13 @@ namespace GemmaSharp.Tests.Tokenization;
 
 public class TokenizerPropertyTests
 {
+    static readonly string[] s_words = ["hello", " world", "The", "<end_of_turn>", "<bos>", "<0x41>", "<table>", "></", " </", "\n\n\n", "é", "日本語"];
+
     static readonly Gen<string> s_fragment = Gen.OneOf(
         Gen.String[Gen.Char["abehlnorst ▁\n\t"], 0, 12],
         Gen.String[Gen.Char['\0', '\uFFFF'], 0, 4],
         Gen.Int[0x10000, 0x10FFFF].Select(char.ConvertFromUtf32),
-        Gen.OneOfConst("hello", " world", "The", "<end_of_turn>", "<bos>", "<0x41>", "<table>", "></", " </", "\n\n\n", "é", "日本語"));
+        Gen.Int[0, s_words.Length - 1].Select(i => s_words[i]));
 
     static readonly Gen<string> s_text = s_fragment.Array[0, 12].Select(string.Concat);
 
@@ -76,16 +76,15 @@ public class TokenizerPropertyTests
     [Theory]
     [InlineData("demo")]
     [InlineData("gemma")]
-    public void EncodeToIds_MegabyteWithoutSpace_GrowsAlmostLinearly(string name)
+    public async Task EncodeToIds_MegabyteWithoutSpace_IsNoWorkForHours(string name)
     {
         Tokenizer tokenizer = TestTokenizers.Get(name);
         foreach (string unit in (string[])["a", "thequickbrownfoxjumpsoverthelazydog", "日本語のテキスト", "=-"])
         {
-            string small = Repeat(unit, 100_000), large = Repeat(unit, 1_000_000);
-            double one = Fastest(() => tokenizer.CountTokens(small)), ten = Fastest(() => tokenizer.CountTokens(large));
-
-            // Ten times the text: about 12 times the work for n log n, 100 times for n²; the rest is for a busy machine.
-            Assert.True(ten < 50 * one, $"{unit}: 100 KB took {one:F1} ms, 1 MB {ten:F1} ms.");
+            // Looking for the best pair anew after each merge would take 10¹² steps, more than an hour; a heap takes a fraction of a second.
+            string text = Repeat(unit, 1_000_000);
+            int[] ids = await Task.Run(() => tokenizer.EncodeToIds(text)).WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
+            Assert.Equal(text, tokenizer.Decode(ids));
         }
     }
 
@@ -95,19 +94,6 @@ public class TokenizerPropertyTests
         string[] texts = [.. Enumerable.Range(0, 64).Select(i => $"The {i}. text, <end_of_turn> and\n\n{new string('x', i)}…")];
         int[][] expected = [.. texts.Select(text => TestTokenizers.Demo.EncodeToIds(text))];
         Parallel.For(0, 256, i => Assert.Equal(expected[i % 64], TestTokenizers.Demo.EncodeToIds(texts[i % 64])));
-    }
-
-    static double Fastest(Action action)
-    {
-        double best = double.MaxValue;
-        for (int i = 0; i < 3; i++)
-        {
-            long start = Stopwatch.GetTimestamp();
-            action();
-            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
-        }
-
-        return best;
     }
 
     static string Repeat(string unit, int length) => string.Concat(Enumerable.Repeat(unit, (length / unit.Length) + 1))[..length];

@@ -23,7 +23,7 @@ static class TestPicture
     /// <summary>A PNG among the goldens, resized as the recorded run did.</summary>
     public static float[] FromPng(string golden, int height, int width)
     {
-        RgbImage image = Resize(ReadPng(File.ReadAllBytes(GoldenFiles.Find(golden))), width, height);
+        RgbImage image = PictureResize.Resize(ReadPng(File.ReadAllBytes(GoldenFiles.Find(golden))), width, height, arithmetic: ResizeArithmetic.Torch);
         float[] pixels = new float[3 * height * width];
         for (int i = 0; i < pixels.Length; i++)
         {
@@ -42,54 +42,6 @@ static class TestPicture
             transposed[(((c * width) + x) * height) + y] = pixels[i];
         }
         return transposed;
-    }
-
-    /// <summary>
-    /// PyTorch's antialiased bilinear filter on bytes: Pillow's windows, but coefficients of 16 bits, so that a few pixels come
-    /// out one level away from Pillow's. Source: <c>UpSampleKernelAVXAntialias.h</c>.
-    /// </summary>
-    static RgbImage Resize(RgbImage image, int width, int height)
-    {
-        byte[] pixels = ResizeAxis(image.Pixels, image.Height, image.Width, 3, width);
-        return new RgbImage(width, height, ResizeAxis(pixels, 1, image.Height, width * 3, height));
-    }
-
-    /// <summary><c>[outer, size, inner]</c> to <c>[outer, newSize, inner]</c></summary>
-    static byte[] ResizeAxis(byte[] x, int outer, int size, int inner, int newSize)
-    {
-        if (size == newSize)
-        {
-            return x;
-        }
-        double scale = (double)size / newSize, support = Math.Max(1, scale);
-        double[][] weights = new double[newSize][];
-        int[] starts = new int[newSize];
-        for (int i = 0; i < newSize; i++)
-        {
-            double center = scale * (i + 0.5);
-            starts[i] = Math.Max(0, (int)(center - support + 0.5));
-            int count = Math.Min(size, (int)(center + support + 0.5)) - starts[i];
-            weights[i] = [.. Enumerable.Range(0, count).Select(j => Math.Max(0, 1 - Math.Abs((j + starts[i] - center + 0.5) / support)))];
-            double sum = weights[i].Sum();
-            weights[i] = [.. weights[i].Select(w => w / sum)];
-        }
-        int precision = 0;
-        while (precision < 22 && (int)(0.5 + (weights.Max(w => w.Max()) * (1 << (precision + 1)))) < 1 << 15)
-        {
-            precision++;
-        }
-        byte[] y = new byte[outer * newSize * inner];
-        for (int at = 0; at < y.Length; at++)
-        {
-            (int o, int i, int c) = (at / inner / newSize, at / inner % newSize, at % inner);
-            int sum = 1 << (precision - 1);
-            for (int j = 0; j < weights[i].Length; j++)
-            {
-                sum += (int)(0.5 + (weights[i][j] * (1 << precision))) * x[(((o * size) + starts[i] + j) * inner) + c];
-            }
-            y[at] = (byte)Math.Clamp(sum >> precision, 0, 255);
-        }
-        return y;
     }
 
     /// <summary>An 8-bit RGB picture without interlacing.</summary>

@@ -2,7 +2,7 @@ using GemmaSharp.Multimodal;
 
 namespace GemmaSharp.Tests.Multimodal;
 
-public class PillowResizeTests
+public class PictureResizeTests
 {
     /// <summary><c>in(y, x) = (37x + 91y + 13xy) mod 256</c>.</summary>
     static byte[] Pattern(int width, int height)
@@ -26,19 +26,19 @@ public class PillowResizeTests
     [InlineData(3, 2, 5, 4, ResizeFilter.Bicubic, new byte[] { 0, 3, 28, 53, 67, 18, 31, 59, 86, 101, 69, 86, 119, 153, 171, 95, 114, 150, 186, 205 })]
     public void Resize_PatternOfOneChannel_GivesPillowsValues(
         int width, int height, int newWidth, int newHeight, ResizeFilter filter, byte[] expected) =>
-        Assert.Equal(expected, PillowResize.Resize(Pattern(width, height), width, height, 1, newWidth, newHeight, filter));
+        Assert.Equal(expected, PictureResize.Resize(Pattern(width, height), width, height, 1, newWidth, newHeight, filter));
 
     [Fact]
     public void Resize_HeightAlone_GivesPillowsFirstRow()
     {
-        byte[] result = PillowResize.Resize(Pattern(10, 6), 10, 6, 1, 10, 3, ResizeFilter.Bilinear);
+        byte[] result = PictureResize.Resize(Pattern(10, 6), 10, 6, 1, 10, 3, ResizeFilter.Bilinear);
         Assert.Equal<byte[]>([65, 111, 121, 167, 104, 150, 160, 96, 143, 79], result[..10]);
     }
 
     [Fact]
     public void Coefficients_TenToFour_AreThoseOfPillow()
     {
-        ResizeCoefficients coefficients = new(10, 4, ResizeFilter.Bilinear);
+        ResizeCoefficients coefficients = new(10, 4, ResizeFilter.Bilinear, ResizeArithmetic.Pillow);
         Assert.Equal(0, coefficients.First(0));
         Assert.Equal<int[]>([1334551, 1715852, 953251, 190650], coefficients.Weights(0).ToArray());
         Assert.Equal(1, coefficients.First(1));
@@ -50,11 +50,11 @@ public class PillowResizeTests
     {
         byte[] rgb = new byte[3 * 31 * 17];
         new Random(1).NextBytes(rgb);
-        byte[] result = PillowResize.Resize(new RgbImage(31, 17, rgb), 13, 40, ResizeFilter.Bicubic).Pixels;
+        byte[] result = PictureResize.Resize(new RgbImage(31, 17, rgb), 13, 40, ResizeFilter.Bicubic).Pixels;
         for (int channel = 0; channel < 3; channel++)
         {
             byte[] plane = [.. rgb.Where((_, i) => i % 3 == channel)];
-            byte[] expected = PillowResize.Resize(plane, 31, 17, 1, 13, 40, ResizeFilter.Bicubic);
+            byte[] expected = PictureResize.Resize(plane, 31, 17, 1, 13, 40, ResizeFilter.Bicubic);
             Assert.Equal<byte[]>(expected, [.. result.Where((_, i) => i % 3 == channel)]);
         }
     }
@@ -63,7 +63,7 @@ public class PillowResizeTests
     public void Resize_SameSize_ReturnsTheSamePicture()
     {
         RgbImage image = new(2, 1, [1, 2, 3, 4, 5, 6]);
-        Assert.Same(image, PillowResize.Resize(image, 2, 1));
+        Assert.Same(image, PictureResize.Resize(image, 2, 1));
     }
 
     [Fact]
@@ -72,7 +72,7 @@ public class PillowResizeTests
         for (int side = 1; side < 40; side++)
         {
             RgbImage image = new(side, 41 - side, [.. Enumerable.Repeat((byte[])[255, 7, 0], side * (41 - side)).SelectMany(p => p)]);
-            RgbImage result = PillowResize.Resize(image, 19, 23, ResizeFilter.Bicubic);
+            RgbImage result = PictureResize.Resize(image, 19, 23, ResizeFilter.Bicubic);
             Assert.All(Enumerable.Range(0, 19 * 23), i => Assert.Equal((255, 7, 0), result[i % 19, i / 19]));
         }
     }
@@ -89,12 +89,12 @@ public class PillowResizeTests
     [InlineData(147, 261, 64, true)]
     [InlineData(290, 282, 256, false)]
     public void IsVerticalFirst_RecordedCases_AsRecorded(int width, int height, int side, bool expected) =>
-        Assert.Equal(expected, PillowResize.IsVerticalFirst(width, height, side, side));
+        Assert.Equal(expected, PictureResize.IsVerticalFirst(width, height, side, side));
 
     [Fact]
     public void Resize_UnknownFilter_NamesTheKnownOnes()
     {
-        ArgumentException error = Assert.ThrowsAny<ArgumentException>(() => PillowResize.Resize(new RgbImage(1, 1, new byte[3]), 2, 2, (ResizeFilter)1));
+        ArgumentException error = Assert.ThrowsAny<ArgumentException>(() => PictureResize.Resize(new RgbImage(1, 1, new byte[3]), 2, 2, (ResizeFilter)1));
         Assert.Contains("2 (bilinear) or 3 (bicubic)", error.Message, StringComparison.Ordinal);
     }
 

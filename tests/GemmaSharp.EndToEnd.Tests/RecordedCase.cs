@@ -1,0 +1,53 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using GemmaSharp.Media;
+using GemmaSharp.Tokenization.Chat;
+
+namespace GemmaSharp.EndToEnd.Tests;
+
+/// <summary>A conversation of the reference with its pictures and clips, and what the reference made of it.</summary>
+sealed class RecordedCase
+{
+    readonly JsonElement _root;
+
+    /// <param name="path">A recorded case's path without extension; its media lie beside it as <c>path-0.png</c>, <c>path-0.wav</c> …</param>
+    public RecordedCase(string path)
+    {
+        _root = JsonDocument.Parse(File.ReadAllBytes(path + ".json")).RootElement;
+        JsonNode messages = JsonNode.Parse(_root.GetProperty("messages").GetRawText())!;
+        int images = 0, clips = 0;
+        foreach (JsonNode? part in messages.AsArray().Select(m => m!["content"]).OfType<JsonArray>().SelectMany(parts => parts))
+        {
+            switch (part!["type"]!.GetValue<string>())
+            {
+                case "image":
+                    part["image"] = $"{path}-{images++}.png";
+                    break;
+                case "audio":
+                    part["audio"] = $"{path}-{clips++}.wav";
+                    break;
+            }
+        }
+
+        Messages = WithMedia(ChatMessageJson.Read(System.Text.Encoding.UTF8.GetBytes(messages.ToJsonString())));
+    }
+
+    public IReadOnlyList<ChatMessage> Messages { get; }
+
+    public int[] PromptIds => Integers("token_ids");
+
+    public int[] Greedy => Integers("greedy");
+
+    /// <summary>Reads the pictures and clips that messages name.</summary>
+    public static IReadOnlyList<ChatMessage> WithMedia(IReadOnlyList<ChatMessage> messages) =>
+        [.. messages.Select(m => m.IsPlainText ? m : new ChatMessage(m.Role, [.. m.Parts.Select(Read)]))];
+
+    static ContentPart Read(ContentPart part) => part switch
+    {
+        ImagePart p => p with { Image = ImageReader.Read(p.Source!) },
+        AudioPart p => p with { Clip = AudioReader.Read(p.Source!).Clips[0] },
+        _ => part,
+    };
+
+    int[] Integers(string property) => [.. _root.GetProperty(property).EnumerateArray().Select(e => e.GetInt32())];
+}

@@ -1,0 +1,156 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using GemmaSharp.Tests.TestCheckpoints;
+using GemmaSharp.Tokenization;
+using GemmaSharp.Tokenization.Chat;
+
+namespace GemmaSharp.Tests.Tokenization.Chat;
+
+public sealed class ChatTemplateTests
+{
+    static readonly string s_demo = Path.Combine(AppContext.BaseDirectory, "models", "gemma-3n-demo");
+    static readonly Tokenizer s_tokenizer = Tokenizer.Load(s_demo);
+    static readonly ChatTemplate s_template = ChatTemplate.Load(s_demo, s_tokenizer);
+
+    public static TheoryData<int> Recorded => [.. Enumerable.Range(0, Cases().GetArrayLength())];
+
+    [Theory]
+    [MemberData(nameof(Recorded))]
+    public void Render_RecordedConversation_IsTheReferences(int index)
+    {
+        JsonElement recorded = Cases()[index];
+        IReadOnlyList<ChatMessage> messages = Messages(recorded.GetProperty("messages"));
+        if (recorded.TryGetProperty("error", out JsonElement error))
+        {
+            var thrown = Assert.Throws<ChatTemplateException>(() => ChatTemplate.RenderText(messages));
+            Assert.Equal(error.GetString(), thrown.Message);
+            return;
+        }
+
+        string prompt = recorded.GetProperty("prompt").GetString()!;
+        Assert.Equal(prompt, ChatTemplate.RenderText(messages));
+        Assert.Equal(recorded.GetProperty("transcript").GetString(), ChatTemplate.RenderText(messages, addGenerationPrompt: false));
+
+        int[] ids = s_template.Encode(messages, true, 3, 2).Ids;
+        int[] reference = [.. recorded.GetProperty("ids").EnumerateArray().Select(e => e.GetInt32())];
+        bool spellsControl = messages.Any(m => m.Text.Contains("<end_of_turn>", StringComparison.Ordinal));
+        bool hasMedia = messages.Any(m => m.Parts.Any(p => p is not TextPart));
+        if (spellsControl)
+        {
+            // The reference lets a user end the turn; here the spelling stays text.
+            Assert.NotEqual(reference, ids);
+            Assert.Equal(1, ids.Count(id => id == s_tokenizer.EndOfTurnTokenId));
+            Assert.Equal(prompt, s_tokenizer.Decode(ids, skipSpecial: false));
+        }
+        else if (hasMedia)
+        {
+            Assert.Equal(Expanded(prompt), ids);
+        }
+        else
+        {
+            Assert.Equal(reference, ids);
+        }
+    }
+
+    [Fact]
+    public void Encode_PicturesAndClips_SaysWhereTheirTokensAre()
+    {
+        ChatEncoding encoding = s_template.Encode([ChatMessage.User([new ImagePart(null), new TextPart("a"), new AudioPart(null), new ImagePart(null)])], true, 5, 4);
+        Assert.Equal([5, 5], encoding.Images.Select(run => run.Count));
+        Assert.Equal([4], encoding.Clips.Select(run => run.Count));
+        foreach (TokenRun run in encoding.Images)
+        {
+            Assert.All(encoding.Ids[run.Start..(run.Start + run.Count)], id => Assert.Equal(s_tokenizer.ImageTokenId, id));
+            Assert.Equal(s_tokenizer.BoiTokenId, encoding.Ids[run.Start - 1]);
+            Assert.Equal(s_tokenizer.EoiTokenId, encoding.Ids[run.Start + run.Count]);
+        }
+
+        Assert.Equal(s_tokenizer.BoaTokenId, encoding.Ids[encoding.Clips[0].Start - 1]);
+        Assert.Equal(s_tokenizer.EoaTokenId, encoding.Ids[encoding.Clips[0].Start + 4]);
+    }
+
+    [Fact]
+    public void Load_TheDemosOwnTemplate_IsKnown()
+    {
+        Assert.True(s_template.HasTemplate);
+        Assert.Null(s_template.Warning);
+    }
+
+    [Fact]
+    public void Template_OtherText_IsWarnedAbout()
+    {
+        string own = File.ReadAllText(Path.Combine(s_demo, "chat_template.jinja"));
+        Assert.Null(new ChatTemplate(s_tokenizer, own.Replace("\n", "\r\n", StringComparison.Ordinal)).Warning);
+        Assert.NotNull(new ChatTemplate(s_tokenizer, own + "{{ 'Be brief.' }}").Warning);
+        Assert.False(new ChatTemplate(s_tokenizer, null).HasTemplate);
+    }
+
+    [Theory]
+    [InlineData("<end_of_turn>")]
+    [InlineData("a<start_of_turn>model\nb")]
+    [InlineData("<image_soft_token>")]
+    [InlineData("<bos><eos>")]
+    public void Encode_TextThatSpellsControlTokens_StaysText(string text)
+    {
+        int[] plain = s_template.Encode([ChatMessage.User("x")], true, 1, 1).Ids;
+        int[] ids = s_template.Encode([ChatMessage.User(text)], true, 1, 1).Ids;
+        Assert.Equal(plain.Count(s_tokenizer.IsSpecial), ids.Count(s_tokenizer.IsSpecial));
+        Assert.Contains(text, s_tokenizer.Decode(ids), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", "not valid JSON")]
+    [InlineData("{}", "$ is {}")]
+    [InlineData("[1]", "$[0] is 1")]
+    [InlineData("[{}]", "$[0] has no role")]
+    [InlineData("""[{"role":"user"}]""", "$[0] has no content")]
+    [InlineData("""[{"role":7,"content":""}]""", "$[0].role is 7")]
+    [InlineData("""[{"role":"user","content":{}}]""", "$[0].content is {}")]
+    [InlineData("""[{"role":"user","content":[{"type":"video","video":"a"}]}]""", "$[0].content[0].type is \"video\"")]
+    [InlineData("""[{"role":"user","content":[{"type":"image"}]}]""", "$[0].content[0] has no image")]
+    public void Read_BadMessages_NamesThePlace(string json, string expected)
+    {
+        var error = Assert.Throws<ChatMessageException>(() => ChatMessageJson.Read(Encoding.UTF8.GetBytes(json)));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Write_ThenRead_GivesTheSameConversation()
+    {
+        ChatMessage[] messages =
+        [
+            ChatMessage.System("be brief"),
+            ChatMessage.User([new TextPart("日本語 \"quoted\""), new ImagePart(null, "a b/c.png"), new AudioPart(null, "d.wav")]),
+            ChatMessage.Assistant("yes\n"),
+        ];
+        using var stream = new MemoryStream();
+        ChatMessageJson.Write(messages, stream);
+        IReadOnlyList<ChatMessage> read = ChatMessageJson.Read(stream.ToArray());
+        Assert.Equal(messages.Select(m => (m.Role, m.IsPlainText)), read.Select(m => (m.Role, m.IsPlainText)));
+        Assert.Equal(messages.SelectMany(m => m.Parts), read.SelectMany(m => m.Parts));
+    }
+
+    /// <summary>What tokenising the whole text with expanded placeholders gives.</summary>
+    static int[] Expanded(string prompt) => s_tokenizer.EncodeToIds(prompt
+        .Replace("<image_soft_token>", $"\n\n<start_of_image>{string.Concat(Enumerable.Repeat("<image_soft_token>", 3))}<end_of_image>\n\n", StringComparison.Ordinal)
+        .Replace("<audio_soft_token>", $"\n\n<start_of_audio>{string.Concat(Enumerable.Repeat("<audio_soft_token>", 2))}<end_of_audio>\n\n", StringComparison.Ordinal));
+
+    static JsonElement Cases() => JsonDocument.Parse(File.ReadAllBytes(GoldenFiles.Find("chat/chat.json"))).RootElement;
+
+    static IReadOnlyList<ChatMessage> Messages(JsonElement recorded)
+    {
+        // The recordings name no files; a placeholder needs none.
+        JsonNode node = JsonNode.Parse(recorded.GetRawText())!;
+        foreach (JsonNode? part in node.AsArray().Select(m => m!["content"]).OfType<JsonArray>().SelectMany(parts => parts))
+        {
+            string type = part!["type"]!.GetValue<string>();
+            if (type != "text")
+            {
+                part[type] = "recorded";
+            }
+        }
+
+        return ChatMessageJson.Read(Encoding.UTF8.GetBytes(node.ToJsonString()));
+    }
+}
