@@ -25,6 +25,11 @@ public static class GemmaCommandLine
                 throw CliException.Usage(UsageErrors.Describe(parse));
             }
 
+            if (parse.Action is not HelpText && UsageErrors.UnknownOption(parse) is string unknown)
+            {
+                throw CliException.Usage(unknown);
+            }
+
             // Interrupts are the commands' own business: a second Ctrl-C must end the program at once.
             int exitCode = await parse.InvokeAsync(new InvocationConfiguration
             {

@@ -22,18 +22,14 @@ static class UsageErrors
 
         if (unmatched.Length > 0)
         {
-            // After an unknown option comes its value, which is not what is wrong.
-            string found = Array.Find(unmatched, token => token.StartsWith('-') && token.Length > 1) ?? unmatched[0];
-            return found.StartsWith('-') && found.Length > 1
-                ? $"{found} is no option of \"{path}\"; {Nearest(found, Options(parse.CommandResult), way)}."
-                : $"\"{Shorten(found)}\" is one argument more than \"{path}\" takes; put a text with spaces into quotes, or {way}.";
+            return UnknownOption(parse) ?? $"\"{Shorten(unmatched[0])}\" is one argument more than \"{path}\" takes; put a text with spaces into quotes, or {way}.";
         }
 
         ParseError error = parse.Errors[0];
         string message = error.Message.TrimEnd('.', ' ');
         if (error.SymbolResult is OptionResult { Tokens.Count: 0 } option)
         {
-            return $"{option.IdentifierToken?.Value ?? option.Option.Name} has no value; give it one, or {way}.";
+            return option.IdentifierToken is Token given ? $"{given.Value} has no value; give it one, or {way}." : $"{option.Option.Name} is missing; {way}.";
         }
 
         if (error.SymbolResult is ArgumentResult { Tokens.Count: 0, Argument: { } argument } && command.Arguments.Contains(argument))
@@ -47,6 +43,22 @@ static class UsageErrors
         }
 
         return message + ".";
+    }
+
+    /// <summary>The sentence for something that looks like an option and is none, which the parser takes for an argument; null when there is nothing of the kind.</summary>
+    public static string? UnknownOption(ParseResult parse)
+    {
+        if (parse.Tokens.Any(token => token.Type == TokenType.DoubleDash))
+        {
+            return null;
+        }
+
+        // Arguments come before what is left over, but a mistyped option before its value.
+        string? found = parse.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens).Select(token => token.Value)
+            .Concat(parse.UnmatchedTokens)
+            .FirstOrDefault(token => token.Length > 1 && token[0] == '-' && (token[1] == '-' || char.IsAsciiLetter(token[1])) && !token.Contains(' ', StringComparison.Ordinal));
+        string path = Path(parse.CommandResult);
+        return found is null ? null : $"{found} is no option of \"{path}\"; {Nearest(found, Options(parse.CommandResult), $"see \"{path} --help\"")}.";
     }
 
     static string Nearest(string found, IEnumerable<string> names, string way)
