@@ -1,1 +1,5 @@
-return 0;
+using GemmaSharp.Cli;
+
+CliConsole console = SystemConsole.Open();
+using IDisposable interrupts = SystemConsole.HandleInterrupts(console);
+return await GemmaCommandLine.RunAsync(args, console).ConfigureAwait(false);

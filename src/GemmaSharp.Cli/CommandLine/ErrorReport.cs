@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Text;
+using GemmaSharp.Checkpoints;
+using GemmaSharp.Configuration;
+using GemmaSharp.Generation;
+using GemmaSharp.Media;
+using GemmaSharp.Tokenization;
+using GemmaSharp.Tokenization.Chat;
+
+namespace GemmaSharp.Cli;
+
+/// <summary>Turns every exception into one sentence on standard error and an exit code.</summary>
+static class ErrorReport
+{
+    /// <summary>Reports an error.</summary>
+    /// <param name="error">What ended the command.</param>
+    /// <param name="console">Where to report it.</param>
+    /// <param name="verbose">Whether the stack trace is shown too.</param>
+    /// <returns>The exit code.</returns>
+    public static int Write(Exception error, CliConsole console, bool verbose)
+    {
+        if (error is AggregateException { InnerExceptions.Count: 1 } aggregate)
+        {
+            error = aggregate.InnerExceptions[0];
+        }
+
+        (int exitCode, string? message) = Describe(error);
+        try
+        {
+            console.Out.Flush();
+            if (message is not null)
+            {
+                console.Notice("gemma: " + OneLine(message));
+            }
+
+            if (verbose)
+            {
+                console.Notice(error.ToString());
+            }
+        }
+        catch (IOException)
+        {
+            // Nobody is left to be told.
+        }
+
+        return exitCode;
+    }
+
+    /// <summary>The exit code of an error and its sentence; null where nothing is to be said.</summary>
+    public static (int ExitCode, string? Message) Describe(Exception error) => error switch
+    {
+        CliException e => (e.ExitCode, e.Message),
+        OperationCanceledException => (ExitCode.Interrupted, null),
+        CheckpointWriteException e => (ExitCode.Failed, e.Message),
+        CheckpointException { Report: LoadReport report } => (ExitCode.CheckpointRefused, Refusal(report)),
+        CheckpointException or ConfigurationException or TokenizerException => (ExitCode.CheckpointRefused, error.Message),
+        MediaException or ChatTemplateException => (ExitCode.InputRefused, error.Message),
+        GenerationException => (ExitCode.Failed, error.Message),
+        ArgumentException { ParamName: string name } e => (ExitCode.Usage, Argument(e, name)),
+        OutOfMemoryException => (ExitCode.Failed, "There is not enough memory; use a smaller or more quantised checkpoint, a shorter --context, or close other programs."),
+        _ when ClosedOutput.Is(error) => (ExitCode.Done, null),
+        IOException or UnauthorizedAccessException => (ExitCode.Failed, error.Message),
+        _ => (ExitCode.Failed, $"{error.GetType().Name}: {error.Message} This is an error of the program itself; --verbose shows where."),
+    };
+
+    static string Refusal(LoadReport report)
+    {
+        Finding first = report.Findings.First(f => f.Severity == Severity.Error);
+        int errors = report.Count(Severity.Error);
+        string problem = first.Problem.TrimEnd('.');
+        return errors == 1
+            ? $"The checkpoint in {report.Folder} does not fit its configuration: {problem}; \"gemma verify --model {report.Folder}\" tells more."
+            : string.Create(CultureInfo.InvariantCulture, $"The checkpoint in {report.Folder} does not fit its configuration in {errors} places, the first: {problem}; \"gemma verify --model {report.Folder}\" lists all.");
+    }
+
+    // The library names its own parameter and .NET appends it once more; the user typed the option.
+    static string Argument(ArgumentException error, string parameter)
+    {
+        string message = error.Message;
+        int appended = message.IndexOf(" (Parameter '", StringComparison.Ordinal);
+        message = appended >= 0 ? message[..appended] : message;
+        return message.StartsWith(parameter + " ", StringComparison.Ordinal) ? OptionName(parameter) + message[parameter.Length..] : message;
+    }
+
+    static string OptionName(string parameter)
+    {
+        var name = new StringBuilder("-");
+        foreach (char c in parameter)
+        {
+            name.Append(char.IsUpper(c) || name.Length == 1 ? "-" : "").Append(char.ToLowerInvariant(c));
+        }
+
+        return name.ToString();
+    }
+
+    static string OneLine(string message) => message.ReplaceLineEndings(" ").Trim();
+}

@@ -1,0 +1,34 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace GemmaSharp.Cli;
+
+/// <summary>The process's own standard streams and Ctrl-C.</summary>
+static class SystemConsole
+{
+    /// <summary>Opens the streams.</summary>
+    public static CliConsole Open()
+    {
+        var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        bool colors = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) && Environment.GetEnvironmentVariable("TERM") != "dumb";
+        var output = new StreamWriter(OpenOutput(), utf8, 4096) { AutoFlush = false };
+        var error = new StreamWriter(Console.OpenStandardError(), utf8, 1024) { AutoFlush = true };
+        return new CliConsole(Console.IsInputRedirected ? new StreamReader(Console.OpenStandardInput(), utf8) : Console.In, output, error)
+        {
+            InputIsTerminal = !Console.IsInputRedirected,
+            OutputIsTerminal = !Console.IsOutputRedirected,
+            ErrorIsTerminal = !Console.IsErrorRedirected,
+            Colors = colors,
+        };
+    }
+
+    /// <summary>Takes over Ctrl-C until the result is disposed; what nobody stops for ends the program as usual.</summary>
+    public static IDisposable HandleInterrupts(CliConsole console) =>
+        PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = console.Interrupts.Raise());
+
+    // The framework's own console stream swallows a reader that has gone away, and the program would go on working for nobody.
+    static Stream OpenOutput() => Console.IsOutputRedirected && !OperatingSystem.IsWindows()
+        ? new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0)
+        : Console.OpenStandardOutput();
+}

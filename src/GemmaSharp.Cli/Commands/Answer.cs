@@ -1,0 +1,110 @@
+using System.Text;
+using System.Text.Json;
+using GemmaSharp.Cli.Output;
+using GemmaSharp.Generation;
+using GemmaSharp.Multimodal;
+
+namespace GemmaSharp.Cli.Commands;
+
+/// <summary>One answer: shown while it comes, and everything about it afterwards.</summary>
+sealed class Answer(GemmaModel model, GemmaSession session, BusySign busy)
+{
+    readonly List<GeneratedToken> _tokens = [];
+    readonly StringBuilder _text = new();
+    bool _seeded;
+
+    /// <summary>The text so far.</summary>
+    public string Text => _text.ToString();
+
+    /// <summary>Whether the reader of the output went away, which ended the answer.</summary>
+    public bool ClosedOutput { get; private set; }
+
+    /// <summary>Generates the answer.</summary>
+    /// <param name="prompt">The encoded prompt.</param>
+    /// <param name="options">How to draw.</param>
+    /// <param name="writer">Where it is shown; null for nowhere.</param>
+    /// <param name="interrupt">Ends it.</param>
+    /// <exception cref="OperationCanceledException">It was interrupted; what had come is in <see cref="Text"/>.</exception>
+    public async Task GenerateAsync(EncodedPrompt prompt, GenerationOptions options, AnswerWriter? writer, Interrupts.Scope interrupt)
+    {
+        _seeded = options.Temperature != 0;
+        IAsyncEnumerator<GeneratedToken> tokens = session.GenerateAsync(prompt, options, interrupt.Token).GetAsyncEnumerator();
+        await using (tokens.ConfigureAwait(false))
+        {
+            try
+            {
+                bool more = await busy.WhileAsync("Reading", tokens.MoveNextAsync().AsTask()).ConfigureAwait(false);
+                while (more)
+                {
+                    _tokens.Add(tokens.Current);
+                    _text.Append(tokens.Current.Text);
+                    writer?.Write(tokens.Current.Text);
+                    more = await tokens.MoveNextAsync().ConfigureAwait(false);
+                }
+            }
+            catch (IOException error) when (Cli.ClosedOutput.Is(error))
+            {
+                ClosedOutput = true;
+            }
+        }
+    }
+
+    /// <summary>Writes the result as one object.</summary>
+    public void Write(Utf8JsonWriter json)
+    {
+        GenerationStatistics statistics = session.Statistics;
+        json.WriteStartObject();
+        json.WriteString("text", Text);
+        json.WriteNumbers("token_ids", _tokens.Select(token => (long)token.Id));
+        json.WriteNumber("prompt_tokens", statistics.PromptTokens);
+        json.WriteNumber("answer_tokens", statistics.AnswerTokens);
+        json.WriteString("stop_reason", JsonNamingPolicy.SnakeCaseLower.ConvertName(_tokens[^1].StopReason.ToString()!));
+        json.WriteStartObject("timings");
+        json.WriteMeasured("load_seconds", model.LoadTime.TotalSeconds);
+        json.WriteMeasured("time_to_first_token_seconds", statistics.TimeToFirstToken.TotalSeconds);
+        json.WriteMeasured("prompt_tokens_per_second", statistics.PromptTokensPerSecond);
+        json.WriteMeasured("answer_seconds", statistics.AnswerTime.TotalSeconds);
+        json.WriteMeasured("answer_tokens_per_second", statistics.AnswerTokensPerSecond);
+        json.WriteEndObject();
+        if (_seeded)
+        {
+            json.WriteNumber("seed", session.Seed);
+        }
+
+        if (_tokens.Exists(token => token.Logprob is not null))
+        {
+            WriteLogprobs(json);
+        }
+
+        json.WriteEndObject();
+    }
+
+    void WriteLogprobs(Utf8JsonWriter json)
+    {
+        json.WriteStartArray("logprobs");
+        foreach (GeneratedToken token in _tokens)
+        {
+            json.WriteStartObject();
+            WriteToken(json, token.Id, token.Logprob ?? 0);
+            json.WriteStartArray("top");
+            foreach (TokenLogprob other in token.TopLogprobs ?? [])
+            {
+                json.WriteStartObject();
+                WriteToken(json, other.Id, other.Logprob);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    void WriteToken(Utf8JsonWriter json, int id, float logprob)
+    {
+        json.WriteNumber("id", id);
+        json.WriteString("token", model.Tokenizer.Decode([id], skipSpecial: false));
+        json.WriteNumber("logprob", logprob);
+    }
+}

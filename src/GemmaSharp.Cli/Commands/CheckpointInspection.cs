@@ -1,0 +1,82 @@
+using GemmaSharp.Checkpoints;
+using GemmaSharp.Configuration;
+
+namespace GemmaSharp.Cli.Commands;
+
+/// <summary>A checkpoint as its headers show it: configuration, modules, report. No weight is read.</summary>
+sealed class CheckpointInspection : IDisposable
+{
+    CheckpointInspection(Checkpoint checkpoint)
+    {
+        Checkpoint = checkpoint;
+        ModelParts.Build(checkpoint);
+        Modules = checkpoint.Modules();
+        Report = checkpoint.Report();
+        Generation = GenerationDefaults.Load(checkpoint.Folder, checkpoint.Config);
+        Processor = ProcessorConfig.Load(checkpoint.Folder);
+    }
+
+    /// <summary>The opened checkpoint.</summary>
+    public Checkpoint Checkpoint { get; }
+
+    /// <summary>The tree of modules the model has.</summary>
+    public ModuleNode Modules { get; }
+
+    /// <summary>What does not fit.</summary>
+    public LoadReport Report { get; }
+
+    /// <summary>How answers are drawn by default.</summary>
+    public GenerationDefaults Generation { get; }
+
+    /// <summary>How pictures and sound are prepared.</summary>
+    public ProcessorConfig Processor { get; }
+
+    /// <summary>How the weights are quantised, in words.</summary>
+    public string Quantization => Checkpoint.Config.Quantization is QuantizationConfig quantization
+        ? $"{quantization.Default.Mode}, {quantization.Default.Bits} bits, groups of {quantization.Default.GroupSize}"
+            + (quantization.Modules.Count > 0 ? $", {quantization.Modules.Count} modules otherwise" : "")
+        : "none";
+
+    /// <summary>Reads the headers of a checkpoint.</summary>
+    public static CheckpointInspection Open(string folder)
+    {
+        Checkpoint checkpoint = Checkpoint.Open(folder, new CheckpointOptions { HeadersOnly = true });
+        try
+        {
+            return new CheckpointInspection(checkpoint);
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The load report of a checkpoint.</summary>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="scanValues">Whether every stored value is looked at, too.</param>
+    /// <param name="cancellationToken">Ends the search through the values.</param>
+    public static LoadReport Verify(string folder, bool scanValues, CancellationToken cancellationToken)
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(folder, new CheckpointOptions { HeadersOnly = !scanValues });
+        ModelParts.Build(checkpoint);
+        LoadReport report = checkpoint.Report();
+        return scanValues ? report.With(CheckpointValues.FindNonFinite(checkpoint, cancellationToken: cancellationToken)) : report;
+    }
+
+    /// <summary>Tensors and bytes by stored form, the largest first.</summary>
+    public IEnumerable<(string Format, int Count, long Bytes)> Formats() =>
+        Parameters(Modules)
+            .GroupBy(parameter => parameter.Format.Length > 0 ? parameter.Format : "missing")
+            .Select(group => (group.Key, group.Count(), group.Sum(parameter => parameter.Bytes)))
+            .OrderByDescending(group => group.Item3);
+
+    /// <summary>The stored forms in a module and all inside.</summary>
+    public static IEnumerable<string> Formats(ModuleNode module) =>
+        Parameters(module).Select(parameter => parameter.Format.Length > 0 ? parameter.Format : "missing");
+
+    /// <summary>Closes the files.</summary>
+    public void Dispose() => Checkpoint.Dispose();
+
+    static IEnumerable<ModuleParameter> Parameters(ModuleNode module) => module.Parameters.Concat(module.Children.SelectMany(Parameters));
+}

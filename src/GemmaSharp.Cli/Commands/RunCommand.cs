@@ -1,0 +1,131 @@
+using System.CommandLine;
+using GemmaSharp.Cli.Conversations;
+using GemmaSharp.Cli.Options;
+using GemmaSharp.Cli.Output;
+using GemmaSharp.Generation;
+using GemmaSharp.Multimodal;
+using GemmaSharp.Tokenization.Chat;
+
+namespace GemmaSharp.Cli.Commands;
+
+/// <summary><c>gemma run [PROMPT]</c>: one answer, streamed as it comes.</summary>
+sealed class RunCommand
+{
+    readonly GlobalOptions _global;
+    readonly CliConsole _console;
+    readonly PromptOptions _prompt = new();
+    readonly MediaArguments _media;
+    readonly ModelOptions _model;
+    readonly SamplingOptions _sampling = new();
+    readonly Option<int?> _logprobs = Numbers.Whole("--logprobs", "N", "With --json: log-probabilities of each token and of the N most likely ones.", 0, GenerationOptions.MaxLogprobs);
+    readonly Option<string?> _save = new("--save") { HelpName = "FILE", Description = "Save the conversation with its answer as JSON, to go on from with --messages." };
+    readonly Option<bool> _json = GlobalOptions.NewJson();
+
+    RunCommand(GlobalOptions global, CliConsole console)
+    {
+        _global = global;
+        _console = console;
+        _media = new MediaArguments(global);
+        _model = new ModelOptions(global);
+    }
+
+    /// <summary>Makes the command.</summary>
+    public static CliCommand Create(GlobalOptions global, CliConsole console)
+    {
+        var run = new RunCommand(global, console);
+        var command = new Command("run", "Answer one prompt, with pictures and sound if there are any.");
+        run._prompt.AddTo(command);
+        run._media.AddTo(command);
+        run._sampling.AddTo(command);
+        run._model.AddTo(command);
+        command.Add(run._logprobs);
+        command.Add(run._save);
+        command.Add(run._json);
+        command.SetAction(run.RunAsync);
+        return new CliCommand(
+            command,
+            "gemma run \"What is the capital of Peru?\"",
+            "gemma run --image shapes.png \"Describe this image.\"",
+            "gemma run --audio digits.wav \"Transcribe this audio.\"",
+            "git diff | gemma run --model google/gemma-3n-E2B-it --system \"Write a commit message for this diff.\"",
+            "gemma run --messages conversation.json --temperature 0 --max-tokens 24 --json");
+    }
+
+    async Task<int> RunAsync(ParseResult parse)
+    {
+        GenerationOptions options = ReadOptions(parse);
+        PromptInput input = _prompt.Read(parse, _console);
+        string? save = parse.GetValue(_save);
+        if (save is not null)
+        {
+            AtomicFile.RequireWritable(save);
+        }
+
+        using MessageBuilder builder = _media.NewBuilder(parse, _console);
+        ChatMessage[] messages = await builder.BuildAsync(input.Messages).ConfigureAwait(false);
+        using GemmaModel model = await _model.LoadAsync(parse, _console).ConfigureAwait(false);
+        using GemmaSession session = model.NewSession();
+        using Interrupts.Scope interrupt = _console.Interrupts.Begin();
+        var busy = new BusySign(_console, parse.GetValue(_global.Quiet));
+        EncodedPrompt prompt = await busy.WhileAsync("Reading", Task.Run(() => Encode(model, input, messages))).ConfigureAwait(false);
+
+        var answer = new Answer(model, session, busy);
+        AnswerWriter? writer = parse.GetValue(_json) ? null : new AnswerWriter(_console);
+        bool interrupted = false;
+        try
+        {
+            await answer.GenerateAsync(prompt, options, writer, interrupt).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            interrupted = true;
+        }
+
+        // What has come so far is kept, also when the reader of the output has gone.
+        if (save is not null)
+        {
+            Save(save, input, answer.Text);
+        }
+
+        if (answer.ClosedOutput)
+        {
+            return ExitCode.Done;
+        }
+
+        writer?.End();
+        if (interrupted)
+        {
+            return ExitCode.Interrupted;
+        }
+
+        if (writer is null)
+        {
+            JsonOutput.Print(_console, json => answer.Write(json));
+        }
+
+        return ExitCode.Done;
+    }
+
+    GenerationOptions ReadOptions(ParseResult parse)
+    {
+        int? logprobs = parse.GetValue(_logprobs);
+        return logprobs is not null && !parse.GetValue(_json)
+            ? throw CliException.Usage("--logprobs is given without --json, which prints them; add --json.")
+            : _sampling.Read(parse) with { Logprobs = logprobs };
+    }
+
+    static EncodedPrompt Encode(GemmaModel model, PromptInput input, ChatMessage[] messages)
+    {
+        ModelSenses.Require(model, messages);
+        return input.Raw is string raw ? model.EncodeText(raw) : model.Encode(messages);
+    }
+
+    static void Save(string path, PromptInput input, string answer)
+    {
+        List<ConversationMessage> messages = input.Raw is string raw
+            ? [ConversationMessage.OfText(ConversationMessage.User, raw)]
+            : [.. input.Messages];
+        messages.Add(ConversationMessage.OfText(ConversationMessage.Assistant, answer));
+        ConversationFile.Write(path, messages);
+    }
+}

@@ -1,0 +1,90 @@
+using System.CommandLine;
+using GemmaSharp.Cli.Conversations;
+using GemmaSharp.Cli.Options;
+using GemmaSharp.Cli.Output;
+using GemmaSharp.Diagnostics;
+using GemmaSharp.Multimodal;
+using GemmaSharp.Tokenization.Chat;
+
+namespace GemmaSharp.Cli.Commands;
+
+/// <summary><c>gemma trace</c>: every named intermediate of one forward pass over the whole prompt, in a safetensors file.</summary>
+static class TraceCommand
+{
+    public static CliCommand Create(GlobalOptions global, CliConsole console)
+    {
+        var prompt = new PromptOptions();
+        var media = new MediaArguments(global);
+        var modelOptions = new ModelOptions(global);
+        var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The safetensors file to write.", Required = true };
+        var only = new Option<string[]>("--only") { HelpName = "PATTERN", Description = "Record only names that match (* for any characters), or lie below a name; may be given several times." };
+        Option<bool> json = GlobalOptions.NewJson();
+        var command = new Command("trace", "Record every intermediate tensor of one forward pass, to compare with a reference.");
+        prompt.AddTo(command);
+        command.Add(output);
+        command.Add(only);
+        media.AddTo(command);
+        modelOptions.AddTo(command);
+        command.Add(json);
+        command.SetAction(async parse =>
+        {
+            PromptInput input = prompt.Read(parse, console);
+            string path = parse.GetRequiredValue(output);
+            AtomicFile.RequireWritable(path);
+            using MessageBuilder builder = media.NewBuilder(parse, console);
+            ChatMessage[] messages = await builder.BuildAsync(input.Messages).ConfigureAwait(false);
+            using GemmaModel model = await modelOptions.LoadAsync(parse, console).ConfigureAwait(false);
+            using Interrupts.Scope interrupt = console.Interrupts.Begin();
+            using var file = new TraceFile(path, parse.GetValue(only) ?? []);
+            var trace = new InterruptibleTrace(file, interrupt.Token);
+            await new BusySign(console, parse.GetValue(global.Quiet)).WhileAsync("Tracing", Task.Run(() =>
+            {
+                Run(model, input, messages, trace);
+                file.Finish();
+                return true;
+            })).ConfigureAwait(false);
+            if (parse.GetValue(json))
+            {
+                JsonOutput.Print(console, writer =>
+                {
+                    writer.WriteStartObject();
+                    writer.WriteString("output", path);
+                    writer.WriteNumber("tensors", file.Count);
+                    writer.WriteEndObject();
+                });
+            }
+            else if (!parse.GetValue(global.Quiet))
+            {
+                console.Out.WriteLine($"{file.Count} tensors are in {path}.");
+            }
+
+            return ExitCode.Done;
+        });
+        return new CliCommand(
+            command,
+            "gemma trace \"Hello\" --output trace.safetensors",
+            "gemma trace --messages case.json --output trace.safetensors",
+            "gemma trace --image shapes.png \"Describe this image.\" --only \"vision_tower.*\" --output towers.safetensors");
+    }
+
+    static void Run(GemmaModel model, PromptInput input, ChatMessage[] messages, ITrace trace)
+    {
+        ModelSenses.Require(model, messages);
+        EncodedPrompt prompt = input.Raw is string raw ? model.EncodeText(raw, trace) : model.Encode(messages, trace: trace);
+        model.Trace(prompt, trace);
+    }
+
+    /// <summary>Ends a pass at the next tensor when Ctrl-C asks for it, and leaves no file behind.</summary>
+    sealed class InterruptibleTrace(ITrace inner, CancellationToken cancellationToken) : ITrace
+    {
+        public bool Wants(string name)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            return inner.Wants(name);
+        }
+
+        public void Record(string name, ReadOnlySpan<long> shape, ReadOnlySpan<float> values) => inner.Record(name, shape, values);
+
+        public void RecordIds(string name, ReadOnlySpan<long> shape, ReadOnlySpan<int> values) => inner.RecordIds(name, shape, values);
+    }
+}

@@ -1,0 +1,84 @@
+using System.CommandLine;
+using GemmaSharp.Checkpoints;
+using GemmaSharp.Cli.Output;
+using Spectre.Console;
+
+namespace GemmaSharp.Cli.Commands;
+
+/// <summary><c>gemma verify</c>: whether a checkpoint fits its configuration, with every finding and its repair.</summary>
+static class VerifyCommand
+{
+    public static CliCommand Create(GlobalOptions global, CliConsole console)
+    {
+        var headersOnly = new Option<bool>("--headers-only") { Description = "Do not look through the values for numbers that are not finite." };
+        Option<bool> json = GlobalOptions.NewJson();
+        var command = new Command("verify", "Check a checkpoint: every finding with its repair. Exit code 3 when it cannot run.") { headersOnly, json };
+        command.SetAction(async parse =>
+        {
+            using Interrupts.Scope interrupt = console.Interrupts.Begin();
+            string folder = ModelLocator.Find(parse.GetValue(global.Model));
+            LoadReport report = await new BusySign(console, parse.GetValue(global.Quiet)).WhileAsync(
+                "Checking",
+                Task.Run(() => CheckpointInspection.Verify(folder, scanValues: !parse.GetValue(headersOnly), interrupt.Token))).ConfigureAwait(false);
+            if (parse.GetValue(json))
+            {
+                JsonOutput.Print(console, report.WriteJson);
+            }
+            else
+            {
+                Print(console, report, parse.GetValue(global.Quiet));
+            }
+
+            return report.HasErrors ? ExitCode.CheckpointRefused : ExitCode.Done;
+        });
+        return new CliCommand(command, "gemma verify", "gemma verify --model ./my-conversion", "gemma verify --model ./my-conversion --json --headers-only");
+    }
+
+    static void Print(CliConsole console, LoadReport report, bool quiet)
+    {
+        foreach (Finding finding in report.Findings)
+        {
+            if (quiet && finding.Severity == Severity.Note)
+            {
+                continue;
+            }
+
+            (string color, string word) = finding.Severity switch
+            {
+                Severity.Error => ("red", "error"),
+                Severity.Warning => ("yellow", "warning"),
+                _ => ("grey", "note"),
+            };
+            console.Styled.MarkupLine($"[{color}]{word}[/] {Markup.Escape(finding.Problem)}");
+            foreach (string line in Details(finding))
+            {
+                console.Styled.MarkupLine($"      [grey]{Markup.Escape(line)}[/]");
+            }
+
+            if (finding.Repair is not null)
+            {
+                console.Styled.MarkupLine($"      {Markup.Escape(finding.Repair)}");
+            }
+        }
+
+        string verdict = report.HasErrors ? "[red]The checkpoint cannot run.[/]" : "[green]The checkpoint fits.[/]";
+        console.Styled.MarkupLine(
+            $"{verdict} {report.Tensors} tensors, {report.UsedTensors} used; {Plural(report.Count(Severity.Error), "error")}, {Plural(report.Count(Severity.Warning), "warning")}, {Plural(report.Count(Severity.Note), "note")}.");
+    }
+
+    static IEnumerable<string> Details(Finding finding)
+    {
+        if (finding.ModulePath.Length > 0)
+        {
+            yield return $"in {finding.ModulePath}{(finding.ModuleType.Length > 0 ? $" ({finding.ModuleType})" : "")}";
+        }
+
+        if (finding.File is not null)
+        {
+            yield return $"stored as {finding.StoredName} {finding.FoundType} {(finding.FoundShape is null ? "" : Show.Shape(finding.FoundShape))} in {finding.File}"
+                + (finding.FirstByte is long first && finding.EndByte is long end ? Show.Text($", bytes {first} to {end}") : "");
+        }
+    }
+
+    static string Plural(int count, string noun) => Show.Text($"{count} {noun}{(count == 1 ? "" : "s")}");
+}

@@ -1,0 +1,69 @@
+using System.CommandLine;
+using System.Globalization;
+using GemmaSharp.Cli.Output;
+
+namespace GemmaSharp.Cli.Options;
+
+/// <summary>How the model is loaded.</summary>
+sealed class ModelOptions(GlobalOptions global)
+{
+    readonly Option<bool> _exact = new("--exact") { Description = "The reference's arithmetic: float32 activations everywhere." };
+    readonly Option<int?> _context = Numbers.Whole("--context", "N", "Tokens that prompt and answer may have together. Default: the checkpoint's.", 1);
+    readonly Option<bool> _noVision = new("--no-vision") { Description = "Do not load the part that sees." };
+    readonly Option<bool> _noAudio = new("--no-audio") { Description = "Do not load the part that hears." };
+    readonly Option<int?> _imageSize = ImageSizeOption();
+
+    /// <summary>Adds them to a command.</summary>
+    public void AddTo(Command command)
+    {
+        foreach (Option option in (Option[])[_exact, _imageSize, _context, _noVision, _noAudio])
+        {
+            command.Add(option);
+        }
+    }
+
+    /// <summary>Loads the model, with a spinner if that takes long, and tells its warnings.</summary>
+    public async Task<GemmaModel> LoadAsync(ParseResult parse, CliConsole console)
+    {
+        bool quiet = parse.GetValue(global.Quiet);
+        string folder = ModelLocator.Find(parse.GetValue(global.Model));
+        var options = new GemmaModelOptions
+        {
+            Threads = parse.GetValue(global.Threads),
+            ContextLength = parse.GetValue(_context),
+            Vision = !parse.GetValue(_noVision),
+            Audio = !parse.GetValue(_noAudio),
+            ImageSize = parse.GetValue(_imageSize),
+            LoggerFactory = parse.GetValue(global.Verbose) ? new StandardErrorLogger(console) : null,
+        };
+        GemmaModel model = await new BusySign(console, quiet)
+            .WhileAsync("Loading", Task.Run(() => GemmaModel.Load(folder, options)))
+            .ConfigureAwait(false);
+        if (!quiet)
+        {
+            foreach (string warning in model.Warnings)
+            {
+                console.Notice("gemma: warning: " + warning);
+            }
+        }
+
+        return model;
+    }
+
+    static Option<int?> ImageSizeOption() => new("--image-size")
+    {
+        HelpName = "256|512|768",
+        Description = "Side to which pictures are scaled; smaller is faster and sees less. Default: the checkpoint's.",
+        CustomParser = result =>
+        {
+            string text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
+            if (text is "256" or "512" or "768")
+            {
+                return int.Parse(text, CultureInfo.InvariantCulture);
+            }
+
+            result.AddError($"--image-size is {text}; 256, 512 or 768 is needed.");
+            return null;
+        },
+    };
+}

@@ -1,0 +1,103 @@
+using System.CommandLine;
+using GemmaSharp.Cli.Conversations;
+
+namespace GemmaSharp.Cli.Options;
+
+/// <summary>What the model is asked: a prompt with pictures and sound, or a whole conversation.</summary>
+sealed class PromptOptions
+{
+    readonly Argument<string?> _argument = new("PROMPT") { Description = "The question. Without one, standard input is read if it is redirected.", Arity = ArgumentArity.ZeroOrOne };
+    readonly Option<string?> _prompt = new("--prompt", "-p") { HelpName = "TEXT|@FILE", Description = "The question, or @FILE to read it from a file." };
+    readonly Option<string[]> _images = new("--image", "-i") { HelpName = "FILE", Description = "A picture; may be given several times." };
+    readonly Option<string[]> _audio = new("--audio", "-a") { HelpName = "FILE", Description = "A sound; may be given several times." };
+    readonly Option<string[]> _videos = new("--video") { HelpName = "FILE", Description = "A video: frames and its sound (needs ffmpeg); may be given several times." };
+    readonly Option<string?> _system = new("--system", "-s") { HelpName = "TEXT", Description = "What the model should know or be, before the conversation." };
+    readonly Option<string?> _messages = new("--messages") { HelpName = "FILE", Description = "A conversation: a JSON list of {role, content}, paths relative to the file." };
+    readonly Option<bool> _raw = new("--raw") { Description = "Continue the prompt as it is, without the chat template." };
+
+    /// <summary>Adds them to a command.</summary>
+    public void AddTo(Command command)
+    {
+        command.Add(_argument);
+        foreach (Option option in (Option[])[_prompt, _images, _audio, _videos, _system, _messages, _raw])
+        {
+            command.Add(option);
+        }
+    }
+
+    /// <summary>What was asked.</summary>
+    /// <exception cref="CliException">Nothing was, or options contradict each other, or a file is refused.</exception>
+    public PromptInput Read(ParseResult parse, CliConsole console)
+    {
+        string[] images = parse.GetValue(_images) ?? [], audio = parse.GetValue(_audio) ?? [], videos = parse.GetValue(_videos) ?? [];
+        string? messagesFile = parse.GetValue(_messages);
+        string? system = parse.GetValue(_system);
+        bool media = images.Length + audio.Length + videos.Length > 0;
+        string? text = ReadText(parse, console, needed: messagesFile is null);
+        if (parse.GetValue(_raw))
+        {
+            return media || system is not null || messagesFile is not null
+                ? throw CliException.Usage("--raw is given with --image, --audio, --video, --system or --messages, which need the chat template; leave out one of them.")
+                : new PromptInput([], NotEmpty(text));
+        }
+
+        var messages = messagesFile is null ? [] : ConversationFile.Read(messagesFile);
+        if (system is not null)
+        {
+            AddSystem(messages, system, messagesFile);
+        }
+
+        if (media || messagesFile is null || text is not null)
+        {
+            var parts = new List<ConversationPart>();
+            parts.AddRange(images.Select(file => new ConversationPart(PartKind.Image, file)));
+            parts.AddRange(audio.Select(file => new ConversationPart(PartKind.Audio, file)));
+            parts.AddRange(videos.Select(file => new ConversationPart(PartKind.Video, file)));
+            if (!string.IsNullOrWhiteSpace(text) || !media)
+            {
+                parts.Add(new ConversationPart(PartKind.Text, NotEmpty(text)));
+            }
+
+            messages.Add(new ConversationMessage(ConversationMessage.User, parts));
+        }
+
+        return new PromptInput(messages, null);
+    }
+
+    static string NotEmpty(string? text) => string.IsNullOrWhiteSpace(text)
+        ? throw CliException.Usage("The prompt is empty; give a question as an argument in quotes, with --prompt, or on standard input.")
+        : text;
+
+    static void AddSystem(List<ConversationMessage> messages, string system, string? file)
+    {
+        if (messages is [{ Role: ConversationMessage.System }, ..])
+        {
+            throw CliException.Usage($"--system is given and {file} begins with a system message; leave out one of them.");
+        }
+
+        messages.Insert(0, ConversationMessage.OfText(ConversationMessage.System, system));
+    }
+
+    string? ReadText(ParseResult parse, CliConsole console, bool needed)
+    {
+        string? argument = parse.GetValue(_argument);
+        string? option = parse.GetValue(_prompt);
+        if (argument is not null && option is not null)
+        {
+            throw CliException.Usage("The prompt is given twice, as an argument and with --prompt; leave out one of them.");
+        }
+
+        if (option is ['@', .. string file])
+        {
+            return InputFiles.ReadText(file);
+        }
+
+        string? text = argument ?? option;
+        if (text == "-" || (text is null && needed && !console.InputIsTerminal))
+        {
+            return InputFiles.ReadAll(console.In);
+        }
+
+        return text;
+    }
+}

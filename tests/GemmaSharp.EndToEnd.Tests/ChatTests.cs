@@ -1,0 +1,59 @@
+using System.Text.Json;
+
+namespace GemmaSharp.EndToEnd.Tests;
+
+public class ChatTests
+{
+    [Fact]
+    public void Chat_Piped_AnswersEachLine()
+    {
+        GemmaResult result = GemmaProcess.RunWith("What is 8 + 9?\n\nWhat is the capital of Peru?\n/exit\nnever read\n", "chat", "--temperature", "0");
+        Assert.Equal(new GemmaResult(0, "8 plus 9 is 17.\nThe capital of Peru is Lima.\n", ""), result);
+    }
+
+    [Fact]
+    public void Chat_Commands_AttachSaveAndLoad()
+    {
+        using var folder = new TemporaryFolder();
+        File.Copy(Demo.Golden("image-00.png"), folder.File("my picture.png"));
+        string saved = folder.File("saved chat.json");
+        GemmaResult result = GemmaProcess.RunWith(
+            $"""
+            /system Be brief.
+            /image {folder.File("my picture.png")}
+            Which digits do you see?
+            /save "{saved}"
+            /reset
+            /load '{saved}'
+            What is 8 + 9?
+            /stats
+            """, "chat", "--temperature", "0");
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        string next = GemmaProcess.Run("run", "--messages", saved, "What is 8 + 9?", "--temperature", "0").Output;
+        Assert.StartsWith("The number is 5.\n" + next, result.Output, StringComparison.Ordinal);
+        Assert.Contains("tokens/s", result.Output, StringComparison.Ordinal);
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllText(saved));
+        Assert.Equal(["system", "user", "assistant"], json.RootElement.EnumerateArray().Select(message => message.GetProperty("role").GetString()));
+        Assert.Equal("my picture.png", json.RootElement[1].GetProperty("content")[0].GetProperty("image").GetString());
+    }
+
+    [Fact]
+    public void Chat_Mistakes_AreToldAndTheChatGoesOn()
+    {
+        GemmaResult result = GemmaProcess.RunWith("/image none.png\n/imagine\n/save\nWhat is 8 + 9?\n", "chat", "--temperature", "0");
+        Assert.Equal((4, "8 plus 9 is 17.\n"), (result.ExitCode, result.Output));
+        Assert.Equal(3, result.Error.Count(c => c == '\n'));
+    }
+
+    [Fact]
+    public void Chat_Save_IsUpToDateAfterEveryAnswer()
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder.File("chat.json");
+        Assert.Equal(0, GemmaProcess.RunWith("What is 8 + 9?\n", "chat", "--temperature", "0", "--save", file).ExitCode);
+        GemmaResult result = GemmaProcess.RunWith("What is the capital of Peru?\n", "chat", "--temperature", "0", "--load", file, "--save", file);
+        Assert.Equal("The capital of Peru is Lima.\n", result.Output);
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllText(file));
+        Assert.Equal(4, json.RootElement.GetArrayLength());
+    }
+}
