@@ -27,8 +27,19 @@ static class SystemConsole
     public static IDisposable HandleInterrupts(CliConsole console) =>
         PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = console.Interrupts.Raise());
 
-    // The framework's own console stream swallows a reader that has gone away, and the program would go on working for nobody.
-    static Stream OpenOutput() => Console.IsOutputRedirected && !OperatingSystem.IsWindows()
-        ? new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0)
-        : Console.OpenStandardOutput();
+    /// <summary>Standard output.</summary>
+    /// <remarks>
+    /// The framework's own console stream swallows a reader that has gone away, and the program would go on working for nobody; a file stream reports it.
+    /// On a regular file, though, a file stream writes at its own position, over what other programs of the same shell command have written, so there the console's is right.
+    /// </remarks>
+    static Stream OpenOutput()
+    {
+        if (!Console.IsOutputRedirected || OperatingSystem.IsWindows())
+        {
+            return Console.OpenStandardOutput();
+        }
+
+        var stream = new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+        return stream.CanSeek ? Console.OpenStandardOutput() : stream;
+    }
 }
