@@ -42,7 +42,7 @@ public sealed class PlantedFaultTests(PlantedFaultTests.SoundTraces sound) : ICl
         ["a window one position too short"] = (new Fault("\"sliding_window\":24", "\"sliding_window\":23"), $"{Layers}0.self_attn"),
         ["another base in the full layers"] = (new Fault("\"rope_theta\":1000000.0", "\"rope_theta\":500000.0"), $"{Layers}4.self_attn"),
         ["another sparsity in layer 1"] = (new Fault("[0.95,0.9,0.5", "[0.95,0.8,0.5"), $"{Layers}1.mlp"),
-        ["another soft cap"] = (new Fault("\"text_config\":{", "\"text_config\":{\"final_logit_softcapping\":2.0,"), "logits"),
+        ["another soft cap"] = (new Fault("\"final_logit_softcapping\":30.0", "\"final_logit_softcapping\":20.0"), "logits"),
     };
 
     /// <summary>Faults of the towers and their embedders.</summary>
