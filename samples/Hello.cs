@@ -1,0 +1,12 @@
+#!/usr/bin/env dotnet
+#:project ../src/GemmaSharp/GemmaSharp.csproj
+#:property PublishAot=false
+using GemmaSharp;
+using GemmaSharp.Generation;
+
+using GemmaModel model = GemmaModel.Load("models/gemma-3n-demo");
+using GemmaSession session = model.NewSession();
+await foreach (GeneratedToken token in session.GenerateAsync("What is the capital of Peru?"))
+{
+    Console.Write(token.Text);
+}
