@@ -15,5 +15,6 @@ static class CommandTable
         TokenizeCommand.Create(global, console),
         TraceCommand.Create(global, console),
         DiffCommand.Create(global, console),
+        BenchCommand.Create(global, console),
     ];
 }

@@ -62,6 +62,10 @@ public sealed class Checkpoint : IDisposable
         return new Checkpoint(folder, config, CheckpointContents.Read(selection, options.HeadersOnly), options);
     }
 
+    /// <summary>A checkpoint without a folder.</summary>
+    internal static Checkpoint InMemory(string name, Gemma3nConfig config, CheckpointContents contents, CheckpointOptions? options = null) =>
+        new(name, config, contents, options ?? new CheckpointOptions());
+
     /// <summary>Everything found so far, complete once every module has been built.</summary>
     public LoadReport Report()
     {
@@ -85,6 +89,9 @@ public sealed class Checkpoint : IDisposable
 
         return new LoadReport(Folder, findings, Tensors.Count, _reader.UsedCount);
     }
+
+    /// <summary>Everything asked for so far, in order.</summary>
+    internal IReadOnlyList<ParameterRequest> Requests => _reader.Requests;
 
     /// <summary>The tree of modules that asked for parameters, for listings.</summary>
     public ModuleNode Modules() => ModuleNode.Tree(_reader.Requests);

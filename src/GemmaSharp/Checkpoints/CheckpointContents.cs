@@ -43,6 +43,22 @@ sealed class CheckpointContents
         }
     }
 
+    /// <summary>The tensors of files that exist in memory, named as the model asks for them.</summary>
+    public static CheckpointContents InMemory(params IEnumerable<SafetensorsFile> files)
+    {
+        var contents = new CheckpointContents(new CheckpointFiles.Selection([], [], new Dictionary<string, string>(), []), headersOnly: false);
+        foreach (SafetensorsFile file in files)
+        {
+            contents.Files.Add(file);
+            foreach (SafetensorsEntry entry in file.Entries)
+            {
+                contents.Add(new StoredTensor(file, entry, TensorNames.Canonical(entry.Name)));
+            }
+        }
+
+        return contents;
+    }
+
     void Read()
     {
         foreach (string path in _selection.Files)

@@ -6,15 +6,16 @@ namespace GemmaSharp.Checkpoints;
 /// <remarks>Thread-safe. Views handed out keep the mapping alive; after <see cref="Dispose"/> they must not be read.</remarks>
 public sealed class SafetensorsFile : IDisposable
 {
-    readonly SafetensorsHeader _header;
-    readonly Lazy<MappedFile> _data;
+    readonly IReadOnlyDictionary<string, SafetensorsEntry> _byName;
+    readonly Lazy<MemoryBlock> _data;
 
-    SafetensorsFile(string path, SafetensorsHeader header)
+    SafetensorsFile(string path, IReadOnlyDictionary<string, SafetensorsEntry> byName, IReadOnlyDictionary<string, string> metadata, Func<SafetensorsFile, MemoryBlock> data)
     {
         Path = path;
-        _header = header;
-        _data = new Lazy<MappedFile>(() => Map(path));
-        Entries = [.. header.Entries.Values.OrderBy(e => e.Offset).ThenBy(e => e.Name, StringComparer.Ordinal)];
+        _byName = byName;
+        Metadata = metadata;
+        _data = new Lazy<MemoryBlock>(() => data(this));
+        Entries = [.. byName.Values.OrderBy(e => e.Offset).ThenBy(e => e.Name, StringComparer.Ordinal)];
     }
 
     /// <summary>Path it was opened by.</summary>
@@ -27,7 +28,7 @@ public sealed class SafetensorsFile : IDisposable
     public IReadOnlyList<SafetensorsEntry> Entries { get; }
 
     /// <summary>The header's <c>__metadata__</c>.</summary>
-    public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
+    public IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>Reads and checks the header. The data is not touched.</summary>
     /// <exception cref="SafetensorsException">The file is not a sound safetensors file, or cannot be read.</exception>
@@ -36,7 +37,8 @@ public sealed class SafetensorsFile : IDisposable
         try
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1);
-            return new SafetensorsFile(path, SafetensorsHeader.Read(stream, path));
+            SafetensorsHeader header = SafetensorsHeader.Read(stream, path);
+            return new SafetensorsFile(path, header.Entries, header.Metadata, file => file.Map(path));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
@@ -44,10 +46,21 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
+    /// <summary>A file that exists in memory only.</summary>
+    /// <param name="name">What messages call it.</param>
+    /// <param name="entries">Its tensors, with places inside <paramref name="data"/>.</param>
+    /// <param name="data">Their bytes, which the file owns from now on.</param>
+    internal static SafetensorsFile InMemory(string name, IEnumerable<SafetensorsEntry> entries, MemoryBlock data)
+    {
+        var file = new SafetensorsFile(name, entries.ToDictionary(e => e.Name, StringComparer.Ordinal), new Dictionary<string, string>(), _ => data);
+        _ = file._data.Value;
+        return file;
+    }
+
     /// <summary>Whether there is a tensor <paramref name="name"/>, and which.</summary>
     public bool TryGet(string name, out SafetensorsEntry entry)
     {
-        bool found = _header.Entries.TryGetValue(name, out SafetensorsEntry? e);
+        bool found = _byName.TryGetValue(name, out SafetensorsEntry? e);
         entry = e!;
         return found;
     }
@@ -55,7 +68,7 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>A tensor's bytes in place.</summary>
     /// <exception cref="SafetensorsException">There is no such tensor, or the file cannot be mapped.</exception>
     public TensorData Tensor(string name) =>
-        _header.Entries.TryGetValue(name, out SafetensorsEntry? entry)
+        _byName.TryGetValue(name, out SafetensorsEntry? entry)
             ? Tensor(entry)
             : throw new SafetensorsException(Path, $"has no tensor {name}.");
 

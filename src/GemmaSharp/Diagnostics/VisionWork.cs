@@ -2,14 +2,19 @@ using GemmaSharp.Configuration;
 using GemmaSharp.Numerics.Kernels;
 using GemmaSharp.Vision;
 
-namespace GemmaSharp.Benchmarks;
+namespace GemmaSharp.Diagnostics;
 
 /// <summary>Multiply-adds of every block of the vision tower, counted from its table.</summary>
-internal static class VisionWork
+/// <remarks>The yardstick of speed reports. Stateless, thread-safe.</remarks>
+public static class VisionWork
 {
     /// <summary>By block: <c>conv_stem</c>, <c>blocks.s.b</c>, <c>msfa</c>.</summary>
-    public static Dictionary<string, double> MultiplyAdds(VisionConfig config, int height, int width)
+    /// <param name="config">The tower.</param>
+    /// <param name="height">Rows of the picture.</param>
+    /// <param name="width">Columns of the picture.</param>
+    public static IReadOnlyDictionary<string, double> MultiplyAdds(VisionConfig config, int height, int width)
     {
+        ArgumentNullException.ThrowIfNull(config);
         VisionNetwork network = new(config);
         double pixels = Shrink(ref height, ref width, 2);
         Dictionary<string, double> work = new() { ["conv_stem"] = pixels * 27 * network.StemChannels };
@@ -35,16 +40,6 @@ internal static class VisionWork
         double mid = VisionNetwork.MakeDivisible(2.0 * network.FusedChannels);
         work["msfa"] = fused * mid * (network.FusedChannels + config.HiddenSize);
         return work;
-    }
-
-    /// <summary>Blocks are added up by stage and kind.</summary>
-    public static string Part(string block)
-    {
-        string[] parts = block.Split('.');
-        return parts is not ["blocks", string stage, string number] ? block
-            : stage is "2" or "3" && int.Parse(number, System.Globalization.CultureInfo.InvariantCulture) >= (stage == "2" ? 9 : 1)
-                ? $"blocks.{stage} {((number[^1] - '0') % 2 == 1 ? "attention" : "pointwise")}"
-            : number == "0" ? $"blocks.{stage}.0" : $"blocks.{stage}";
     }
 
     static double Edge(VisionBlockShape shape, double outputs) =>

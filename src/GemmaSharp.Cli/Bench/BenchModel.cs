@@ -1,0 +1,127 @@
+using System.Diagnostics;
+using GemmaSharp.Checkpoints;
+using GemmaSharp.Cli.Commands;
+using GemmaSharp.Configuration;
+using GemmaSharp.Diagnostics;
+using GemmaSharp.Numerics.Threading;
+
+namespace GemmaSharp.Cli.Bench;
+
+/// <summary>The model that is timed, from a folder or made up in memory.</summary>
+sealed class BenchModel : IDisposable
+{
+    const int SyntheticSeed = 11;
+
+    BenchModel(string name, Checkpoint checkpoint, ModelParts parts, double loadSeconds)
+    {
+        Name = name;
+        Checkpoint = checkpoint;
+        Parts = parts;
+        LoadSeconds = loadSeconds;
+    }
+
+    /// <summary>What the report calls it.</summary>
+    public string Name { get; }
+
+    /// <summary>Where the weights are.</summary>
+    public Checkpoint Checkpoint { get; }
+
+    /// <summary>The modules.</summary>
+    public ModelParts Parts { get; }
+
+    /// <summary>Opening and building; making up weights is not counted.</summary>
+    public double LoadSeconds { get; }
+
+    /// <summary>How most of the text model's bytes are stored.</summary>
+    public string Format => CheckpointInspection.Formats(TextModule()).GroupBy(format => format).MaxBy(group => group.Count())!.Key;
+
+    /// <summary>Bytes of the matrices that a token's step reads whole, the output head included.</summary>
+    public long BytesPerToken
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (ModuleNode module in Checkpoint.Modules().Children)
+            {
+                if (module.Name is "language_model" or "lm_head")
+                {
+                    // Of the tables only a row is read, unless one is also the head.
+                    bytes += module.Bytes - module.Children
+                        .Where(child => child.Name == "embed_tokens_per_layer" || (child.Name == "embed_tokens" && !Checkpoint.Config.TextConfig.TieWordEmbeddings))
+                        .Sum(child => child.Bytes);
+                }
+            }
+
+            return bytes;
+        }
+    }
+
+    /// <summary>Opens a folder.</summary>
+    public static BenchModel Open(string folder, bool vision, bool audio)
+    {
+        long start = Stopwatch.GetTimestamp();
+        return Build(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), Checkpoint.Open(folder), vision, audio, start);
+    }
+
+    /// <summary>Makes up a model of published shapes.</summary>
+    /// <param name="name"><c>e2b</c> or <c>e4b</c>.</param>
+    /// <param name="layers">Fewer layers than published; null for all.</param>
+    /// <param name="vision">Whether it sees.</param>
+    /// <param name="audio">Whether it hears.</param>
+    /// <param name="team">Threads that make up weights.</param>
+    /// <param name="cancellationToken">Stops making them up.</param>
+    public static BenchModel Synthesize(string name, int? layers, bool vision, bool audio, WorkerTeam team, CancellationToken cancellationToken)
+    {
+        Gemma3nConfig published = name == "e2b" ? Gemma3nConfig.E2B : Gemma3nConfig.E4B;
+        Gemma3nConfig config = published with
+        {
+            TextConfig = layers is int n ? Shorten(published.TextConfig, n) : published.TextConfig,
+            VisionConfig = vision ? published.VisionConfig : null,
+            AudioConfig = audio ? published.AudioConfig : null,
+        };
+        string full = $"synthetic {name}{(layers is int count ? Output.Show.Text($", {count} layers") : "")}";
+        Checkpoint checkpoint = SyntheticCheckpoint.Create(full, config, SyntheticSeed, team, cancellationToken);
+        return Build(full, checkpoint, vision, audio, Stopwatch.GetTimestamp());
+    }
+
+    /// <summary>Frees or unmaps the weights.</summary>
+    public void Dispose() => Checkpoint.Dispose();
+
+    static BenchModel Build(string name, Checkpoint checkpoint, bool vision, bool audio, long start)
+    {
+        try
+        {
+            ModelParts parts = ModelParts.Build(checkpoint, vision, audio);
+            checkpoint.Report().ThrowIfErrors();
+            return new BenchModel(name, checkpoint, parts, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
+    }
+
+    // The same share of KV-shared layers, after at least one layer of each kind of attention.
+    static TextConfig Shorten(TextConfig config, int layers)
+    {
+        if (layers > config.NumHiddenLayers)
+        {
+            throw CliException.Usage($"--layers is {layers}; the model has {config.NumHiddenLayers}.");
+        }
+
+        return config with
+        {
+            NumHiddenLayers = layers,
+            NumKvSharedLayers = Math.Min(config.NumKvSharedLayers * layers / config.NumHiddenLayers, layers - LeastLayers),
+            IntermediateSize = [.. config.IntermediateSize.Take(layers)],
+            LayerTypes = [.. config.LayerTypes.Take(layers)],
+            ActivationSparsityPattern = [.. config.ActivationSparsityPattern.Take(layers)],
+        };
+    }
+
+    /// <summary>The published pattern has its first full-attention layer fifth.</summary>
+    public const int LeastLayers = 5;
+
+    ModuleNode TextModule() => Checkpoint.Modules().Children.First(module => module.Name == "language_model");
+}

@@ -1,0 +1,105 @@
+using System.Text.Json;
+using GemmaSharp.Cli.Output;
+using Spectre.Console;
+
+namespace GemmaSharp.Cli.Bench;
+
+/// <summary>Shows a result as a table, or as one JSON object.</summary>
+static class BenchReport
+{
+    public static void Print(CliConsole console, BenchResult result)
+    {
+        Machine machine = result.Machine;
+        console.Out.WriteLine($"{result.Model} ({result.Format}); {machine.InstructionSet}, {machine.Threads} {(machine.Threads == 1 ? "thread" : "threads")}");
+        console.Out.WriteLine(Show.Text($"This machine reads {machine.ReadBandwidth / 1e9:0.0} GB/s and computes {machine.FloatPeak / 1e9:0} GFLOP/s in float32."));
+        Table table = new Table().Border(TableBorder.Simple).AddColumns("what", "time", "±", "speed", "of this machine");
+        if (result.Prefill is PrefillResult prefill)
+        {
+            double rate = prefill.Operations / prefill.Time.Median;
+            Row(Show.Text($"prompt of {prefill.Tokens}"), prefill.Time, Show.Text($"{prefill.Tokens / prefill.Time.Median:0.0} tokens/s"), Show.Text($"{rate / machine.FloatPeak:0 %} of float peak ({rate / 1e9:0} GFLOP/s)"));
+        }
+
+        if (result.Decode is DecodeResult decode)
+        {
+            double rate = decode.BytesPerToken * decode.Tokens / decode.Time.Median;
+            Row(Show.Text($"answer of {decode.Tokens}"), decode.Time, Show.Text($"{decode.Tokens / decode.Time.Median:0.00} tokens/s"), Show.Text($"{rate / machine.ReadBandwidth:0 %} of bandwidth ({rate / 1e9:0.0} GB/s, {Show.Bytes(decode.BytesPerToken)} each)"));
+        }
+
+        foreach ((string name, EncodeResult? encode) in (ReadOnlySpan<(string, EncodeResult?)>)[("picture", result.Image), ("sound", result.Audio)])
+        {
+            if (encode is not null)
+            {
+                double rate = encode.Operations / encode.Time.Median;
+                Row($"{name} of {encode.Input}", encode.Time, Show.Text($"{1 / encode.Time.Median:0.00} a second"), Show.Text($"{rate / machine.FloatPeak:0 %} of float peak ({rate / 1e9:0} GFLOP/s)"));
+            }
+        }
+
+        console.Styled.Write(table);
+        string first = result.Prefill is null ? "" : $"time to first token {Show.Time(TimeSpan.FromSeconds(result.Prefill.Time.Median))}, ";
+        console.Out.WriteLine($"Load time {Show.Time(TimeSpan.FromSeconds(result.LoadSeconds))}, {first}peak memory {Show.Bytes(result.PeakMemory)}.");
+
+        void Row(string what, Measurement time, string speed, string share) => table.AddRow(
+            Markup.Escape(what), Show.Time(TimeSpan.FromSeconds(time.Median)), Show.Text($"{time.Spread:0 %}"), Markup.Escape(speed), Markup.Escape(share));
+    }
+
+    public static void Write(Utf8JsonWriter json, BenchResult result)
+    {
+        Machine machine = result.Machine;
+        json.WriteStartObject();
+        json.WriteString("model", result.Model);
+        json.WriteString("format", result.Format);
+        json.WriteStartObject("machine");
+        json.WriteString("instruction_set", machine.InstructionSet);
+        json.WriteNumber("threads", machine.Threads);
+        json.WriteMeasured("read_bytes_per_second", machine.ReadBandwidth);
+        json.WriteMeasured("float_operations_per_second", machine.FloatPeak);
+        json.WriteEndObject();
+        json.WriteMeasured("load_seconds", result.LoadSeconds);
+        if (result.Prefill is PrefillResult prefill)
+        {
+            json.WriteMeasured("time_to_first_token_seconds", prefill.Time.Median);
+            Begin("prefill", prefill.Time);
+            json.WriteNumber("tokens", prefill.Tokens);
+            json.WriteMeasured("tokens_per_second", prefill.Tokens / prefill.Time.Median);
+            json.WriteMeasured("of_float_peak", prefill.Operations / prefill.Time.Median / machine.FloatPeak);
+            json.WriteEndObject();
+        }
+
+        if (result.Decode is DecodeResult decode)
+        {
+            Begin("decode", decode.Time);
+            json.WriteNumber("tokens", decode.Tokens);
+            json.WriteMeasured("tokens_per_second", decode.Tokens / decode.Time.Median);
+            json.WriteNumber("bytes_per_token", decode.BytesPerToken);
+            json.WriteMeasured("of_read_bandwidth", decode.BytesPerToken * decode.Tokens / decode.Time.Median / machine.ReadBandwidth);
+            json.WriteEndObject();
+        }
+
+        foreach ((string name, EncodeResult? encode) in (ReadOnlySpan<(string, EncodeResult?)>)[("image", result.Image), ("audio", result.Audio)])
+        {
+            if (encode is not null)
+            {
+                Begin(name, encode.Time);
+                json.WriteString("input", encode.Input);
+                json.WriteMeasured("of_float_peak", encode.Operations / encode.Time.Median / machine.FloatPeak);
+                json.WriteEndObject();
+            }
+        }
+
+        json.WriteNumber("peak_memory_bytes", result.PeakMemory);
+        json.WriteEndObject();
+
+        void Begin(string name, Measurement time)
+        {
+            json.WriteStartObject(name);
+            json.WriteMeasured("seconds", time.Median);
+            json.WriteStartArray("runs");
+            foreach (double seconds in time.Seconds)
+            {
+                json.WriteNumberValue(Math.Round(seconds, 6));
+            }
+
+            json.WriteEndArray();
+        }
+    }
+}

@@ -1,0 +1,40 @@
+namespace GemmaSharp.Cli.Bench;
+
+/// <summary>The machine by its own measure.</summary>
+/// <param name="InstructionSet">What kernels use.</param>
+/// <param name="Threads">Threads that compute.</param>
+/// <param name="ReadBandwidth">Bytes per second from memory.</param>
+/// <param name="FloatPeak">Float32 operations per second; a multiply-add is two.</param>
+sealed record Machine(string InstructionSet, int Threads, double ReadBandwidth, double FloatPeak);
+
+/// <summary>Reading a prompt.</summary>
+/// <param name="Tokens">Its length.</param>
+/// <param name="Time">Per prompt, the first token included.</param>
+/// <param name="Operations">Float32 operations it takes.</param>
+sealed record PrefillResult(int Tokens, Measurement Time, double Operations);
+
+/// <summary>Drawing tokens one by one.</summary>
+/// <param name="Tokens">How many.</param>
+/// <param name="Time">For all of them.</param>
+/// <param name="BytesPerToken">Weights read for each.</param>
+sealed record DecodeResult(int Tokens, Measurement Time, long BytesPerToken);
+
+/// <summary>Encoding a picture or a clip.</summary>
+/// <param name="Input">What was encoded: <c>768 × 768</c>, <c>30 s</c>.</param>
+/// <param name="Time">Each.</param>
+/// <param name="Operations">Float32 operations it takes.</param>
+sealed record EncodeResult(string Input, Measurement Time, double Operations);
+
+/// <summary>Everything <c>gemma bench</c> found out.</summary>
+/// <param name="Model">The checkpoint.</param>
+/// <param name="Format">How its weights are stored.</param>
+/// <param name="Machine">The yardsticks.</param>
+/// <param name="LoadSeconds">Opening and building the model.</param>
+/// <param name="Prefill">Null when not asked for.</param>
+/// <param name="Decode">Null when not asked for.</param>
+/// <param name="Image">Null when not asked for.</param>
+/// <param name="Audio">Null when not asked for.</param>
+/// <param name="PeakMemory">Bytes of the process at most, mapped weights included.</param>
+sealed record BenchResult(
+    string Model, string Format, Machine Machine, double LoadSeconds,
+    PrefillResult? Prefill, DecodeResult? Decode, EncodeResult? Image, EncodeResult? Audio, long PeakMemory);

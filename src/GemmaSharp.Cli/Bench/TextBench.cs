@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using GemmaSharp.Diagnostics;
+using GemmaSharp.Numerics.Threading;
+using GemmaSharp.Text;
+
+namespace GemmaSharp.Cli.Bench;
+
+/// <summary>Times the language model: a prompt at once, then tokens one by one from an empty context, as llama-bench does.</summary>
+/// <remarks>The model is driven as the engine drives it, with the most rows to a step that the engine takes.</remarks>
+sealed class TextBench : IDisposable
+{
+    const int MaxStepRows = 512;
+
+    readonly TextModel _model;
+    readonly TextWorkspace _workspace;
+    readonly TextStep _step = new();
+    readonly CancellationToken _cancellationToken;
+    readonly int[] _ids;
+
+    public TextBench(TextModel model, WorkerTeam team, int longest, CancellationToken cancellationToken)
+    {
+        _model = model;
+        _workspace = model.NewWorkspace(team);
+        _cancellationToken = cancellationToken;
+
+        // Ordinary tokens, spread over the vocabulary so that every row of the tables is as likely to be cached as any other.
+        int vocabulary = Math.Min(model.Config.VocabSize, model.Config.VocabSizePerLayerInput);
+        _ids = new int[longest];
+        for (int i = 0; i < _ids.Length; i++)
+        {
+            _ids[i] = (int)((WeightRule.U((uint)i) + 0.5) * vocabulary);
+        }
+    }
+
+    /// <summary>Reads a prompt and finds its first token.</summary>
+    public PrefillResult Prefill(int tokens, int repetitions) =>
+        new(tokens, Measurement.Take(repetitions, () => Time(cache => Read(cache, tokens)), _cancellationToken), 2 * TextWork.MultiplyAdds(_model.Config, tokens));
+
+    /// <summary>Draws tokens one by one.</summary>
+    public DecodeResult Decode(int tokens, int repetitions, long bytesPerToken) =>
+        new(tokens, Measurement.Take(repetitions, () => Time(cache => Draw(cache, tokens)), _cancellationToken), bytesPerToken);
+
+    /// <summary>Frees the scratch memory.</summary>
+    public void Dispose() => _workspace.Dispose();
+
+    double Time(Action<KvCache> work)
+    {
+        using KvCache cache = _model.NewCache(MaxStepRows);
+        long start = Stopwatch.GetTimestamp();
+        work(cache);
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    void Read(KvCache cache, int tokens)
+    {
+        for (int done = 0; done < tokens;)
+        {
+            int count = Math.Min(MaxStepRows, tokens - done);
+            Forward(cache, _ids.AsSpan(done, count), done + count == tokens ? 1 : 0);
+            done += count;
+        }
+
+        _ = Likeliest(_workspace.Logits);
+    }
+
+    void Draw(KvCache cache, int tokens)
+    {
+        for (int i = 0; i < tokens; i++)
+        {
+            Forward(cache, _ids.AsSpan(i, 1), 1);
+            _ = Likeliest(_workspace.Logits);
+        }
+    }
+
+    void Forward(KvCache cache, ReadOnlySpan<int> ids, int logitsRows)
+    {
+        _cancellationToken.ThrowIfCancellationRequested();
+        _step.Clear();
+        _step.Add(cache, ids, logitsRows);
+        _model.Forward(_step, _workspace);
+    }
+
+    // Greedy choice belongs to the time of a token.
+    static int Likeliest(ReadOnlySpan<float> logits)
+    {
+        int best = 0;
+        for (int i = 1; i < logits.Length; i++)
+        {
+            best = logits[i] > logits[best] ? i : best;
+        }
+
+        return best;
+    }
+}

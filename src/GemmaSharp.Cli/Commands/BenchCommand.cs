@@ -1,0 +1,113 @@
+using System.CommandLine;
+using System.Diagnostics;
+using GemmaSharp.Cli.Bench;
+using GemmaSharp.Cli.Output;
+using GemmaSharp.Configuration;
+using GemmaSharp.Numerics.Threading;
+
+namespace GemmaSharp.Cli.Commands;
+
+/// <summary><c>gemma bench</c>: how fast a model runs here, held against what the machine can do.</summary>
+sealed class BenchCommand(GlobalOptions global, CliConsole console)
+{
+    const int PublishedSide = 768;
+
+    readonly Option<string?> _synthetic = new("--synthetic") { HelpName = "e2b|e4b", Description = "Make up a model of the published shapes in memory (bf16: 9 or 14 GB) instead of reading one." };
+    readonly Option<int?> _layers = Numbers.Whole("--layers", "N", "With --synthetic: fewer text layers than published, to save time and memory.", BenchModel.LeastLayers, 35);
+    readonly Option<int?> _prefill = Numbers.Whole("--prompt-tokens", "N", "Tokens of the prompt; 0 leaves it out. Default: 512.", 0, 1 << 20);
+    readonly Option<int?> _decode = Numbers.Whole("--answer-tokens", "N", "Tokens of the answer; 0 leaves it out. Default: 64.", 0, 1 << 20);
+    readonly Option<bool> _image = new("--image") { Description = "Also time the vision tower on one picture." };
+    readonly Option<bool> _audio = new("--audio") { Description = "Also time the audio tower on 30 seconds of sound." };
+    readonly Option<int?> _imageSize = Numbers.Whole("--image-size", "N", "Side of the picture. Default: the checkpoint's.", 32, 2048);
+    readonly Option<int?> _repetitions = Numbers.Whole("--repetitions", "N", "Runs of each, after one to warm up; the median counts. Default: 3.", 1, 1000);
+    readonly Option<bool> _json = GlobalOptions.NewJson();
+
+    public static CliCommand Create(GlobalOptions global, CliConsole console)
+    {
+        var bench = new BenchCommand(global, console);
+        var command = new Command("bench", "Measure prompt and answer speed, load time and memory, and what share of the machine they use.")
+        {
+            bench._synthetic, bench._layers, bench._prefill, bench._decode, bench._image, bench._audio, bench._imageSize, bench._repetitions, bench._json,
+        };
+        command.SetAction(bench.RunAsync);
+        return new CliCommand(command, "gemma bench", "gemma bench --model google/gemma-3n-E2B-it --image --audio", "gemma bench --synthetic e2b", "gemma bench --synthetic e4b --layers 10 --json");
+    }
+
+    async Task<int> RunAsync(ParseResult parse)
+    {
+        string? synthetic = parse.GetValue(_synthetic);
+        if (synthetic is not (null or "e2b" or "e4b"))
+        {
+            throw CliException.Usage($"--synthetic is {synthetic}; e2b or e4b is needed.");
+        }
+
+        if (synthetic is null && parse.GetValue(_layers) is not null)
+        {
+            throw CliException.Usage("--layers is given without --synthetic; a checkpoint has the layers it has.");
+        }
+
+        using Interrupts.Scope interrupt = console.Interrupts.Begin();
+        BenchResult result = await new BusySign(console, parse.GetValue(global.Quiet))
+            .WhileAsync("Measuring", Task.Run(() => Measure(parse, synthetic, interrupt.Token))).ConfigureAwait(false);
+        if (parse.GetValue(_json))
+        {
+            JsonOutput.Print(console, writer => BenchReport.Write(writer, result));
+        }
+        else
+        {
+            BenchReport.Print(console, result);
+        }
+
+        return ExitCode.Done;
+    }
+
+    BenchResult Measure(ParseResult parse, string? synthetic, CancellationToken cancellationToken)
+    {
+        bool image = parse.GetValue(_image), audio = parse.GetValue(_audio);
+        int repetitions = parse.GetValue(_repetitions) ?? 3;
+        using var team = new WorkerTeam(parse.GetValue(global.Threads) ?? Environment.ProcessorCount);
+        var machine = new Machine(MachineProbe.InstructionSet, team.Threads, MachineProbe.MeasureReadBandwidth(team), MachineProbe.MeasureFloatPeak(team));
+        using BenchModel model = synthetic is null
+            ? BenchModel.Open(ModelLocator.Find(parse.GetValue(global.Model)), image, audio)
+            : BenchModel.Synthesize(synthetic, parse.GetValue(_layers), image, audio, team, cancellationToken);
+        Gemma3nConfig config = model.Checkpoint.Config;
+        (PrefillResult? prefill, DecodeResult? decode) = MeasureText(model, parse, repetitions, team, cancellationToken);
+        EncodeResult? picture = null, sound = null;
+        if (image)
+        {
+            RequireTower(model.Parts.Vision, "--image", "vision");
+            int side = parse.GetValue(_imageSize) ?? (synthetic is null ? ProcessorConfig.Load(model.Checkpoint.Folder).ImageProcessor.Height : PublishedSide);
+            picture = MediaBench.Image(model.Parts.Vision!, config.VisionConfig!, side, repetitions, team, cancellationToken);
+        }
+
+        if (audio)
+        {
+            RequireTower(model.Parts.Audio, "--audio", "audio");
+            sound = MediaBench.Audio(model.Parts.Audio!, config.AudioConfig!, 30, repetitions, team, cancellationToken);
+        }
+
+        using Process process = Process.GetCurrentProcess();
+        return new BenchResult(model.Name, model.Format, machine, model.LoadSeconds, prefill, decode, picture, sound, process.PeakWorkingSet64);
+    }
+
+    (PrefillResult? Prefill, DecodeResult? Decode) MeasureText(BenchModel model, ParseResult parse, int repetitions, WorkerTeam team, CancellationToken cancellationToken)
+    {
+        int prompt = parse.GetValue(_prefill) ?? 512, answer = parse.GetValue(_decode) ?? 64;
+        int longest = Math.Max(prompt, answer), context = model.Checkpoint.Config.TextConfig.MaxPositionEmbeddings;
+        if (longest > context)
+        {
+            throw CliException.Usage($"{longest} tokens are asked for and the context holds {context}; ask for fewer with --prompt-tokens and --answer-tokens.");
+        }
+
+        using var text = new TextBench(model.Parts.Text, team, longest, cancellationToken);
+        return (prompt > 0 ? text.Prefill(prompt, repetitions) : null, answer > 0 ? text.Decode(answer, repetitions, model.BytesPerToken) : null);
+    }
+
+    static void RequireTower(object? tower, string option, string name)
+    {
+        if (tower is null)
+        {
+            throw new CliException(ExitCode.Failed, $"{option} is given and the checkpoint has no {name} tower; leave it out, or use a checkpoint that has one.");
+        }
+    }
+}
