@@ -191,6 +191,8 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
         Kind = kind,
         Severity = severity,
         Tensor = stored?.CanonicalName ?? "",
+        ModulePath = Parent(stored),
+        ModuleType = ModuleTypes.Of(Parent(stored)),
         StoredName = stored?.Name,
         FoundShape = stored?.Shape,
         FoundType = stored?.Type.Name(),
@@ -200,6 +202,9 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
         Problem = problem,
         Repair = repair,
     };
+
+    static string Parent(StoredTensor? stored) =>
+        stored is null ? "" : stored.CanonicalName[..Math.Max(0, stored.CanonicalName.LastIndexOf('.'))];
 
     static string Shape(IReadOnlyList<long> shape) => $"[{string.Join(", ", shape)}]";
 }

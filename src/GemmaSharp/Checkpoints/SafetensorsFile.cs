@@ -35,6 +35,12 @@ public sealed class SafetensorsFile : IDisposable
     {
         try
         {
+            // Also keeps from waiting for ever on a pipe, which has no length.
+            if (new FileInfo(path) is { Exists: true, Length: 0 })
+            {
+                throw new SafetensorsException(path, "has 0 bytes, too few for a safetensors file; download it again.");
+            }
+
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1);
             return new SafetensorsFile(path, SafetensorsHeader.Read(stream, path));
         }

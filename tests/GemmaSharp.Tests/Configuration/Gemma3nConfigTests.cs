@@ -166,7 +166,7 @@ public sealed class Gemma3nConfigTests
     {
         using var folder = new TempFolder();
         File.WriteAllText(folder["config.json"], $"{{\"model_type\":\"{new string('a', 5 << 20)}\"}}");
-        Assert.Contains("at most 4194304", Assert.Throws<ConfigurationException>(() => Gemma3nConfig.Load(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("more than 4194304 bytes", Assert.Throws<ConfigurationException>(() => Gemma3nConfig.Load(folder.Path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
