@@ -135,7 +135,7 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
             File = first.File.Name,
             ModulePath = list,
             ModuleType = "List",
-            Problem = $"The checkpoint has entries {length} to {last} of {list} ({entries.Count} tensors); this configuration has {length} entries.",
+            Problem = $"The checkpoint has {(last == length ? $"entry {length}" : $"entries {length} to {last}")} of {list} ({entries.Count} tensors); this configuration has {length} entries.",
             Repair = count is (string key, int beyond)
                 ? $"Set {key} to {last + 1 + beyond} in config.json if the weights are right."
                 : "Check that config.json belongs to these weights.",
