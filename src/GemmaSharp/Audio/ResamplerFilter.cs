@@ -13,6 +13,10 @@ internal sealed class ResamplerFilter
     const long ExactLimit = 1 << 21;
     const int InterpolatedPhases = 1024;
 
+    // The windowed sinc for any pair of rates, at so many points between two zero crossings that a straight line joins them (1e-7).
+    const int PointsPerCrossing = 2048;
+    static readonly double[] s_kernel = Kernel();
+
     readonly float[] _coefficients;
     readonly long _step;
     readonly long _divisor;
@@ -37,15 +41,13 @@ internal sealed class ResamplerFilter
         int rows = IsExact ? _phases : _phases + 1;
         _coefficients = new float[rows * Taps];
         double[] row = new double[Taps];
-        double normal = BesselI0(Beta);
         for (int phase = 0; phase < rows; phase++)
         {
             double sum = 0;
             for (int j = 0; j < Taps; j++)
             {
                 double t = j - (Taps / 2) + 1 - ((double)phase / _phases);
-                double u = t / half;
-                row[j] = Math.Abs(u) >= 1 ? 0 : Sinc(band * t) * BesselI0(Beta * Math.Sqrt(1 - (u * u))) / normal;
+                row[j] = At(Math.Abs(band * t));
                 sum += row[j];
             }
 
@@ -80,6 +82,30 @@ internal sealed class ResamplerFilter
 
     /// <summary>Coefficients <c>[Taps]</c> of one phase: the output lies <c>phase / phases</c> behind the tap <c>Taps / 2 − 1</c>.</summary>
     public ReadOnlySpan<float> Phase(int phase) => _coefficients.AsSpan(phase * Taps, Taps);
+
+    /// <summary>The kernel at a distance in zero crossings.</summary>
+    static double At(double crossings)
+    {
+        double point = crossings * PointsPerCrossing;
+        int index = (int)point;
+        return index >= ZeroCrossings * PointsPerCrossing
+            ? 0
+            : s_kernel[index] + ((point - index) * (s_kernel[index + 1] - s_kernel[index]));
+    }
+
+    /// <summary><c>sinc(x) · I₀(β √(1 − (x/Z)²)) / I₀(β)</c> from 0 to the last zero crossing Z.</summary>
+    static double[] Kernel()
+    {
+        double[] kernel = new double[(ZeroCrossings * PointsPerCrossing) + 1];
+        double normal = BesselI0(Beta);
+        for (int i = 0; i < kernel.Length - 1; i++)
+        {
+            double x = (double)i / PointsPerCrossing, u = x / ZeroCrossings;
+            kernel[i] = Sinc(x) * BesselI0(Beta * Math.Sqrt(1 - (u * u))) / normal;
+        }
+
+        return kernel;
+    }
 
     static double Sinc(double x) => x == 0 ? 1 : Math.Sin(Math.PI * x) / (Math.PI * x);
 

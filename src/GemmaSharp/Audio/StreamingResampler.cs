@@ -1,4 +1,5 @@
 using GemmaSharp.Multimodal;
+using GemmaSharp.Numerics.Kernels;
 
 namespace GemmaSharp.Audio;
 
@@ -94,10 +95,10 @@ public sealed class StreamingResampler
         {
             (long n, int phase, float mix) = filter.Locate(first + i);
             ReadOnlySpan<float> window = _pending.AsSpan((int)(n - (filter.Taps / 2) + 1 - _start), filter.Taps);
-            float value = Dot(window, filter.Phase(phase));
+            float value = VectorMath.Dot(window, filter.Phase(phase));
             if (mix != 0)
             {
-                value += mix * (Dot(window, filter.Phase(phase + 1)) - value);
+                value += mix * (VectorMath.Dot(window, filter.Phase(phase + 1)) - value);
             }
 
             destination[i] = value;
@@ -121,27 +122,6 @@ public sealed class StreamingResampler
         Span<float> added = _output.AsSpan(_written, count);
         _written = needed;
         return added;
-    }
-
-    static float Dot(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
-    {
-        y = y[..x.Length];
-        float a = 0, b = 0, c = 0, d = 0;
-        int i = 0;
-        for (; i + 3 < x.Length; i += 4)
-        {
-            a += x[i] * y[i];
-            b += x[i + 1] * y[i + 1];
-            c += x[i + 2] * y[i + 2];
-            d += x[i + 3] * y[i + 3];
-        }
-
-        for (; i < x.Length; i++)
-        {
-            a += x[i] * y[i];
-        }
-
-        return a + b + (c + d);
     }
 
     static void Check(int rate, string name)

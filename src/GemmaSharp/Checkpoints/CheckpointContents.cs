@@ -6,7 +6,7 @@ namespace GemmaSharp.Checkpoints;
 sealed class CheckpointContents
 {
     /// <summary>Across all files; a real checkpoint has a few thousand.</summary>
-    const int MostTensors = 200_000;
+    const int MostTensors = 100_000;
 
     readonly CheckpointFiles.Selection _selection;
     readonly bool _headersOnly;

@@ -45,7 +45,9 @@ public sealed class LoadReport
     }
 
     /// <summary>This report with further findings, such as those of <see cref="CheckpointValues.FindNonFinite"/>.</summary>
-    public LoadReport With(IEnumerable<Finding> findings) => new(Folder, Findings.Concat(findings), Tensors, UsedTensors);
+    /// <remarks>What both name is there once.</remarks>
+    public LoadReport With(IEnumerable<Finding> findings) =>
+        new(Folder, Findings.Concat(findings).DistinctBy(f => (f.Kind, f.Tensor, f.StoredName)), Tensors, UsedTensors);
 
     /// <summary>The counts and the first findings in one paragraph.</summary>
     internal string Summary()

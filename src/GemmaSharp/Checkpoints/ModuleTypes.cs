@@ -26,6 +26,8 @@ static class ModuleTypes
             "attention" => "ConformerAttention",
             "lconv1d" => "ConformerLightConv1d",
             "relative_position_embedding" => "RelativePositionEmbedding",
+            "conv_0" or "conv_1" => "SubSampleConvBlock",
+            "conv_stem" => "ConvStem",
             "msfa" => "MultiScaleFusionAdapter",
             "layer_scale" => "LayerScale",
             "attn" => vision ? "MultiQueryAttention" : "ConformerDotProductAttention",

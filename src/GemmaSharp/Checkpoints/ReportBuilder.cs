@@ -135,7 +135,7 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
             File = first.File.Name,
             ModulePath = list,
             ModuleType = "List",
-            Problem = $"The checkpoint has entries {length} to {last} of {list} ({entries.Count} tensors); this configuration has {length} entries.",
+            Problem = $"The checkpoint has {(last == length ? $"entry {length}" : $"entries {length} to {last}")} of {list} ({entries.Count} tensors); this configuration has {length} entries.",
             Repair = count is (string key, int beyond)
                 ? $"Set {key} to {last + 1 + beyond} in config.json if the weights are right."
                 : "Check that config.json belongs to these weights.",
@@ -191,6 +191,8 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
         Kind = kind,
         Severity = severity,
         Tensor = stored?.CanonicalName ?? "",
+        ModulePath = Parent(stored),
+        ModuleType = ModuleTypes.Of(Parent(stored)),
         StoredName = stored?.Name,
         FoundShape = stored?.Shape,
         FoundType = stored?.Type.Name(),
@@ -200,6 +202,9 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
         Problem = problem,
         Repair = repair,
     };
+
+    static string Parent(StoredTensor? stored) =>
+        stored is null ? "" : stored.CanonicalName[..Math.Max(0, stored.CanonicalName.LastIndexOf('.'))];
 
     static string Shape(IReadOnlyList<long> shape) => $"[{string.Join(", ", shape)}]";
 }

@@ -36,6 +36,12 @@ public sealed class SafetensorsFile : IDisposable
     {
         try
         {
+            // Also keeps from waiting for ever on a pipe, which has no length.
+            if (new FileInfo(path) is { Exists: true, Length: 0 })
+            {
+                throw new SafetensorsException(path, "has 0 bytes, too few for a safetensors file; download it again.");
+            }
+
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1);
             SafetensorsHeader header = SafetensorsHeader.Read(stream, path);
             return new SafetensorsFile(path, header.Entries, header.Metadata, file => file.Map(path));

@@ -11,8 +11,8 @@ sealed class SafetensorsHeader
     /// <summary>The bound of MLX and of the reference crate, which no real header comes near.</summary>
     public const long LargestHeader = 100_000_000;
 
-    /// <summary>Gemma 3n has 2,542 tensors at most; the bound keeps a hostile header under 100 MB of memory.</summary>
-    const int MostTensors = 200_000;
+    /// <summary>Gemma 3n has 2,542 tensors at most; the bound keeps a hostile header under 64 MB of memory.</summary>
+    const int MostTensors = 100_000;
     const int MostAxes = 16;
     const long MostText = 16 << 20;
 
@@ -89,6 +89,12 @@ sealed class SafetensorsHeader
             {
                 ParseMetadata(ref json);
                 continue;
+            }
+
+            // Names end up on terminals and in logs.
+            if (name.Any(char.IsControl))
+            {
+                throw Bad($"lists tensor {Shown(name)}, whose name has control characters; do not trust this file.");
             }
 
             if (_entries.Count == MostTensors)
@@ -224,7 +230,11 @@ sealed class SafetensorsHeader
         return _text <= MostText ? text : throw Bad($"has more than {MostText} characters of names and metadata; no checkpoint of this model has.");
     }
 
-    static string Shown(string text) => text.Length <= 120 ? text : text[..117] + "...";
+    static string Shown(string text)
+    {
+        string shown = text.Length <= 120 ? text : text[..117] + "...";
+        return string.Concat(shown.Select(character => char.IsControl(character) ? '?' : character));
+    }
 
     SafetensorsException Bad(string problem, Exception? inner = null) => new(_file, problem, inner);
 }

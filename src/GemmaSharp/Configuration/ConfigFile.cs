@@ -6,7 +6,7 @@ namespace GemmaSharp.Configuration;
 static class ConfigFile
 {
     /// <summary>A config with per-module quantisation entries is under 1 MB; anything beyond this is not a config.</summary>
-    const long LargestFile = 4L << 20;
+    const int LargestFile = 4 << 20;
 
     /// <summary>The root object of <paramref name="path"/>, or <see langword="null"/> when there is no such file.</summary>
     /// <exception cref="ConfigurationException">The file is too large, unreadable, not JSON, or not an object.</exception>
@@ -21,20 +21,29 @@ static class ConfigFile
         byte[] bytes;
         try
         {
-            long length = new FileInfo(path).Length;
-            if (length > LargestFile)
-            {
-                throw new ConfigurationException(name, "$", $"The file has {length} bytes; a configuration has at most {LargestFile}. Download it again.");
-            }
-
-            bytes = File.ReadAllBytes(path);
+            bytes = ReadBounded(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ConfigurationException(name, "$", $"The file cannot be read ({e.Message}); check its permissions.", e);
         }
 
-        return Parse(bytes, name);
+        return bytes.Length <= LargestFile
+            ? Parse(bytes, name)
+            : throw new ConfigurationException(name, "$", $"The file has more than {LargestFile} bytes, which no configuration has; download it again.");
+    }
+
+    // At most one byte more than allowed, whatever length the system reports; nothing from a pipe, which would be waited for.
+    static byte[] ReadBounded(string path)
+    {
+        if (new FileInfo(path).Length == 0)
+        {
+            return [];
+        }
+
+        using FileStream stream = File.OpenRead(path);
+        byte[] buffer = new byte[Math.Min(stream.Length, LargestFile) + 1];
+        return buffer[..stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false)];
     }
 
     /// <summary>The root object of the JSON text <paramref name="bytes"/>.</summary>

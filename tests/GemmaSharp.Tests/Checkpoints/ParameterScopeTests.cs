@@ -90,7 +90,7 @@ public sealed class ParameterScopeTests
         foreach (TinyTensor tensor in TinyCheckpoint.Tensors("tiny-c").Where(t => t.Name.Contains("_tower", StringComparison.Ordinal) && t.Shape.Length >= 3))
         {
             string module = tensor.Name["model.".Length..^".weight".Length];
-            float[] values = Values("tiny-c", tensor.Name);
+            float[] values = Singles(tensor);
             (int o, int i, int h, int w) = ((int)tensor.Shape[0], (int)tensor.Shape[1], (int)tensor.Shape[2], (int)tensor.Shape[^1]);
             if (tensor.Shape.Length == 3)
             {
@@ -141,9 +141,8 @@ public sealed class ParameterScopeTests
         return values;
     }
 
-    static float[] Values(string checkpoint, string tensor)
-    {
-        byte[] bytes = TinyCheckpoint.Tensors(checkpoint).Single(t => t.Name == tensor).Bytes;
-        return [.. Enumerable.Range(0, bytes.Length / 2).Select(i => BitConverter.UInt32BitsToSingle((uint)BitConverter.ToUInt16(bytes, 2 * i) << 16))];
-    }
+    static float[] Values(string checkpoint, string tensor) => Singles(TinyCheckpoint.Tensors(checkpoint).Single(t => t.Name == tensor));
+
+    static float[] Singles(TinyTensor tensor) =>
+        [.. Enumerable.Range(0, tensor.Bytes.Length / 2).Select(i => BitConverter.UInt32BitsToSingle((uint)BitConverter.ToUInt16(tensor.Bytes, 2 * i) << 16))];
 }

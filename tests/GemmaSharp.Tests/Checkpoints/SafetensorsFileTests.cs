@@ -71,6 +71,7 @@ public sealed class SafetensorsFileTests : IDisposable
     [InlineData("""{"a":1}""", "damaged header")]
     [InlineData("""{"__metadata__":{"a":1}}""", "damaged header")]
     [InlineData("""{} {}""", "damaged header")]
+    [InlineData("""{"a\u001b[31m":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", "a?[31m, whose name has control characters")]
     [InlineData("""[1,2,3]""", "no JSON object")]
     public void Open_UnsoundHeader_SaysWhat(string header, string expected)
     {
@@ -127,6 +128,15 @@ public sealed class SafetensorsFileTests : IDisposable
 
     [Fact]
     public void Open_NoSuchFile_IsTyped() => Assert.Throws<SafetensorsException>(() => SafetensorsFile.Open(_folder["none.safetensors"]));
+
+    [Fact]
+    public void Open_Pipe_IsRefusedAndNotWaitedFor()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "named pipes are made with mkfifo");
+        using var mkfifo = System.Diagnostics.Process.Start("mkfifo", _folder["pipe.safetensors"]);
+        mkfifo.WaitForExit();
+        Assert.Throws<SafetensorsException>(() => SafetensorsFile.Open(_folder["pipe.safetensors"]));
+    }
 
     // Every form of a header of close to 100 MB that tries to become more in memory.
     [Theory]
