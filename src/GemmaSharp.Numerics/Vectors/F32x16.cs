@@ -11,6 +11,13 @@ internal readonly unsafe struct F32x16 : IVector<F32x16>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal F32x16(Vector512<float> value) => _v = value;
 
+    /// <summary>The lanes.</summary>
+    internal Vector512<float> Value
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _v;
+    }
+
     public static int Count
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -13,6 +13,13 @@ internal readonly unsafe struct F32x4 : IVector<F32x4>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal F32x4(Vector128<float> value) => _v = value;
 
+    /// <summary>The lanes.</summary>
+    internal Vector128<float> Value
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _v;
+    }
+
     public static int Count
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -11,6 +11,13 @@ internal readonly unsafe struct F32x8 : IVector<F32x8>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal F32x8(Vector256<float> value) => _v = value;
 
+    /// <summary>The lanes.</summary>
+    internal Vector256<float> Value
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _v;
+    }
+
     public static int Count
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
