@@ -26,7 +26,7 @@ public sealed class Checkpoint : IDisposable
         bool hasVision = Tensors.Any(t => t.CanonicalName.StartsWith("vision_tower.", StringComparison.Ordinal));
         bool firstUpload = hasVision && !contents.Tensors.ContainsKey("vision_tower.timm_model.conv_stem.conv.bias");
         TurnsVisionKernels = hasVision && (options.VisionWeights == VisionWeights.Transposed || (options.VisionWeights == VisionWeights.Auto && firstUpload));
-        _reader = new ParameterReader(contents.Tensors, options.HeadersOnly, TurnsVisionKernels);
+        _reader = new ParameterReader(contents.Tensors, options.HeadersOnly, TurnsVisionKernels, config.Quantization);
         Root = new ParameterScope(_reader, "");
     }
 

@@ -1,3 +1,4 @@
+using GemmaSharp.Configuration;
 using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Memory;
 
@@ -13,18 +14,22 @@ sealed class ParameterReader
     readonly List<ParameterRequest> _requests = [];
     readonly KernelLayouts _layouts;
 
-    public ParameterReader(Dictionary<string, StoredTensor> tensors, bool headersOnly, bool turnVisionKernels)
+    public ParameterReader(Dictionary<string, StoredTensor> tensors, bool headersOnly, bool turnVisionKernels, QuantizationConfig? quantization = null)
     {
         _tensors = tensors;
         _names = new SortedSet<string>(tensors.Keys, StringComparer.Ordinal);
         _layouts = new KernelLayouts(tensors.Values);
         HeadersOnly = headersOnly;
         TurnVisionKernels = turnVisionKernels;
+        Quantization = quantization;
     }
 
     public bool HeadersOnly { get; }
 
     public bool TurnVisionKernels { get; }
+
+    /// <summary>What the configuration says about quantised modules.</summary>
+    public QuantizationConfig? Quantization { get; }
 
     /// <summary>Everything asked for, in order.</summary>
     public IReadOnlyList<ParameterRequest> Requests => _requests;

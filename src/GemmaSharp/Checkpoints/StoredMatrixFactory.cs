@@ -1,4 +1,6 @@
+using GemmaSharp.Configuration;
 using GemmaSharp.Numerics;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Checkpoints;
@@ -9,8 +11,8 @@ static class StoredMatrixFactory
     public static WeightMatrix Create(ParameterReader reader, ParameterRequest request)
     {
         bool quantised = reader.Contains(request.ModulePath + ".scales");
-        return (quantised ? Quantised(reader, request) : Dense(reader, request))
-            ?? new AbsentMatrix((int)request.Shape[0], (int)request.Shape[1]);
+        WeightMatrix? matrix = quantised ? Quantised(reader, request) : Dense(reader, request);
+        return matrix ?? new AbsentMatrix((int)request.Shape[0], (int)request.Shape[1]);
     }
 
     static DenseMatrix? Dense(ParameterReader reader, ParameterRequest request)
@@ -24,18 +26,99 @@ static class StoredMatrixFactory
         return data is TensorData d ? new DenseMatrix(d with { Shape = request.Shape }) : null;
     }
 
-    // <m>.weight (packed U32), <m>.scales and, for affine, <m>.biases.
-    static WeightMatrix? Quantised(ParameterReader reader, ParameterRequest request)
+    /// <summary>A matrix from <c>&lt;m&gt;.weight</c> (packed U32), <c>&lt;m&gt;.scales</c> and, for affine, <c>&lt;m&gt;.biases</c>. The tensors decide bits and group; the configuration is only compared.</summary>
+    static QuantizedMatrix? Quantised(ParameterReader reader, ParameterRequest request)
     {
-        request.Stored = reader.Use(request.Tensor);
-        reader.Use(request.ModulePath + ".scales");
-        reader.Use(request.ModulePath + ".biases");
-        reader.Report(request, FindingKind.WrongQuantization, Severity.Error, "is quantised, which cannot be read yet");
-        return null;
+        StoredTensor? codes = reader.Use(request.Tensor), scales = reader.Use(request.ModulePath + ".scales"), biases = reader.Use(request.ModulePath + ".biases");
+        if (codes is null)
+        {
+            reader.Report(request, FindingKind.Missing);
+            return null;
+        }
+
+        request.Stored = codes;
+        request.Bytes = codes.Entry.Length + scales!.Entry.Length + (biases?.Entry.Length ?? 0);
+        if (Fault(request, codes, scales, biases, out QuantizationFormat? format) is string fault)
+        {
+            reader.Report(request, FindingKind.WrongQuantization, Severity.Error, fault);
+            return null;
+        }
+
+        request.Format = format!.Name;
+        if (Contradiction(reader.Quantization, request.ModulePath, format) is string contradiction)
+        {
+            reader.Report(request, FindingKind.WrongQuantization, Severity.Warning, contradiction);
+        }
+
+        if (reader.HeadersOnly)
+        {
+            return null;
+        }
+
+        long rows = request.Shape[0];
+        return new QuantizedMatrix(First(codes, rows), First(scales, rows), biases is null ? null : First(biases, rows), format);
     }
+
+    /// <summary>Why the tensors of a quantised module do not fit together; null when they do.</summary>
+    static string? Fault(ParameterRequest request, StoredTensor codes, StoredTensor scales, StoredTensor? biases, out QuantizationFormat? format)
+    {
+        format = null;
+        if (codes.Type != ElementType.U32)
+        {
+            return $"has .scales beside it, so U32 codes are needed and not {codes.Type.Name()}";
+        }
+
+        if (codes.Shape.Count != 2 || scales.Shape.Count != 2 || codes.Shape[0] != scales.Shape[0] || !FitsRows(codes.Shape[0], request))
+        {
+            return $"needs {request.Shape[0]} rows of codes and of scales, and .scales is [{string.Join(", ", scales.Shape)}]";
+        }
+
+        if (!QuantizationFormat.TryDerive(request.Shape[1], codes.Shape[1], scales.Shape[1], scales.Type, out format, out string? fault))
+        {
+            return $"has no quantised form of this size: {fault.TrimEnd('.')}";
+        }
+
+        if (format.Mode != QuantizationMode.Affine)
+        {
+            return biases is null ? null : $"is {format.Name}, which has no .biases, but there are some";
+        }
+
+        return biases is null ? "has .scales but lacks the .biases of affine quantisation"
+            : !biases.Shape.SequenceEqual(scales.Shape) || biases.Type != scales.Type ? $"has .biases {biases.Type.Name()} [{string.Join(", ", biases.Shape)}] unlike its .scales {scales.Type.Name()} [{string.Join(", ", scales.Shape)}]"
+            : scales.Type is ElementType.BF16 or ElementType.F16 or ElementType.F32 ? null
+            : $"needs scales of BF16, F16 or F32 and not {scales.Type.Name()}";
+    }
+
+    /// <summary>What <c>quantization</c> in the configuration says otherwise; null when it agrees or is silent.</summary>
+    static string? Contradiction(QuantizationConfig? config, string module, QuantizationFormat format)
+    {
+        if (config is null)
+        {
+            return null;
+        }
+
+        QuantizationSetting? said = config.Default;
+        foreach ((string key, QuantizationSetting? setting) in config.Modules)
+        {
+            // Modules are named as the tensors are, with or without the parts that the naming schemes add.
+            if (TensorNames.SameModule(key, module))
+            {
+                said = setting;
+                break;
+            }
+        }
+
+        return said is null ? $"is {format.Name} by its tensors, which count, but the configuration says it is not quantised"
+            : QuantizationFormat.TryParseMode(said.Mode, out QuantizationMode mode) && mode == format.Mode && said.Bits == format.Bits && said.GroupSize == format.GroupSize ? null
+            : $"is {format.Name} by its tensors, which count, but the configuration says {said.Mode}, {said.Bits} bits, groups of {said.GroupSize}";
+    }
+
+    static TensorData First(StoredTensor tensor, long rows) => tensor.Data with { Shape = [rows, tensor.Shape[1]] };
 
     // A table may be longer than the configuration says; its first rows are the ones meant.
     static bool Fits(IReadOnlyList<long> shape, ParameterRequest request) =>
-        shape.Count == 2 && shape[1] == request.Shape[1]
-        && (shape[0] == request.Shape[0] || (request.ModuleType == "Embedding" && shape[0] > request.Shape[0]));
+        shape.Count == 2 && shape[1] == request.Shape[1] && FitsRows(shape[0], request);
+
+    static bool FitsRows(long rows, ParameterRequest request) =>
+        rows == request.Shape[0] || (request.ModuleType == "Embedding" && rows > request.Shape[0]);
 }

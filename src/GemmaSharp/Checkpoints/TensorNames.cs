@@ -71,4 +71,17 @@ public static class TensorNames
             : rest.StartsWith(Model, StringComparison.Ordinal) ? LanguageModel + rest[Model.Length..]
             : name;
     }
+
+    /// <summary>Whether a module named in a configuration is the module of this canonical path: naming schemes add <c>model.</c> and <c>language_model.</c> in front.</summary>
+    public static bool SameModule(string named, string canonical) => Bare(named) == Bare(canonical);
+
+    static string Bare(string path)
+    {
+        foreach (string prefix in (ReadOnlySpan<string>)["model.", "language_model.", "model."])
+        {
+            path = path.StartsWith(prefix, StringComparison.Ordinal) ? path[prefix.Length..] : path;
+        }
+
+        return path;
+    }
 }
