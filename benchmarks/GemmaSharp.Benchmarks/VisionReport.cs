@@ -127,5 +127,9 @@ internal static class VisionReport
         public void Record(string name, ReadOnlySpan<long> shape, ReadOnlySpan<float> values)
         {
         }
+
+        public void RecordIds(string name, ReadOnlySpan<long> shape, ReadOnlySpan<int> ids)
+        {
+        }
     }
 }

@@ -54,7 +54,7 @@ public class DenseMatrixTests
     {
         using WorkerTeam team = new(threads);
         using WorkerTeam alone = new(1);
-        foreach ((int rows, int columns) in new[] { (7, 33), (101, 1039), (64, 2048), (11, 5000) })
+        foreach ((int rows, int columns) in new[] { (7, 33), (101, 1039), (64, 2048), (11, 5000), (6, 17_000) })
         {
             Random random = new(rows + columns);
             DenseMatrix w = RandomMatrix(random, type, rows, columns);

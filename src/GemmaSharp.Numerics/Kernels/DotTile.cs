@@ -1,52 +1,38 @@
-using System.Runtime.CompilerServices;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Vectors;
 
 namespace GemmaSharp.Numerics.Kernels;
 
 /// <summary>
-/// Small blocks of <c>x · Wᵀ</c>. Each output is one chain of multiply-adds per lane over the columns in ascending
-/// order, then one sum over the lanes: every tile gives the same bits for the same pair of rows.
+/// The inner loops of products of few tokens: weights are read where they lie and widened in registers. The same
+/// chains of multiply-adds as <see cref="RegisterTile"/>, so the same bits.
 /// </summary>
+/// <remarks>
+/// x is packed as there, <c>[steps, tokens, lanes]</c>; w points at the first of the rows, and as many
+/// bytes as are read are fetched from next on, if TFetch says so. Where
+/// columns are left over after the whole steps, the sums <c>[tokens, rows, lanes]</c> are put aside and the rest is a
+/// step of <see cref="RegisterTile"/>: a call in here, even one never made, would cost the sums their registers.
+/// </remarks>
 internal static unsafe class DotTile
 {
-    /// <summary>One token, one row.</summary>
-    public static void Tile1x1<TFormat, TVector>(float* x, byte* w, nuint columns, float* y)
-        where TFormat : struct, IWeightFormat
-        where TVector : struct, IVector<TVector>
-    {
-        nuint width = (nuint)TVector.Count;
-        nuint size = (nuint)TFormat.Size;
-        TVector a = TVector.Zero;
-        nuint i = 0;
-        for (; i + width <= columns; i += width)
-        {
-            a = TVector.MultiplyAdd(TVector.Load(x + i), TFormat.Load<TVector>(w + i * size), a);
-        }
-        if (i < columns)
-        {
-            a = TVector.MultiplyAdd(VectorTail.Load<TVector>(x + i, columns - i), Last<TFormat, TVector>(w, i, columns), a);
-        }
-        *y = TVector.Sum(a);
-    }
-
     /// <summary>One token, four rows.</summary>
-    public static void Tile1x4<TFormat, TVector>(
-        float* x, byte* w, nuint rowBytes, nuint columns, float* y)
+    public static void Tile1x4<TFormat, TVector, TFetch>(
+        float* x, byte* w, nuint rowBytes, nuint steps, byte* next, float* sums, float* y)
         where TFormat : struct, IWeightFormat
         where TVector : struct, IVector<TVector>
+        where TFetch : struct, IFetch
     {
-        nuint width = (nuint)TVector.Count;
-        nuint size = (nuint)TFormat.Size;
+        nuint lanes = (nuint)TVector.Count;
+        nuint stepBytes = lanes * (nuint)TFormat.Size;
         byte* w1 = w + rowBytes;
         byte* w2 = w1 + rowBytes;
         byte* w3 = w2 + rowBytes;
         TVector a0 = TVector.Zero, a1 = TVector.Zero, a2 = TVector.Zero, a3 = TVector.Zero;
-        nuint i = 0;
-        for (; i + width <= columns; i += width)
+        for (nuint at = 0; steps > 0; steps--)
         {
-            TVector va = TVector.Load(x + i);
-            nuint at = i * size;
+            TFetch.Fetch(next, 4 * stepBytes);
+            next += 4 * stepBytes;
+            TVector va = TVector.Load(x);
             TVector v = TFormat.Load<TVector>(w + at);
             a0 = TVector.MultiplyAdd(va, v, a0);
             v = TFormat.Load<TVector>(w1 + at);
@@ -55,30 +41,31 @@ internal static unsafe class DotTile
             a2 = TVector.MultiplyAdd(va, v, a2);
             v = TFormat.Load<TVector>(w3 + at);
             a3 = TVector.MultiplyAdd(va, v, a3);
+            x += lanes;
+            at += stepBytes;
         }
-        if (i < columns)
+        if (sums == null)
         {
-            TVector va = VectorTail.Load<TVector>(x + i, columns - i);
-            TVector v = Last<TFormat, TVector>(w, i, columns);
-            a0 = TVector.MultiplyAdd(va, v, a0);
-            v = Last<TFormat, TVector>(w1, i, columns);
-            a1 = TVector.MultiplyAdd(va, v, a1);
-            v = Last<TFormat, TVector>(w2, i, columns);
-            a2 = TVector.MultiplyAdd(va, v, a2);
-            v = Last<TFormat, TVector>(w3, i, columns);
-            a3 = TVector.MultiplyAdd(va, v, a3);
+            TVector.StoreSums(a0, a1, a2, a3, y);
         }
-        TVector.StoreSums(a0, a1, a2, a3, y);
+        else
+        {
+            TVector.Store(a0, sums);
+            TVector.Store(a1, sums + lanes);
+            TVector.Store(a2, sums + 2 * lanes);
+            TVector.Store(a3, sums + 3 * lanes);
+        }
     }
 
     /// <summary>One token, eight rows.</summary>
-    public static void Tile1x8<TFormat, TVector>(
-        float* x, byte* w, nuint rowBytes, nuint columns, float* y)
+    public static void Tile1x8<TFormat, TVector, TFetch>(
+        float* x, byte* w, nuint rowBytes, nuint steps, byte* next, float* y)
         where TFormat : struct, IWeightFormat
         where TVector : struct, IVector<TVector>
+        where TFetch : struct, IFetch
     {
-        nuint width = (nuint)TVector.Count;
-        nuint size = (nuint)TFormat.Size;
+        nuint lanes = (nuint)TVector.Count;
+        nuint stepBytes = lanes * (nuint)TFormat.Size;
         byte* w1 = w + rowBytes;
         byte* w2 = w1 + rowBytes;
         byte* w3 = w2 + rowBytes;
@@ -88,11 +75,11 @@ internal static unsafe class DotTile
         byte* w7 = w6 + rowBytes;
         TVector a0 = TVector.Zero, a1 = TVector.Zero, a2 = TVector.Zero, a3 = TVector.Zero;
         TVector a4 = TVector.Zero, a5 = TVector.Zero, a6 = TVector.Zero, a7 = TVector.Zero;
-        nuint i = 0;
-        for (; i + width <= columns; i += width)
+        for (nuint at = 0; steps > 0; steps--)
         {
-            TVector va = TVector.Load(x + i);
-            nuint at = i * size;
+            TFetch.Fetch(next, 8 * stepBytes);
+            next += 8 * stepBytes;
+            TVector va = TVector.Load(x);
             TVector v = TFormat.Load<TVector>(w + at);
             a0 = TVector.MultiplyAdd(va, v, a0);
             v = TFormat.Load<TVector>(w1 + at);
@@ -109,51 +96,33 @@ internal static unsafe class DotTile
             a6 = TVector.MultiplyAdd(va, v, a6);
             v = TFormat.Load<TVector>(w7 + at);
             a7 = TVector.MultiplyAdd(va, v, a7);
-        }
-        if (i < columns)
-        {
-            TVector va = VectorTail.Load<TVector>(x + i, columns - i);
-            TVector v = Last<TFormat, TVector>(w, i, columns);
-            a0 = TVector.MultiplyAdd(va, v, a0);
-            v = Last<TFormat, TVector>(w1, i, columns);
-            a1 = TVector.MultiplyAdd(va, v, a1);
-            v = Last<TFormat, TVector>(w2, i, columns);
-            a2 = TVector.MultiplyAdd(va, v, a2);
-            v = Last<TFormat, TVector>(w3, i, columns);
-            a3 = TVector.MultiplyAdd(va, v, a3);
-            v = Last<TFormat, TVector>(w4, i, columns);
-            a4 = TVector.MultiplyAdd(va, v, a4);
-            v = Last<TFormat, TVector>(w5, i, columns);
-            a5 = TVector.MultiplyAdd(va, v, a5);
-            v = Last<TFormat, TVector>(w6, i, columns);
-            a6 = TVector.MultiplyAdd(va, v, a6);
-            v = Last<TFormat, TVector>(w7, i, columns);
-            a7 = TVector.MultiplyAdd(va, v, a7);
+            x += lanes;
+            at += stepBytes;
         }
         TVector.StoreSums(a0, a1, a2, a3, y);
         TVector.StoreSums(a4, a5, a6, a7, y + 4);
     }
 
     /// <summary>Two tokens, four rows.</summary>
-    public static void Tile2x4<TFormat, TVector>(
-        float* x, nuint xStride, byte* w, nuint rowBytes, nuint columns, float* y, nuint yStride)
+    public static void Tile2x4<TFormat, TVector, TFetch>(
+        float* x, byte* w, nuint rowBytes, nuint steps, byte* next, float* sums, float* y, nuint yStride)
         where TFormat : struct, IWeightFormat
         where TVector : struct, IVector<TVector>
+        where TFetch : struct, IFetch
     {
-        nuint width = (nuint)TVector.Count;
-        nuint size = (nuint)TFormat.Size;
-        float* x1 = x + xStride;
+        nuint lanes = (nuint)TVector.Count;
+        nuint stepBytes = lanes * (nuint)TFormat.Size;
         byte* w1 = w + rowBytes;
         byte* w2 = w1 + rowBytes;
         byte* w3 = w2 + rowBytes;
         TVector a0 = TVector.Zero, a1 = TVector.Zero, a2 = TVector.Zero, a3 = TVector.Zero;
         TVector b0 = TVector.Zero, b1 = TVector.Zero, b2 = TVector.Zero, b3 = TVector.Zero;
-        nuint i = 0;
-        for (; i + width <= columns; i += width)
+        for (nuint at = 0; steps > 0; steps--)
         {
-            TVector va = TVector.Load(x + i);
-            TVector vb = TVector.Load(x1 + i);
-            nuint at = i * size;
+            TFetch.Fetch(next, 4 * stepBytes);
+            next += 4 * stepBytes;
+            TVector va = TVector.Load(x);
+            TVector vb = TVector.Load(x + lanes);
             TVector v = TFormat.Load<TVector>(w + at);
             a0 = TVector.MultiplyAdd(va, v, a0);
             b0 = TVector.MultiplyAdd(vb, v, b0);
@@ -166,51 +135,49 @@ internal static unsafe class DotTile
             v = TFormat.Load<TVector>(w3 + at);
             a3 = TVector.MultiplyAdd(va, v, a3);
             b3 = TVector.MultiplyAdd(vb, v, b3);
+            x += 2 * lanes;
+            at += stepBytes;
         }
-        if (i < columns)
+        if (sums == null)
         {
-            TVector va = VectorTail.Load<TVector>(x + i, columns - i);
-            TVector vb = VectorTail.Load<TVector>(x1 + i, columns - i);
-            TVector v = Last<TFormat, TVector>(w, i, columns);
-            a0 = TVector.MultiplyAdd(va, v, a0);
-            b0 = TVector.MultiplyAdd(vb, v, b0);
-            v = Last<TFormat, TVector>(w1, i, columns);
-            a1 = TVector.MultiplyAdd(va, v, a1);
-            b1 = TVector.MultiplyAdd(vb, v, b1);
-            v = Last<TFormat, TVector>(w2, i, columns);
-            a2 = TVector.MultiplyAdd(va, v, a2);
-            b2 = TVector.MultiplyAdd(vb, v, b2);
-            v = Last<TFormat, TVector>(w3, i, columns);
-            a3 = TVector.MultiplyAdd(va, v, a3);
-            b3 = TVector.MultiplyAdd(vb, v, b3);
+            TVector.StoreSums(a0, a1, a2, a3, y);
+            TVector.StoreSums(b0, b1, b2, b3, y + yStride);
         }
-        TVector.StoreSums(a0, a1, a2, a3, y);
-        TVector.StoreSums(b0, b1, b2, b3, y + yStride);
+        else
+        {
+            TVector.Store(a0, sums);
+            TVector.Store(a1, sums + lanes);
+            TVector.Store(a2, sums + 2 * lanes);
+            TVector.Store(a3, sums + 3 * lanes);
+            TVector.Store(b0, sums + 4 * lanes);
+            TVector.Store(b1, sums + 5 * lanes);
+            TVector.Store(b2, sums + 6 * lanes);
+            TVector.Store(b3, sums + 7 * lanes);
+        }
     }
 
     /// <summary>Three tokens, four rows.</summary>
-    public static void Tile3x4<TFormat, TVector>(
-        float* x, nuint xStride, byte* w, nuint rowBytes, nuint columns, float* y, nuint yStride)
+    public static void Tile3x4<TFormat, TVector, TFetch>(
+        float* x, byte* w, nuint rowBytes, nuint steps, byte* next, float* sums, float* y, nuint yStride)
         where TFormat : struct, IWeightFormat
         where TVector : struct, IVector<TVector>
+        where TFetch : struct, IFetch
     {
-        nuint width = (nuint)TVector.Count;
-        nuint size = (nuint)TFormat.Size;
-        float* x1 = x + xStride;
-        float* x2 = x1 + xStride;
+        nuint lanes = (nuint)TVector.Count;
+        nuint stepBytes = lanes * (nuint)TFormat.Size;
         byte* w1 = w + rowBytes;
         byte* w2 = w1 + rowBytes;
         byte* w3 = w2 + rowBytes;
         TVector a0 = TVector.Zero, a1 = TVector.Zero, a2 = TVector.Zero, a3 = TVector.Zero;
         TVector b0 = TVector.Zero, b1 = TVector.Zero, b2 = TVector.Zero, b3 = TVector.Zero;
         TVector c0 = TVector.Zero, c1 = TVector.Zero, c2 = TVector.Zero, c3 = TVector.Zero;
-        nuint i = 0;
-        for (; i + width <= columns; i += width)
+        for (nuint at = 0; steps > 0; steps--)
         {
-            TVector va = TVector.Load(x + i);
-            TVector vb = TVector.Load(x1 + i);
-            TVector vc = TVector.Load(x2 + i);
-            nuint at = i * size;
+            TFetch.Fetch(next, 4 * stepBytes);
+            next += 4 * stepBytes;
+            TVector va = TVector.Load(x);
+            TVector vb = TVector.Load(x + lanes);
+            TVector vc = TVector.Load(x + 2 * lanes);
             TVector v = TFormat.Load<TVector>(w + at);
             a0 = TVector.MultiplyAdd(va, v, a0);
             b0 = TVector.MultiplyAdd(vb, v, b0);
@@ -227,47 +194,116 @@ internal static unsafe class DotTile
             a3 = TVector.MultiplyAdd(va, v, a3);
             b3 = TVector.MultiplyAdd(vb, v, b3);
             c3 = TVector.MultiplyAdd(vc, v, c3);
+            x += 3 * lanes;
+            at += stepBytes;
         }
-        if (i < columns)
+        if (sums == null)
         {
-            TVector va = VectorTail.Load<TVector>(x + i, columns - i);
-            TVector vb = VectorTail.Load<TVector>(x1 + i, columns - i);
-            TVector vc = VectorTail.Load<TVector>(x2 + i, columns - i);
-            TVector v = Last<TFormat, TVector>(w, i, columns);
+            TVector.StoreSums(a0, a1, a2, a3, y);
+            TVector.StoreSums(b0, b1, b2, b3, y + yStride);
+            TVector.StoreSums(c0, c1, c2, c3, y + 2 * yStride);
+        }
+        else
+        {
+            TVector.Store(a0, sums);
+            TVector.Store(a1, sums + lanes);
+            TVector.Store(a2, sums + 2 * lanes);
+            TVector.Store(a3, sums + 3 * lanes);
+            TVector.Store(b0, sums + 4 * lanes);
+            TVector.Store(b1, sums + 5 * lanes);
+            TVector.Store(b2, sums + 6 * lanes);
+            TVector.Store(b3, sums + 7 * lanes);
+            TVector.Store(c0, sums + 8 * lanes);
+            TVector.Store(c1, sums + 9 * lanes);
+            TVector.Store(c2, sums + 10 * lanes);
+            TVector.Store(c3, sums + 11 * lanes);
+        }
+    }
+
+    /// <summary>Four tokens, four rows.</summary>
+    public static void Tile4x4<TFormat, TVector, TFetch>(
+        float* x, byte* w, nuint rowBytes, nuint steps, byte* next, float* sums, float* y, nuint yStride)
+        where TFormat : struct, IWeightFormat
+        where TVector : struct, IVector<TVector>
+        where TFetch : struct, IFetch
+    {
+        nuint lanes = (nuint)TVector.Count;
+        nuint stepBytes = lanes * (nuint)TFormat.Size;
+        byte* w1 = w + rowBytes;
+        byte* w2 = w1 + rowBytes;
+        byte* w3 = w2 + rowBytes;
+        TVector a0 = TVector.Zero, a1 = TVector.Zero, a2 = TVector.Zero, a3 = TVector.Zero;
+        TVector b0 = TVector.Zero, b1 = TVector.Zero, b2 = TVector.Zero, b3 = TVector.Zero;
+        TVector c0 = TVector.Zero, c1 = TVector.Zero, c2 = TVector.Zero, c3 = TVector.Zero;
+        TVector d0 = TVector.Zero, d1 = TVector.Zero, d2 = TVector.Zero, d3 = TVector.Zero;
+        for (nuint at = 0; steps > 0; steps--)
+        {
+            TFetch.Fetch(next, 4 * stepBytes);
+            next += 4 * stepBytes;
+            TVector va = TVector.Load(x);
+            TVector vb = TVector.Load(x + lanes);
+            TVector vc = TVector.Load(x + 2 * lanes);
+            TVector vd = TVector.Load(x + 3 * lanes);
+            TVector v = TFormat.Load<TVector>(w + at);
             a0 = TVector.MultiplyAdd(va, v, a0);
             b0 = TVector.MultiplyAdd(vb, v, b0);
             c0 = TVector.MultiplyAdd(vc, v, c0);
-            v = Last<TFormat, TVector>(w1, i, columns);
+            d0 = TVector.MultiplyAdd(vd, v, d0);
+            v = TFormat.Load<TVector>(w1 + at);
             a1 = TVector.MultiplyAdd(va, v, a1);
             b1 = TVector.MultiplyAdd(vb, v, b1);
             c1 = TVector.MultiplyAdd(vc, v, c1);
-            v = Last<TFormat, TVector>(w2, i, columns);
+            d1 = TVector.MultiplyAdd(vd, v, d1);
+            v = TFormat.Load<TVector>(w2 + at);
             a2 = TVector.MultiplyAdd(va, v, a2);
             b2 = TVector.MultiplyAdd(vb, v, b2);
             c2 = TVector.MultiplyAdd(vc, v, c2);
-            v = Last<TFormat, TVector>(w3, i, columns);
+            d2 = TVector.MultiplyAdd(vd, v, d2);
+            v = TFormat.Load<TVector>(w3 + at);
             a3 = TVector.MultiplyAdd(va, v, a3);
             b3 = TVector.MultiplyAdd(vb, v, b3);
             c3 = TVector.MultiplyAdd(vc, v, c3);
+            d3 = TVector.MultiplyAdd(vd, v, d3);
+            x += 4 * lanes;
+            at += stepBytes;
         }
-        TVector.StoreSums(a0, a1, a2, a3, y);
-        TVector.StoreSums(b0, b1, b2, b3, y + yStride);
-        TVector.StoreSums(c0, c1, c2, c3, y + 2 * yStride);
+        if (sums == null)
+        {
+            TVector.StoreSums(a0, a1, a2, a3, y);
+            TVector.StoreSums(b0, b1, b2, b3, y + yStride);
+            TVector.StoreSums(c0, c1, c2, c3, y + 2 * yStride);
+            TVector.StoreSums(d0, d1, d2, d3, y + 3 * yStride);
+        }
+        else
+        {
+            TVector.Store(a0, sums);
+            TVector.Store(a1, sums + lanes);
+            TVector.Store(a2, sums + 2 * lanes);
+            TVector.Store(a3, sums + 3 * lanes);
+            TVector.Store(b0, sums + 4 * lanes);
+            TVector.Store(b1, sums + 5 * lanes);
+            TVector.Store(b2, sums + 6 * lanes);
+            TVector.Store(b3, sums + 7 * lanes);
+            TVector.Store(c0, sums + 8 * lanes);
+            TVector.Store(c1, sums + 9 * lanes);
+            TVector.Store(c2, sums + 10 * lanes);
+            TVector.Store(c3, sums + 11 * lanes);
+            TVector.Store(d0, sums + 12 * lanes);
+            TVector.Store(d1, sums + 13 * lanes);
+            TVector.Store(d2, sums + 14 * lanes);
+            TVector.Store(d3, sums + 15 * lanes);
+        }
     }
 
     /// <summary>Six tokens, four rows.</summary>
-    public static void Tile6x4<TFormat, TVector>(
-        float* x, nuint xStride, byte* w, nuint rowBytes, nuint columns, float* y, nuint yStride)
+    public static void Tile6x4<TFormat, TVector, TFetch>(
+        float* x, byte* w, nuint rowBytes, nuint steps, byte* next, float* sums, float* y, nuint yStride)
         where TFormat : struct, IWeightFormat
         where TVector : struct, IVector<TVector>
+        where TFetch : struct, IFetch
     {
-        nuint width = (nuint)TVector.Count;
-        nuint size = (nuint)TFormat.Size;
-        float* x1 = x + xStride;
-        float* x2 = x1 + xStride;
-        float* x3 = x2 + xStride;
-        float* x4 = x3 + xStride;
-        float* x5 = x4 + xStride;
+        nuint lanes = (nuint)TVector.Count;
+        nuint stepBytes = lanes * (nuint)TFormat.Size;
         byte* w1 = w + rowBytes;
         byte* w2 = w1 + rowBytes;
         byte* w3 = w2 + rowBytes;
@@ -277,102 +313,82 @@ internal static unsafe class DotTile
         TVector d0 = TVector.Zero, d1 = TVector.Zero, d2 = TVector.Zero, d3 = TVector.Zero;
         TVector e0 = TVector.Zero, e1 = TVector.Zero, e2 = TVector.Zero, e3 = TVector.Zero;
         TVector f0 = TVector.Zero, f1 = TVector.Zero, f2 = TVector.Zero, f3 = TVector.Zero;
-        nuint i = 0;
-        for (; i + width <= columns; i += width)
+        for (nuint at = 0; steps > 0; steps--)
         {
-            TVector va = TVector.Load(x + i);
-            TVector vb = TVector.Load(x1 + i);
-            TVector vc = TVector.Load(x2 + i);
-            TVector vd = TVector.Load(x3 + i);
-            TVector ve = TVector.Load(x4 + i);
-            TVector vf = TVector.Load(x5 + i);
-            nuint at = i * size;
-            TVector v = TFormat.Load<TVector>(w + at);
-            a0 = TVector.MultiplyAdd(va, v, a0);
-            b0 = TVector.MultiplyAdd(vb, v, b0);
-            c0 = TVector.MultiplyAdd(vc, v, c0);
-            d0 = TVector.MultiplyAdd(vd, v, d0);
-            e0 = TVector.MultiplyAdd(ve, v, e0);
-            f0 = TVector.MultiplyAdd(vf, v, f0);
-            v = TFormat.Load<TVector>(w1 + at);
-            a1 = TVector.MultiplyAdd(va, v, a1);
-            b1 = TVector.MultiplyAdd(vb, v, b1);
-            c1 = TVector.MultiplyAdd(vc, v, c1);
-            d1 = TVector.MultiplyAdd(vd, v, d1);
-            e1 = TVector.MultiplyAdd(ve, v, e1);
-            f1 = TVector.MultiplyAdd(vf, v, f1);
-            v = TFormat.Load<TVector>(w2 + at);
-            a2 = TVector.MultiplyAdd(va, v, a2);
-            b2 = TVector.MultiplyAdd(vb, v, b2);
-            c2 = TVector.MultiplyAdd(vc, v, c2);
-            d2 = TVector.MultiplyAdd(vd, v, d2);
-            e2 = TVector.MultiplyAdd(ve, v, e2);
-            f2 = TVector.MultiplyAdd(vf, v, f2);
-            v = TFormat.Load<TVector>(w3 + at);
-            a3 = TVector.MultiplyAdd(va, v, a3);
-            b3 = TVector.MultiplyAdd(vb, v, b3);
-            c3 = TVector.MultiplyAdd(vc, v, c3);
-            d3 = TVector.MultiplyAdd(vd, v, d3);
-            e3 = TVector.MultiplyAdd(ve, v, e3);
-            f3 = TVector.MultiplyAdd(vf, v, f3);
+            TFetch.Fetch(next, 4 * stepBytes);
+            next += 4 * stepBytes;
+            TVector v0 = TFormat.Load<TVector>(w + at);
+            TVector v1 = TFormat.Load<TVector>(w1 + at);
+            TVector v2 = TFormat.Load<TVector>(w2 + at);
+            TVector v3 = TFormat.Load<TVector>(w3 + at);
+            TVector v = TVector.Load(x);
+            a0 = TVector.MultiplyAdd(v, v0, a0);
+            a1 = TVector.MultiplyAdd(v, v1, a1);
+            a2 = TVector.MultiplyAdd(v, v2, a2);
+            a3 = TVector.MultiplyAdd(v, v3, a3);
+            v = TVector.Load(x + lanes);
+            b0 = TVector.MultiplyAdd(v, v0, b0);
+            b1 = TVector.MultiplyAdd(v, v1, b1);
+            b2 = TVector.MultiplyAdd(v, v2, b2);
+            b3 = TVector.MultiplyAdd(v, v3, b3);
+            v = TVector.Load(x + 2 * lanes);
+            c0 = TVector.MultiplyAdd(v, v0, c0);
+            c1 = TVector.MultiplyAdd(v, v1, c1);
+            c2 = TVector.MultiplyAdd(v, v2, c2);
+            c3 = TVector.MultiplyAdd(v, v3, c3);
+            v = TVector.Load(x + 3 * lanes);
+            d0 = TVector.MultiplyAdd(v, v0, d0);
+            d1 = TVector.MultiplyAdd(v, v1, d1);
+            d2 = TVector.MultiplyAdd(v, v2, d2);
+            d3 = TVector.MultiplyAdd(v, v3, d3);
+            v = TVector.Load(x + 4 * lanes);
+            e0 = TVector.MultiplyAdd(v, v0, e0);
+            e1 = TVector.MultiplyAdd(v, v1, e1);
+            e2 = TVector.MultiplyAdd(v, v2, e2);
+            e3 = TVector.MultiplyAdd(v, v3, e3);
+            v = TVector.Load(x + 5 * lanes);
+            f0 = TVector.MultiplyAdd(v, v0, f0);
+            f1 = TVector.MultiplyAdd(v, v1, f1);
+            f2 = TVector.MultiplyAdd(v, v2, f2);
+            f3 = TVector.MultiplyAdd(v, v3, f3);
+            x += 6 * lanes;
+            at += stepBytes;
         }
-        if (i < columns)
+        if (sums == null)
         {
-            TVector va = VectorTail.Load<TVector>(x + i, columns - i);
-            TVector vb = VectorTail.Load<TVector>(x1 + i, columns - i);
-            TVector vc = VectorTail.Load<TVector>(x2 + i, columns - i);
-            TVector vd = VectorTail.Load<TVector>(x3 + i, columns - i);
-            TVector ve = VectorTail.Load<TVector>(x4 + i, columns - i);
-            TVector vf = VectorTail.Load<TVector>(x5 + i, columns - i);
-            TVector v = Last<TFormat, TVector>(w, i, columns);
-            a0 = TVector.MultiplyAdd(va, v, a0);
-            b0 = TVector.MultiplyAdd(vb, v, b0);
-            c0 = TVector.MultiplyAdd(vc, v, c0);
-            d0 = TVector.MultiplyAdd(vd, v, d0);
-            e0 = TVector.MultiplyAdd(ve, v, e0);
-            f0 = TVector.MultiplyAdd(vf, v, f0);
-            v = Last<TFormat, TVector>(w1, i, columns);
-            a1 = TVector.MultiplyAdd(va, v, a1);
-            b1 = TVector.MultiplyAdd(vb, v, b1);
-            c1 = TVector.MultiplyAdd(vc, v, c1);
-            d1 = TVector.MultiplyAdd(vd, v, d1);
-            e1 = TVector.MultiplyAdd(ve, v, e1);
-            f1 = TVector.MultiplyAdd(vf, v, f1);
-            v = Last<TFormat, TVector>(w2, i, columns);
-            a2 = TVector.MultiplyAdd(va, v, a2);
-            b2 = TVector.MultiplyAdd(vb, v, b2);
-            c2 = TVector.MultiplyAdd(vc, v, c2);
-            d2 = TVector.MultiplyAdd(vd, v, d2);
-            e2 = TVector.MultiplyAdd(ve, v, e2);
-            f2 = TVector.MultiplyAdd(vf, v, f2);
-            v = Last<TFormat, TVector>(w3, i, columns);
-            a3 = TVector.MultiplyAdd(va, v, a3);
-            b3 = TVector.MultiplyAdd(vb, v, b3);
-            c3 = TVector.MultiplyAdd(vc, v, c3);
-            d3 = TVector.MultiplyAdd(vd, v, d3);
-            e3 = TVector.MultiplyAdd(ve, v, e3);
-            f3 = TVector.MultiplyAdd(vf, v, f3);
+            TVector.StoreSums(a0, a1, a2, a3, y);
+            TVector.StoreSums(b0, b1, b2, b3, y + yStride);
+            TVector.StoreSums(c0, c1, c2, c3, y + 2 * yStride);
+            TVector.StoreSums(d0, d1, d2, d3, y + 3 * yStride);
+            TVector.StoreSums(e0, e1, e2, e3, y + 4 * yStride);
+            TVector.StoreSums(f0, f1, f2, f3, y + 5 * yStride);
         }
-        TVector.StoreSums(a0, a1, a2, a3, y);
-        TVector.StoreSums(b0, b1, b2, b3, y + yStride);
-        TVector.StoreSums(c0, c1, c2, c3, y + 2 * yStride);
-        TVector.StoreSums(d0, d1, d2, d3, y + 3 * yStride);
-        TVector.StoreSums(e0, e1, e2, e3, y + 4 * yStride);
-        TVector.StoreSums(f0, f1, f2, f3, y + 5 * yStride);
-    }
-
-    /// <summary>The weights from <paramref name="start"/> to the row's end, padded with zeros.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    static TVector Last<TFormat, TVector>(byte* row, nuint start, nuint columns)
-        where TFormat : struct, IWeightFormat
-        where TVector : struct, IVector<TVector>
-    {
-        float* buffer = stackalloc float[16];
-        TVector.Store(TVector.Zero, buffer);
-        for (nuint i = start; i < columns; i++)
+        else
         {
-            F32x1.Store(TFormat.Load<F32x1>(row + i * (nuint)TFormat.Size), buffer + (i - start));
+            TVector.Store(a0, sums);
+            TVector.Store(a1, sums + lanes);
+            TVector.Store(a2, sums + 2 * lanes);
+            TVector.Store(a3, sums + 3 * lanes);
+            TVector.Store(b0, sums + 4 * lanes);
+            TVector.Store(b1, sums + 5 * lanes);
+            TVector.Store(b2, sums + 6 * lanes);
+            TVector.Store(b3, sums + 7 * lanes);
+            TVector.Store(c0, sums + 8 * lanes);
+            TVector.Store(c1, sums + 9 * lanes);
+            TVector.Store(c2, sums + 10 * lanes);
+            TVector.Store(c3, sums + 11 * lanes);
+            TVector.Store(d0, sums + 12 * lanes);
+            TVector.Store(d1, sums + 13 * lanes);
+            TVector.Store(d2, sums + 14 * lanes);
+            TVector.Store(d3, sums + 15 * lanes);
+            TVector.Store(e0, sums + 16 * lanes);
+            TVector.Store(e1, sums + 17 * lanes);
+            TVector.Store(e2, sums + 18 * lanes);
+            TVector.Store(e3, sums + 19 * lanes);
+            TVector.Store(f0, sums + 20 * lanes);
+            TVector.Store(f1, sums + 21 * lanes);
+            TVector.Store(f2, sums + 22 * lanes);
+            TVector.Store(f3, sums + 23 * lanes);
         }
-        return TVector.Load(buffer);
     }
 }

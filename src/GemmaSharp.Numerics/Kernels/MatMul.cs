@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Numerics.Vectors;
 
@@ -12,9 +13,6 @@ namespace GemmaSharp.Numerics.Kernels;
 /// </remarks>
 public static unsafe class MatMul
 {
-    // Up to so many tokens weights are widened in registers, where they lie; above, packing pays.
-    const int DirectTokens = 12;
-
     /// <summary><c>y[i, j] = Σ x[i, c] · w[j, c]</c> of dense float32 matrices.</summary>
     /// <param name="x"><c>[m, k]</c></param>
     /// <param name="m">Rows of x and y.</param>
@@ -97,32 +95,78 @@ public static unsafe class MatMul
         {
             return;
         }
-        if (m > DirectTokens)
+        int block = DirectTokens<TFormat, TVector>(m, k);
+        if (block == 0)
         {
             PanelProduct.Multiply<StoredPanels<TFormat>, TVector>(x, m, xStride, new(w, rowBytes), n, k, y, yStride, team);
             return;
         }
-        DirectProduct<TFormat, TVector> job = new()
+        for (int token = 0; token < m; token += block)
         {
-            X = x,
-            M = m,
-            XStride = xStride,
-            W = w,
-            N = n,
-            RowBytes = rowBytes,
-            K = (nuint)k,
-            Y = y,
-            YStride = yStride,
+            int tokens = Math.Min(block, m - token);
+            DirectProduct<TFormat, TVector> job = new()
+            {
+                X = PackTokens<TVector>(x + (nuint)token * xStride, tokens, xStride, (nuint)k, team),
+                Tokens = tokens,
+                W = w,
+                N = n,
+                RowBytes = rowBytes,
+                K = (nuint)k,
+                Y = y + (nuint)token * yStride,
+                YStride = yStride,
+            };
+            int groups = job.Groups;
+            if (team is null)
+            {
+                job.Run(0, groups);
+            }
+            else
+            {
+                team.Run(ref job, groups, Math.Max(1, groups / (team.Threads * 8)));
+            }
+        }
+    }
+
+    /// <summary>How many tokens to multiply at a time with weights widened in registers; 0 to widen them into a panel instead.</summary>
+    /// <remarks>
+    /// Measured. In registers a weight is widened once per tile, in a panel once per call, but then stored and read again.
+    /// With six tokens to a tile and a format that takes two instructions, registers win as long as a block of tokens
+    /// fits the second-level cache and is large enough to spare memory: weights are read again for each block.
+    /// </remarks>
+    static int DirectTokens<TFormat, TVector>(int m, int k)
+        where TFormat : struct, IWeightFormat
+        where TVector : struct, IVector<TVector>
+    {
+        const int BlockFloats = 192 << 10;
+        const int SmallestBlock = 60;
+        bool wide = TilePacking.TileTokens<TVector>() == TilePacking.MaxTokens;
+        bool costly = typeof(TFormat) == typeof(HalfWeights);
+        int few = (costly, wide) switch
+        {
+            (true, true) => 8,
+            (true, false) => 5,
+            (false, _) => 20,
         };
-        int groups = job.Groups;
-        if (team is null)
+        if (m <= few)
         {
-            job.Run(0, groups);
+            return m;
         }
-        else
+        int block = BlockFloats / Math.Max(k, 1) / TilePacking.MaxTokens * TilePacking.MaxTokens;
+        return wide && !costly && block >= Math.Min(m, SmallestBlock) ? block : 0;
+    }
+
+    /// <summary>The tokens in tiles; one token of whole vectors is its own tile, in place.</summary>
+    static float* PackTokens<TVector>(float* x, int m, nuint xStride, nuint k, WorkerTeam? team)
+        where TVector : struct, IVector<TVector>
+    {
+        nuint columns = TilePacking.Padded<TVector>(k);
+        if (m == 1 && columns == k)
         {
-            team.Run(ref job, groups, Math.Max(1, groups / (team.Threads * 8)));
+            return x;
         }
+        float* packed = ThreadScratch.Activations(m * (long)columns);
+        TilePacking.PackAll<TVector>(x, xStride, m, k, columns, packed, team);
+        return packed;
     }
 
     static void CheckMatrix(int length, int rows, int columns, int stride, string name)

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.Arm;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Numerics.Vectors;
@@ -14,8 +12,7 @@ namespace GemmaSharp.Numerics.Kernels;
 /// </remarks>
 internal static unsafe class PanelProduct
 {
-    /// <summary>Rows of a panel: what a tile multiplies at once.</summary>
-    public const int PanelRows = 4;
+    const int PanelRows = TilePacking.PanelRows;
 
     // A chunk of rows is the work one thread takes at a time.
     const int ChunkPanels = 12;
@@ -27,20 +24,14 @@ internal static unsafe class PanelProduct
     static int BlockColumns<TVector>()
         where TVector : struct, IVector<TVector> => TVector.Count == 16 ? 768 : 512;
 
-    /// <summary>Tokens of a full tile.</summary>
-    static int TileTokens<TVector>()
-        where TVector : struct, IVector<TVector> =>
-        TVector.Count == 16 || (AdvSimd.IsSupported && TVector.Count == 4) ? 6 : 3;
-
     /// <summary><c>y[i, j] = Σ x[i, c] · w[j, c]</c>; strides in elements.</summary>
     public static void Multiply<TSource, TVector>(
         float* x, int m, nuint xStride, TSource w, int n, int k, float* y, nuint yStride, WorkerTeam? team)
         where TSource : struct, IPanelSource
         where TVector : struct, IVector<TVector>
     {
-        nuint lanes = (nuint)TVector.Count;
-        nuint packedColumns = ((nuint)k + lanes - 1) / lanes * lanes;
-        int tile = TileTokens<TVector>();
+        nuint packedColumns = TilePacking.Padded<TVector>((nuint)k);
+        int tile = TilePacking.TileTokens<TVector>();
         int block = Math.Max(tile, (int)Math.Min((nuint)m, ActivationFloats / Math.Max(packedColumns, 1)) / tile * tile);
         int panels = (n + PanelRows - 1) / PanelRows;
         int chunkPanels = Math.Clamp(panels / (4 * (team?.Threads ?? 1)), 1, ChunkPanels);
@@ -48,14 +39,8 @@ internal static unsafe class PanelProduct
         for (int token = 0; token < m; token += block)
         {
             int tokens = Math.Min(block, m - token);
-            PackJob<TVector> pack = new()
-            {
-                X = x + (nuint)token * xStride,
-                XStride = xStride,
-                Tokens = tokens,
-                K = (nuint)k,
-                Packed = packed,
-            };
+            TilePacking.PackAll<TVector>(
+                x + (nuint)token * xStride, xStride, tokens, (nuint)k, (nuint)BlockColumns<TVector>(), packed, team);
             ProductJob<TSource, TVector> product = new()
             {
                 Packed = packed,
@@ -67,79 +52,14 @@ internal static unsafe class PanelProduct
                 YStride = yStride,
                 ChunkPanels = chunkPanels,
             };
-            int tiles = (tokens + tile - 1) / tile;
             int chunks = (panels + chunkPanels - 1) / chunkPanels;
             if (team is null)
             {
-                pack.Run(0, tiles);
                 product.Run(0, chunks);
             }
             else
             {
-                team.Run(ref pack, tiles, grain: Math.Max(1, 65536 / (tile * (int)packedColumns + 1)));
                 team.Run(ref product, chunks);
-            }
-        }
-    }
-
-    /// <summary>The size of the tile that starts at a token: full ones first, then three, two and one.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static int TileAt<TVector>(int token, int tokens)
-        where TVector : struct, IVector<TVector>
-    {
-        int rest = tokens - token;
-        return rest >= TileTokens<TVector>() ? TileTokens<TVector>() : rest >= 3 ? 3 : rest;
-    }
-
-    /// <summary>Packs activations: blocks of columns, in them tiles of tokens, in them <c>[steps, tokens of the tile, lanes]</c>.</summary>
-    struct PackJob<TVector> : IParallelJob
-        where TVector : struct, IVector<TVector>
-    {
-        public float* X;
-        public nuint XStride;
-        public int Tokens;
-        public nuint K;
-        public float* Packed;
-
-        public readonly void Run(int first, int last)
-        {
-            int full = TileTokens<TVector>();
-            int end = Math.Min(last * full, Tokens);
-            nuint lanes = (nuint)TVector.Count;
-            nuint blockColumns = (nuint)BlockColumns<TVector>();
-            for (nuint column = 0; column < K; column += blockColumns)
-            {
-                nuint columns = Math.Min(blockColumns, K - column);
-                nuint packedColumns = (columns + lanes - 1) / lanes * lanes;
-                float* block = Packed + column * (nuint)Tokens;
-                for (int token = first * full; token < end;)
-                {
-                    int tile = TileAt<TVector>(token, Tokens);
-                    for (int t = 0; t < tile; t++)
-                    {
-                        PackRow(
-                            X + (nuint)(token + t) * XStride + column,
-                            columns,
-                            block + (nuint)token * packedColumns + (nuint)t * lanes,
-                            (nuint)tile * lanes);
-                    }
-                    token += tile;
-                }
-            }
-        }
-
-        static void PackRow(float* source, nuint columns, float* destination, nuint stride)
-        {
-            nuint lanes = (nuint)TVector.Count;
-            nuint i = 0;
-            for (; i + lanes <= columns; i += lanes)
-            {
-                TVector.Store(TVector.Load(source + i), destination);
-                destination += stride;
-            }
-            if (i < columns)
-            {
-                TVector.Store(VectorTail.Load<TVector>(source + i, columns - i), destination);
             }
         }
     }
@@ -172,7 +92,7 @@ internal static unsafe class PanelProduct
             nuint blockColumns = (nuint)BlockColumns<TVector>();
             int panels = Math.Min(ChunkPanels, (N - row + PanelRows - 1) / PanelRows);
             nuint sumsOfPanel = (nuint)Tokens * PanelRows * lanes;
-            nuint panelFloats = PanelRows * Math.Min(blockColumns, (K + lanes - 1) / lanes * lanes);
+            nuint panelFloats = PanelRows * Math.Min(blockColumns, TilePacking.Padded<TVector>(K));
             float* weights = ThreadScratch.Weights((long)panels * (long)panelFloats);
             float* sums = K > blockColumns ? ThreadScratch.Sums(panels * (long)sumsOfPanel) : null;
 
@@ -181,7 +101,7 @@ internal static unsafe class PanelProduct
             do
             {
                 nuint columns = Math.Min(blockColumns, K - column);
-                nuint steps = (columns + lanes - 1) / lanes;
+                nuint steps = TilePacking.Padded<TVector>(columns) / lanes;
                 bool isFirst = column == 0;
                 bool isLast = column + columns == K;
                 float* x = Packed + column * (nuint)Tokens;
@@ -192,7 +112,7 @@ internal static unsafe class PanelProduct
                 }
                 for (int token = 0; token < Tokens;)
                 {
-                    int tile = TileAt<TVector>(token, Tokens);
+                    int tile = TilePacking.TileAt<TVector>(token, Tokens);
                     for (int panel = 0; panel < panels; panel++)
                     {
                         MultiplyTile(
@@ -220,8 +140,8 @@ internal static unsafe class PanelProduct
             if (last && row + PanelRows > N)
             {
                 // The last rows are fewer than a panel: four columns of y are made aside, and those that exist are kept.
-                float* aside = stackalloc float[6 * PanelRows];
-                MultiplyTile(tile, x, w, steps, sums, first, last, aside, PanelRows);
+                float* aside = stackalloc float[TilePacking.MaxTokens * PanelRows];
+                RegisterTile.Multiply<TVector>(tile, x, w, steps, sums, first, last, aside, PanelRows);
                 for (int t = 0; t < tile; t++)
                 {
                     for (int r = 0; r < N - row; r++)
@@ -232,27 +152,7 @@ internal static unsafe class PanelProduct
             }
             else
             {
-                MultiplyTile(tile, x, w, steps, sums, first, last, y, YStride);
-            }
-        }
-
-        static void MultiplyTile(
-            int tile, float* x, float* w, nuint steps, float* sums, bool first, bool last, float* y, nuint yStride)
-        {
-            switch (tile)
-            {
-                case 6:
-                    RegisterTile.Tile6x4<TVector>(x, w, steps, sums, first, last, y, yStride);
-                    break;
-                case 3:
-                    RegisterTile.Tile3x4<TVector>(x, w, steps, sums, first, last, y, yStride);
-                    break;
-                case 2:
-                    RegisterTile.Tile2x4<TVector>(x, w, steps, sums, first, last, y, yStride);
-                    break;
-                default:
-                    RegisterTile.Tile1x4<TVector>(x, w, steps, sums, first, last, y, yStride);
-                    break;
+                RegisterTile.Multiply<TVector>(tile, x, w, steps, sums, first, last, y, YStride);
             }
         }
     }

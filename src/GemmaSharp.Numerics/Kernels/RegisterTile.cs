@@ -14,6 +14,31 @@ namespace GemmaSharp.Numerics.Kernels;
 /// </remarks>
 internal static unsafe class RegisterTile
 {
+    /// <summary>The tile of so many tokens: 6, 4, 3, 2 or 1.</summary>
+    public static void Multiply<TVector>(
+        int tokens, float* x, float* w, nuint steps, float* sums, bool first, bool last, float* y, nuint yStride)
+        where TVector : struct, IVector<TVector>
+    {
+        switch (tokens)
+        {
+            case 6:
+                Tile6x4<TVector>(x, w, steps, sums, first, last, y, yStride);
+                break;
+            case 4:
+                Tile4x4<TVector>(x, w, steps, sums, first, last, y, yStride);
+                break;
+            case 3:
+                Tile3x4<TVector>(x, w, steps, sums, first, last, y, yStride);
+                break;
+            case 2:
+                Tile2x4<TVector>(x, w, steps, sums, first, last, y, yStride);
+                break;
+            default:
+                Tile1x4<TVector>(x, w, steps, sums, first, last, y, yStride);
+                break;
+        }
+    }
+
     /// <summary>Six tokens, four rows.</summary>
     public static void Tile6x4<TVector>(
         float* x, float* w, nuint steps, float* sums, bool first, bool last, float* y, nuint yStride)
@@ -127,6 +152,92 @@ internal static unsafe class RegisterTile
             TVector.Store(f1, sums + 21 * lanes);
             TVector.Store(f2, sums + 22 * lanes);
             TVector.Store(f3, sums + 23 * lanes);
+        }
+    }
+
+    /// <summary>Four tokens, four rows.</summary>
+    public static void Tile4x4<TVector>(
+        float* x, float* w, nuint steps, float* sums, bool first, bool last, float* y, nuint yStride)
+        where TVector : struct, IVector<TVector>
+    {
+        nuint lanes = (nuint)TVector.Count;
+        TVector a0 = TVector.Zero, a1 = TVector.Zero, a2 = TVector.Zero, a3 = TVector.Zero;
+        TVector b0 = TVector.Zero, b1 = TVector.Zero, b2 = TVector.Zero, b3 = TVector.Zero;
+        TVector c0 = TVector.Zero, c1 = TVector.Zero, c2 = TVector.Zero, c3 = TVector.Zero;
+        TVector d0 = TVector.Zero, d1 = TVector.Zero, d2 = TVector.Zero, d3 = TVector.Zero;
+        if (!first)
+        {
+            a0 = TVector.Load(sums);
+            a1 = TVector.Load(sums + lanes);
+            a2 = TVector.Load(sums + 2 * lanes);
+            a3 = TVector.Load(sums + 3 * lanes);
+            b0 = TVector.Load(sums + 4 * lanes);
+            b1 = TVector.Load(sums + 5 * lanes);
+            b2 = TVector.Load(sums + 6 * lanes);
+            b3 = TVector.Load(sums + 7 * lanes);
+            c0 = TVector.Load(sums + 8 * lanes);
+            c1 = TVector.Load(sums + 9 * lanes);
+            c2 = TVector.Load(sums + 10 * lanes);
+            c3 = TVector.Load(sums + 11 * lanes);
+            d0 = TVector.Load(sums + 12 * lanes);
+            d1 = TVector.Load(sums + 13 * lanes);
+            d2 = TVector.Load(sums + 14 * lanes);
+            d3 = TVector.Load(sums + 15 * lanes);
+        }
+        for (; steps > 0; steps--)
+        {
+            TVector va = TVector.Load(x);
+            TVector vb = TVector.Load(x + lanes);
+            TVector vc = TVector.Load(x + 2 * lanes);
+            TVector vd = TVector.Load(x + 3 * lanes);
+            TVector v = TVector.Load(w);
+            a0 = TVector.MultiplyAdd(va, v, a0);
+            b0 = TVector.MultiplyAdd(vb, v, b0);
+            c0 = TVector.MultiplyAdd(vc, v, c0);
+            d0 = TVector.MultiplyAdd(vd, v, d0);
+            v = TVector.Load(w + lanes);
+            a1 = TVector.MultiplyAdd(va, v, a1);
+            b1 = TVector.MultiplyAdd(vb, v, b1);
+            c1 = TVector.MultiplyAdd(vc, v, c1);
+            d1 = TVector.MultiplyAdd(vd, v, d1);
+            v = TVector.Load(w + 2 * lanes);
+            a2 = TVector.MultiplyAdd(va, v, a2);
+            b2 = TVector.MultiplyAdd(vb, v, b2);
+            c2 = TVector.MultiplyAdd(vc, v, c2);
+            d2 = TVector.MultiplyAdd(vd, v, d2);
+            v = TVector.Load(w + 3 * lanes);
+            a3 = TVector.MultiplyAdd(va, v, a3);
+            b3 = TVector.MultiplyAdd(vb, v, b3);
+            c3 = TVector.MultiplyAdd(vc, v, c3);
+            d3 = TVector.MultiplyAdd(vd, v, d3);
+            x += 4 * lanes;
+            w += 4 * lanes;
+        }
+        if (last)
+        {
+            TVector.StoreSums(a0, a1, a2, a3, y);
+            TVector.StoreSums(b0, b1, b2, b3, y + yStride);
+            TVector.StoreSums(c0, c1, c2, c3, y + 2 * yStride);
+            TVector.StoreSums(d0, d1, d2, d3, y + 3 * yStride);
+        }
+        else
+        {
+            TVector.Store(a0, sums);
+            TVector.Store(a1, sums + lanes);
+            TVector.Store(a2, sums + 2 * lanes);
+            TVector.Store(a3, sums + 3 * lanes);
+            TVector.Store(b0, sums + 4 * lanes);
+            TVector.Store(b1, sums + 5 * lanes);
+            TVector.Store(b2, sums + 6 * lanes);
+            TVector.Store(b3, sums + 7 * lanes);
+            TVector.Store(c0, sums + 8 * lanes);
+            TVector.Store(c1, sums + 9 * lanes);
+            TVector.Store(c2, sums + 10 * lanes);
+            TVector.Store(c3, sums + 11 * lanes);
+            TVector.Store(d0, sums + 12 * lanes);
+            TVector.Store(d1, sums + 13 * lanes);
+            TVector.Store(d2, sums + 14 * lanes);
+            TVector.Store(d3, sums + 15 * lanes);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace GemmaSharp.Numerics.Vectors;
 
@@ -61,7 +62,8 @@ internal readonly unsafe struct F32x16 : IVector<F32x16>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F32x16 LoadSByte(sbyte* source) => new(Vector512.ConvertToSingle(
-        Vector512.WidenLower(Vector512.WidenLower(Vector512.Create(Vector256.Create(Vector128.Load(source), Vector128<sbyte>.Zero), Vector256<sbyte>.Zero)))));
+        Avx512F.IsSupported ? Avx512F.ConvertToVector512Int32(Vector128.Load(source))
+        : Vector512.WidenLower(Vector512.WidenLower(Vector512.Create(Vector256.Create(Vector128.Load(source), Vector128<sbyte>.Zero), Vector256<sbyte>.Zero)))));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(F32x16 value, float* destination) => value._v.Store(destination);
@@ -118,5 +120,7 @@ internal readonly unsafe struct F32x16 : IVector<F32x16>
     F32x8 Fold() => new(_v.GetLower() + _v.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector512<uint> Widen(ushort* source) => Vector512.WidenLower(Vector512.Create(Vector256.Load(source), Vector256<ushort>.Zero));
+    static Vector512<uint> Widen(ushort* source) => Avx512F.IsSupported
+        ? Avx512F.ConvertToVector512UInt32(Vector256.Load(source))
+        : Vector512.WidenLower(Vector512.Create(Vector256.Load(source), Vector256<ushort>.Zero));
 }

@@ -63,7 +63,8 @@ internal readonly unsafe struct F32x4 : IVector<F32x4>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F32x4 LoadSByte(sbyte* source) => new(Vector128.ConvertToSingle(
-        Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(int*)source).AsSByte()))));
+        Sse41.IsSupported ? Sse41.ConvertToVector128Int32(source)
+        : Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(int*)source).AsSByte()))));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(F32x4 value, float* destination) => value._v.Store(destination);
@@ -115,9 +116,7 @@ internal readonly unsafe struct F32x4 : IVector<F32x4>
         // As Sum, transposed: [a0 b0 a1 b1] + [a2 b2 a3 b3], and the same of c and d; then the halves of both.
         Vector128<float> ab = InterleaveLower(a._v, b._v) + InterleaveUpper(a._v, b._v);
         Vector128<float> cd = InterleaveLower(c._v, d._v) + InterleaveUpper(c._v, d._v);
-        Vector128<float> even = Vector128.Create(ab.GetLower(), cd.GetLower());
-        Vector128<float> odd = Vector128.Create(ab.GetUpper(), cd.GetUpper());
-        (even + odd).Store(destination);
+        (LowerHalves(ab, cd) + UpperHalves(ab, cd)).Store(destination);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -134,6 +133,14 @@ internal readonly unsafe struct F32x4 : IVector<F32x4>
         Sse.IsSupported ? Sse.UnpackHigh(a, b)
         : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(a, b)
         : Vector128.Create(a[2], b[2], a[3], b[3]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<float> LowerHalves(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.MoveLowToHigh(a, b) : Vector128.Create(a.GetLower(), b.GetLower());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<float> UpperHalves(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.MoveHighToLow(b, a) : Vector128.Create(a.GetUpper(), b.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector128<uint> Widen(ushort* source) => Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)source).AsUInt16());

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace GemmaSharp.Numerics.Vectors;
 
@@ -61,7 +62,8 @@ internal readonly unsafe struct F32x8 : IVector<F32x8>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F32x8 LoadSByte(sbyte* source) => new(Vector256.ConvertToSingle(
-        Vector256.WidenLower(Vector256.WidenLower(Vector256.Create(Vector128.CreateScalarUnsafe(*(long*)source).AsSByte(), Vector128<sbyte>.Zero)))));
+        Avx2.IsSupported ? Avx2.ConvertToVector256Int32(source)
+        : Vector256.WidenLower(Vector256.WidenLower(Vector256.Create(Vector128.CreateScalarUnsafe(*(long*)source).AsSByte(), Vector128<sbyte>.Zero)))));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(F32x8 value, float* destination) => value._v.Store(destination);
@@ -118,5 +120,7 @@ internal readonly unsafe struct F32x8 : IVector<F32x8>
     F32x4 Fold() => new(_v.GetLower() + _v.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<uint> Widen(ushort* source) => Vector256.WidenLower(Vector256.Create(Vector128.Load(source), Vector128<ushort>.Zero));
+    static Vector256<uint> Widen(ushort* source) => Avx2.IsSupported
+        ? Avx2.ConvertToVector256Int32(source).AsUInt32()
+        : Vector256.WidenLower(Vector256.Create(Vector128.Load(source), Vector128<ushort>.Zero));
 }
