@@ -6,7 +6,7 @@ using GemmaSharp.Numerics.Vectors;
 namespace GemmaSharp.Numerics.Kernels;
 
 /// <summary><c>y = x · Wᵀ</c> with float32 activations: four rows at a time are decoded into the cache and used for every token.</summary>
-/// <remarks>The dot products are <see cref="DotTile"/>'s, so a token's result does not depend on the other tokens or on the threads.</remarks>
+/// <remarks>The dot products are <see cref="QuantizedTile"/>'s, so a token's result does not depend on the other tokens or on the threads.</remarks>
 static unsafe class QuantizedExactProduct
 {
     const int PanelRows = 4;
@@ -78,13 +78,13 @@ static unsafe class QuantizedExactProduct
                 {
                     for (; t + 3 <= Tokens; t += 3)
                     {
-                        DotTile.Tile3x4<SingleWeights, TVector>(
+                        QuantizedTile.Tile3x4<SingleWeights, TVector>(
                             X + (nuint)t * k, k, (byte*)w, rowBytes, k, Y + (nuint)t * stride + (nuint)row, stride);
                     }
 
                     for (; t < Tokens; t++)
                     {
-                        DotTile.Tile1x4<SingleWeights, TVector>(X + (nuint)t * k, (byte*)w, rowBytes, k, Y + (nuint)t * stride + (nuint)row);
+                        QuantizedTile.Tile1x4<SingleWeights, TVector>(X + (nuint)t * k, (byte*)w, rowBytes, k, Y + (nuint)t * stride + (nuint)row);
                     }
                 }
 
@@ -92,7 +92,7 @@ static unsafe class QuantizedExactProduct
                 {
                     for (int r = 0; r < here; r++)
                     {
-                        DotTile.Tile1x1<SingleWeights, TVector>(
+                        QuantizedTile.Tile1x1<SingleWeights, TVector>(
                             X + (nuint)t * k, (byte*)(w + r * columns), k, Y + (nuint)t * stride + (nuint)(row + r));
                     }
                 }
