@@ -60,6 +60,11 @@ internal static class FlacDecoder
             position = end;
         }
 
+        if (expected == 0)
+        {
+            throw new MediaException($"{sink.Name} begins as FLAC sound but no frame of it can be decoded; copy or download the file again.");
+        }
+
         if (lost > 0)
         {
             sink.Notice($"{sink.Name}: damaged FLAC frames were passed over and replaced by silence.");

@@ -12,6 +12,8 @@ namespace GemmaSharp.Media;
 /// </remarks>
 public sealed class MediaLoader : IDisposable
 {
+    const int MaxRedirections = 5;
+
     readonly MediaOptions _options;
     readonly Lazy<HttpClient> _client;
 
@@ -136,7 +138,7 @@ public sealed class MediaLoader : IDisposable
         timeout.CancelAfter(_options.RemoteTimeout);
         try
         {
-            using HttpResponseMessage answer = await _client.Value.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, timeout.Token).ConfigureAwait(false);
+            using HttpResponseMessage answer = await GetAsync(address, timeout.Token).ConfigureAwait(false);
             if (answer.StatusCode != HttpStatusCode.OK)
             {
                 throw new MediaException($"{Short(source)} answers {(int)answer.StatusCode} ({answer.ReasonPhrase}) and 200 is needed; check the address in a browser.");
@@ -166,10 +168,34 @@ public sealed class MediaLoader : IDisposable
         {
             throw new MediaException($"{Short(source)} was not there after {_options.RemoteTimeout.TotalSeconds:0.#} seconds; try again, or raise RemoteTimeout.");
         }
-        catch (Exception error) when (error is HttpRequestException or IOException)
+        catch (Exception error) when (error is HttpRequestException or IOException or UriFormatException)
         {
             throw error.InnerException as MediaException
                 ?? new MediaException($"{Short(source)} cannot be fetched ({error.Message.TrimEnd('.')}); check the address and the network.", error);
+        }
+    }
+
+    /// <summary>Asks, and follows redirections to other http(s) addresses, but not from https down to http.</summary>
+    async Task<HttpResponseMessage> GetAsync(Uri address, CancellationToken cancellationToken)
+    {
+        for (int redirections = 0; ; redirections++)
+        {
+            HttpResponseMessage answer = await _client.Value.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+            bool isMoved = answer.StatusCode is HttpStatusCode.MovedPermanently or HttpStatusCode.Found or HttpStatusCode.SeeOther
+                or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect;
+            if (!isMoved || answer.Headers.Location is not { } location || redirections == MaxRedirections)
+            {
+                return answer;
+            }
+
+            Uri next = new(address, location);
+            if (next.Scheme != Uri.UriSchemeHttps && (next.Scheme != Uri.UriSchemeHttp || address.Scheme == Uri.UriSchemeHttps))
+            {
+                return answer;
+            }
+
+            answer.Dispose();
+            address = next;
         }
     }
 
@@ -177,8 +203,7 @@ public sealed class MediaLoader : IDisposable
     {
         SocketsHttpHandler handler = new()
         {
-            AllowAutoRedirect = true,
-            MaxAutomaticRedirections = 5,
+            AllowAutoRedirect = false,
             AutomaticDecompression = DecompressionMethods.All,
             UseCookies = false,
             UseProxy = _options.AllowPrivateAddresses,

@@ -58,6 +58,11 @@ internal static class OpusDecoder
         long surplus = reader.IsEnded ? sink.Frames + (held.Length / channels) - (reader.Granule - skipAtStart) : 0;
         bool isPlausible = surplus > 0 && surplus <= held.Length / channels;
         sink.Write(isPlausible ? held.AsSpan(0, held.Length - (int)(surplus * channels)) : held);
+        if (sink.Frames == 0)
+        {
+            throw new MediaException($"{sink.Name} begins as Opus sound but none of it can be decoded; copy or download the file again.");
+        }
+
         Tell(sink, reader, damaged);
     }
 

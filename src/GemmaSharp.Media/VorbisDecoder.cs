@@ -23,12 +23,50 @@ internal static class VorbisDecoder
         }
         catch (Exception error) when (error is not (MediaException or OutOfMemoryException))
         {
-            if (!sink.HasBegun || sink.Frames == 0)
+            if (sink.Frames == 0)
             {
-                throw new MediaException($"{sink.Name} begins as Ogg Vorbis sound but cannot be decoded; copy or download the file again.", error);
+                throw Undecodable(sink, error);
             }
 
             sink.Notice($"{sink.Name} is damaged after {sink.Frames} samples; what comes before was used.");
+            return;
         }
+
+        if (sink.Frames == 0)
+        {
+            throw Undecodable(sink, null);
+        }
+
+        Tell(bytes, sink);
+    }
+
+    /// <summary>NVorbis passes over what it cannot read without a word, so the pages are looked at once more.</summary>
+    static void Tell(ReadOnlyMemory<byte> bytes, AudioSink sink)
+    {
+        OggReader pages = new(bytes);
+        while (pages.Next() is not null)
+        {
+            // Only the pages matter here.
+        }
+
+        if (pages.LostPages > 0)
+        {
+            sink.Notice($"{sink.Name}: damaged Ogg pages were passed over.");
+        }
+
+        if (!pages.IsEnded)
+        {
+            sink.Notice($"{sink.Name} ends before its last page; what is there was used.");
+        }
+        else if (pages.HasAnother)
+        {
+            sink.Notice($"{sink.Name}: more Ogg data follows the first recording and may have been left out.");
+        }
+    }
+
+    static MediaException Undecodable(AudioSink sink, Exception? error)
+    {
+        string message = $"{sink.Name} begins as Ogg Vorbis sound but none of it can be decoded; copy or download the file again.";
+        return error is null ? new MediaException(message) : new MediaException(message, error);
     }
 }
