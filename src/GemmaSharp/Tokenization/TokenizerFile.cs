@@ -15,6 +15,12 @@ internal static class TokenizerFile
     {
         try
         {
+            // Length 0 is also what a pipe says, which would be waited for.
+            if (new FileInfo(path) is { Exists: true, Length: 0 })
+            {
+                throw new TokenizerException($"{Path.GetFileName(path)} has 0 bytes; fetch the file again.");
+            }
+
             using FileStream stream = File.OpenRead(path);
             return ReadAll(stream, Path.GetFileName(path));
         }

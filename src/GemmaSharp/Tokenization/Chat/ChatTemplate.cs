@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 
 namespace GemmaSharp.Tokenization.Chat;
@@ -15,13 +14,6 @@ public sealed class ChatTemplate
     const string ImagePlaceholder = "<image_soft_token>";
     const string AudioPlaceholder = "<audio_soft_token>";
 
-    /// <summary>SHA-256 of the known templates without whitespace and line-break escapes: the demo checkpoint's and the published one.</summary>
-    static readonly string[] s_known =
-    [
-        "488f3b4a49fc944f783483c80e1e7ba18fc8877a7e46fcb8305e77d14129af12",
-        "2b132c66ddd71290547d2491e833cf45baef6c0e175f334fc8d1bea3e5188b21",
-    ];
-
     readonly Tokenizer _tokenizer;
 
     /// <summary>Makes the template for a tokenizer.</summary>
@@ -32,7 +24,7 @@ public sealed class ChatTemplate
         ArgumentNullException.ThrowIfNull(tokenizer);
         _tokenizer = tokenizer;
         HasTemplate = ownTemplate is not null;
-        if (ownTemplate is not null && !IsKnown(ownTemplate))
+        if (ownTemplate is not null && !ChatTemplateText.IsKnown(ownTemplate))
         {
             Warning = "The checkpoint's chat template is not one of those known for Gemma 3n; prompts are rendered by the built-in one, so check an answer before relying on it.";
         }
@@ -144,13 +136,6 @@ public sealed class ChatTemplate
         return text[start..end];
 
         static bool IsSpace(char c) => char.IsWhiteSpace(c) || c is >= '\u001c' and <= '\u001f';
-    }
-
-    static bool IsKnown(string template)
-    {
-        string bare = string.Concat(template.Replace("\\n", "", StringComparison.Ordinal).Where(c => !char.IsWhiteSpace(c)));
-        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(bare)));
-        return s_known.Contains(hash, StringComparer.Ordinal);
     }
 
     interface ISink

@@ -43,7 +43,7 @@ static class ChatTemplateFiles
                 _ => throw new TokenizerException($"{Path.GetFileName(path)}: $.chat_template is {template.ValueKind}; it must be a text or a list of named texts."),
             };
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new TokenizerException($"{Path.GetFileName(path)} is not valid JSON: {e.Message}");
         }
@@ -58,9 +58,13 @@ static class ChatTemplateFiles
     {
         try
         {
-            return new FileInfo(path).Length <= MaxBytes
-                ? File.ReadAllBytes(path)
-                : throw new TokenizerException($"{Path.GetFileName(path)} is larger than {MaxBytes >> 20} MB; a chat template is a page of text.");
+            // Length 0 is also what a pipe says, which would be waited for.
+            return new FileInfo(path).Length switch
+            {
+                0 => [],
+                <= MaxBytes => File.ReadAllBytes(path),
+                _ => throw new TokenizerException($"{Path.GetFileName(path)} is larger than {MaxBytes >> 20} MB; a chat template is a page of text."),
+            };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

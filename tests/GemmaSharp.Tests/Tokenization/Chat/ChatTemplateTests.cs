@@ -9,6 +9,59 @@ namespace GemmaSharp.Tests.Tokenization.Chat;
 
 public sealed class ChatTemplateTests
 {
+    /// <summary>The template published with Gemma 3n.</summary>
+    const string Published = """
+        {{ bos_token }}
+        {%- if messages[0]['role'] == 'system' -%}
+            {%- if messages[0]['content'] is string -%}
+                {%- set first_user_prefix = messages[0]['content'] + '
+
+        ' -%}
+            {%- else -%}
+                {%- set first_user_prefix = messages[0]['content'][0]['text'] + '
+
+        ' -%}
+            {%- endif -%}
+            {%- set loop_messages = messages[1:] -%}
+        {%- else -%}
+            {%- set first_user_prefix = "" -%}
+            {%- set loop_messages = messages -%}
+        {%- endif -%}
+        {%- for message in loop_messages -%}
+            {%- if (message['role'] == 'user') != (loop.index0 % 2 == 0) -%}
+                {{ raise_exception("Conversation roles must alternate user/assistant/user/assistant/...") }}
+            {%- endif -%}
+            {%- if (message['role'] == 'assistant') -%}
+                {%- set role = "model" -%}
+            {%- else -%}
+                {%- set role = message['role'] -%}
+            {%- endif -%}
+            {{ '<start_of_turn>' + role + '
+        ' + (first_user_prefix if loop.first else "") }}
+            {%- if message['content'] is string -%}
+                {{ message['content'] | trim }}
+            {%- elif message['content'] is iterable -%}
+                {%- for item in message['content'] -%}
+                    {%- if item['type'] == 'audio' -%}
+                        {{ '<audio_soft_token>' }}
+                    {%- elif item['type'] == 'image' -%}
+                        {{ '<image_soft_token>' }}
+                    {%- elif item['type'] == 'text' -%}
+                        {{ item['text'] | trim }}
+                    {%- endif -%}
+                {%- endfor -%}
+            {%- else -%}
+                {{ raise_exception("Invalid content type") }}
+            {%- endif -%}
+            {{ '<end_of_turn>
+        ' }}
+        {%- endfor -%}
+        {%- if add_generation_prompt -%}
+            {{'<start_of_turn>model
+        '}}
+        {%- endif -%}
+        """;
+
     static readonly string s_demo = Path.Combine(AppContext.BaseDirectory, "models", "gemma-3n-demo");
     static readonly Tokenizer s_tokenizer = Tokenizer.Load(s_demo);
     static readonly ChatTemplate s_template = ChatTemplate.Load(s_demo, s_tokenizer);
@@ -84,6 +137,49 @@ public sealed class ChatTemplateTests
         Assert.Null(new ChatTemplate(s_tokenizer, own.Replace("\n", "\r\n", StringComparison.Ordinal)).Warning);
         Assert.NotNull(new ChatTemplate(s_tokenizer, own + "{{ 'Be brief.' }}").Warning);
         Assert.False(new ChatTemplate(s_tokenizer, null).HasTemplate);
+    }
+
+    [Theory]
+    [InlineData("model\\n'", "model'")]
+    [InlineData("'\\n\\n'", "'\\n'")]
+    [InlineData(" | trim", "")]
+    [InlineData("'system'", "'sys tem'")]
+    [InlineData("-%}", "%}")]
+    public void Template_OneLiteralOrFilterChanged_IsWarnedAbout(string from, string to)
+    {
+        string own = File.ReadAllText(Path.Combine(s_demo, "chat_template.jinja"));
+        string other = own.Replace(from, to, StringComparison.Ordinal);
+        Assert.NotEqual(own, other);
+        Assert.NotNull(new ChatTemplate(s_tokenizer, other).Warning);
+        Assert.Null(new ChatTemplate(s_tokenizer, "{# own #}" + own.Replace("'model'", "\"model\"", StringComparison.Ordinal)).Warning);
+    }
+
+    [Theory]
+    [InlineData("{{ 'a")]
+    [InlineData("{# a")]
+    [InlineData("{{ 'a\\")]
+    public void Template_Broken_IsWarnedAbout(string template) => Assert.NotNull(new ChatTemplate(s_tokenizer, template).Warning);
+
+    [Fact]
+    public void Template_PublishedText_IsKnown() => Assert.Null(new ChatTemplate(s_tokenizer, Published).Warning);
+
+    [Theory]
+    [InlineData("{")]
+    [InlineData("""{"chat_template":3}""")]
+    [InlineData("""{"chat_template":"\ud800"}""")]
+    public void Load_BrokenTemplateFile_IsRefused(string json)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder["chat_template.json"], json);
+        Assert.Throws<TokenizerException>(() => ChatTemplate.Load(folder.Path, s_tokenizer));
+    }
+
+    [Fact]
+    public void Load_EmptyTokenizerFile_IsRefused()
+    {
+        using var folder = new TempFolder();
+        File.WriteAllBytes(folder["tokenizer.json"], []);
+        Assert.Contains("0 bytes", Assert.Throws<TokenizerException>(() => Tokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
