@@ -45,8 +45,9 @@ public sealed class TextFullSizeTests
 
         Assert.Empty(trace.Different);
         Assert.Equal(4 * Layers + 1, trace.Compared);
-        using var process = System.Diagnostics.Process.GetCurrentProcess();
-        Assert.InRange(process.PeakWorkingSet64, 0, 6L << 30);
+
+        // Not the process's peak: other tests run in it as well.
+        Assert.InRange(checkpoint.Tensors.Sum(tensor => tensor.Entry.Length) + workspace.Bytes + cache.Bytes, 3L << 30, 6L << 30);
     }
 
     /// <summary>Compares as it goes: the logits alone are 670 MB.</summary>
