@@ -108,9 +108,27 @@ public class ToolTests
     }
 
     [Fact]
+    public void Bench_Demo_MeasuresEverything()
+    {
+        GemmaResult result = GemmaProcess.Run("bench", "--prompt-tokens", "20", "--answer-tokens", "3", "--image", "--audio", "--repetitions", "1", "--json");
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        using JsonDocument json = JsonDocument.Parse(result.Output);
+        Assert.Equal("gemma-3n-demo", json.RootElement.GetProperty("model").GetString());
+        Assert.Equal("bf16", json.RootElement.GetProperty("format").GetString());
+        Assert.True(json.RootElement.GetProperty("prefill").GetProperty("tokens_per_second").GetDouble() > 0);
+        Assert.True(json.RootElement.GetProperty("decode").GetProperty("of_read_bandwidth").GetDouble() > 0);
+        Assert.Equal("128 × 128", json.RootElement.GetProperty("image").GetProperty("input").GetString());
+        Assert.True(json.RootElement.GetProperty("audio").GetProperty("seconds").GetDouble() > 0);
+        Assert.Contains("tokens/s", GemmaProcess.Run("bench", "--prompt-tokens", "5", "--answer-tokens", "2", "--repetitions", "1").Output, StringComparison.Ordinal);
+        GemmaProcess.Run("bench", "--synthetic", "e3b").AssertRefused(2, "e3b");
+        GemmaProcess.Run("bench", "--layers", "10").AssertRefused(2, "--synthetic");
+        GemmaProcess.Run("bench", "--prompt-tokens", "100000").AssertRefused(2, "4096");
+    }
+
+    [Fact]
     public void Help_EveryCommand_HasExamples()
     {
-        foreach (string command in (string[])["run", "chat", "inspect", "verify", "tokenize", "trace", "diff"])
+        foreach (string command in (string[])["run", "chat", "inspect", "verify", "tokenize", "trace", "diff", "bench"])
         {
             GemmaResult result = GemmaProcess.Run(command, "--help");
             Assert.Equal((0, ""), (result.ExitCode, result.Error));

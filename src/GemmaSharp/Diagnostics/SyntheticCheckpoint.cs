@@ -51,7 +51,10 @@ public static class SyntheticCheckpoint
             throw;
         }
 
-        return Checkpoint.InMemory(name, config, CheckpointContents.InMemory(SafetensorsFile.InMemory("weights in memory", entries, block)));
+        // What is optional is left out, such as the stem's bias, whose absence elsewhere means old weights.
+        return Checkpoint.InMemory(
+            name, config, CheckpointContents.InMemory(SafetensorsFile.InMemory("weights in memory", entries, block)),
+            new CheckpointOptions { VisionWeights = VisionWeights.AsIs });
     }
 
     /// <summary>What a model of this configuration asks for, found out by building one on nothing.</summary>
