@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 
 namespace GemmaSharp.EndToEnd.Tests;
@@ -38,6 +39,25 @@ public class ChatTests
     }
 
     [Fact]
+    public async Task Chat_InputStillOpen_ShowsEverythingAtOnce()
+    {
+        using Process chat = GemmaProcess.Start("chat", "--temperature", "0");
+        await chat.StandardInput.WriteLineAsync("/stats");
+        Assert.StartsWith("messages", await ReadLineAsync(chat), StringComparison.Ordinal);
+        await chat.StandardInput.WriteLineAsync("What is 8 + 9?");
+        string? line = "";
+        while (line is not (null or "8 plus 9 is 17."))
+        {
+            line = await ReadLineAsync(chat);
+        }
+
+        Assert.NotNull(line);
+        chat.StandardInput.Close();
+        await chat.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, chat.ExitCode);
+    }
+
+    [Fact]
     public void Chat_Mistakes_AreToldAndTheChatGoesOn()
     {
         GemmaResult result = GemmaProcess.RunWith("/image none.png\n/imagine\n/save\nWhat is 8 + 9?\n", "chat", "--temperature", "0");
@@ -56,4 +76,7 @@ public class ChatTests
         using JsonDocument json = JsonDocument.Parse(File.ReadAllText(file));
         Assert.Equal(4, json.RootElement.GetArrayLength());
     }
+
+    static Task<string?> ReadLineAsync(Process process) =>
+        process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
 }

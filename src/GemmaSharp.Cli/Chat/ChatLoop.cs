@@ -62,6 +62,8 @@ sealed class ChatLoop : IDisposable
                 _console.Styled.Markup(_attached.Count > 0 ? $"[green]{_attached.Count} attached >[/] " : "[green]>[/] ");
             }
 
+            // Whoever is asked must have seen everything so far.
+            await _console.Out.FlushAsync().ConfigureAwait(false);
             string? line = await _console.In.ReadLineAsync().ConfigureAwait(false);
             if (line is null || !await TakeAsync(ChatLine.Parse(line)).ConfigureAwait(false))
             {
