@@ -57,7 +57,7 @@ public sealed class DemoEvaluationTests(DemoEvaluationTests.DemoModel demo) : IC
 
     public sealed class DemoModel : IDisposable
     {
-        public GemmaModel Model { get; } = GemmaModel.Load(Path.Combine(AppContext.BaseDirectory, "models", "gemma-3n-demo"));
+        public GemmaModel Model { get; } = GemmaModel.Load(Demo.Folder);
 
         public void Dispose() => Model.Dispose();
     }

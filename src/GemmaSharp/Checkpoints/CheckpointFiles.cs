@@ -28,7 +28,7 @@ static partial class CheckpointFiles
 
         if (!Directory.Exists(folder))
         {
-            throw new CheckpointException($"There is no folder {folder}; give the path of a checkpoint folder, or download one with \"gemma pull\".");
+            throw new CheckpointException($"There is no folder {folder}; give the path of a checkpoint folder, or download one from the Hugging Face hub.");
         }
 
         string[] present = Present(folder);
@@ -181,7 +181,7 @@ static partial class CheckpointFiles
 
         return First(".npz") is string npz
             ? $"{folder} holds {npz}, an early MLX form; this program reads safetensors, so convert the model again with a newer mlx-lm."
-            : $"{folder} holds no model*.safetensors; give the folder of a checkpoint, or download one with \"gemma pull\".";
+            : $"{folder} holds no model*.safetensors; give the folder of a checkpoint, or download one from the Hugging Face hub.";
     }
 
     [GeneratedRegex("^(.+)-[0-9]{1,6}-of-([0-9]{1,6})\\.safetensors$", RegexOptions.CultureInvariant)]

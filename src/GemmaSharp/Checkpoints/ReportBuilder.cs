@@ -39,7 +39,7 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
             FindingKind.Missing => ($"Tensor {request.Tensor} is missing; {owner} needs it as {needed}.", RepairMissing(request, pairs)),
             FindingKind.WrongShape => ($"{found}; {owner} needs {needed}.", _fields.Suggest(request.Tensor, stored!.Shape, request.Shape) ?? "Check that config.json belongs to these weights."),
             FindingKind.WrongLayout => ($"{found}; {owner} needs {needed}.", $"Permute its axes by ({string.Join(", ", Repairs.Permutation(stored!.Shape, request.Shape))}) and save it again."),
-            FindingKind.WrongType => ($"{found}; {owner} needs BF16, F16 or F32.", "Convert the checkpoint from its original with \"gemma convert\"."),
+            FindingKind.WrongType => ($"{found}; {owner} needs BF16, F16 or F32.", "Convert the checkpoint again from its original."),
             FindingKind.SurplusRows => ($"{found}; {owner} uses its first {request.Shape[0]} rows.", _fields.Suggest(request.Tensor, stored!.Shape, request.Shape)),
             FindingKind.NonFinite => ($"{found}; {fault.Detail}, and {owner} needs finite numbers.", "Download the file again, or convert the checkpoint again from its original."),
             _ => ($"{(stored is null ? $"Tensor {request.Tensor}" : found)}; {owner} {fault.Detail}.", "Convert the checkpoint again from its original."),

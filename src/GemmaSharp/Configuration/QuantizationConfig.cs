@@ -36,7 +36,7 @@ public sealed record QuantizationConfig
     {
         if (section.Raw("quant_method") is not null)
         {
-            throw section.Refuse("quant_method", "MLX quantisation or none (convert the original checkpoint with \"gemma convert\")");
+            throw section.Refuse("quant_method", "MLX quantisation or none (take the original checkpoint or an MLX conversion of it)");
         }
 
         QuantizationSetting all = ReadSetting(section, new QuantizationSetting(64, 4, "affine"));

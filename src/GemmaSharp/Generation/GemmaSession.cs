@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text;
 using GemmaSharp.Multimodal;
 using GemmaSharp.Tokenization.Chat;
 
@@ -48,7 +49,7 @@ public sealed class GemmaSession : IDisposable
     public IAsyncEnumerable<GeneratedToken> GenerateAsync(string text, GenerationOptions? options = null, CancellationToken cancellationToken = default) =>
         GenerateAsync(ChatMessage.User(text), options, cancellationToken);
 
-    /// <summary>Adds a message to the conversation and streams the answer, which is added when it ends (also when it is cancelled, as far as it got).</summary>
+    /// <summary>Adds a message to the conversation and streams the answer, which is added when it ends (also when it is cancelled, as far as it got). When not one token came, the message is taken back.</summary>
     /// <param name="message">The user's message.</param>
     /// <param name="options">How to draw; null for the checkpoint's own settings.</param>
     /// <param name="cancellationToken">Ends the answer at the next token.</param>
@@ -62,18 +63,28 @@ public sealed class GemmaSession : IDisposable
         ThrowIfBusy();
         EncodedPrompt prompt = _model.Encode([.. _messages, message]);
         _messages.Add(message);
-        var answer = new System.Text.StringBuilder();
+        var answer = new StringBuilder();
+        bool answered = false;
         try
         {
             await foreach (GeneratedToken token in GenerateAsync(prompt, options, cancellationToken).ConfigureAwait(false))
             {
+                answered = true;
                 answer.Append(token.Text);
                 yield return token;
             }
         }
         finally
         {
-            _messages.Add(ChatMessage.Assistant(answer.ToString()));
+            // Roles must alternate, so a question without an answer cannot stay.
+            if (answered)
+            {
+                _messages.Add(ChatMessage.Assistant(answer.ToString()));
+            }
+            else
+            {
+                _messages.RemoveAt(_messages.Count - 1);
+            }
         }
     }
 

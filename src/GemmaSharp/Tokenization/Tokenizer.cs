@@ -156,13 +156,6 @@ public sealed class Tokenizer
     /// <summary>Whether decoding may leave an id out: the file marks it special.</summary>
     public bool IsSpecial(int id) => _added.TryGetValue(id, out AddedToken? token) && token.Special;
 
-    /// <summary>Whether an id steers the model and cannot come from text with <c>allowSpecial</c> off.</summary>
-    internal bool IsControl(int id) => _added.TryGetValue(id, out AddedToken? token) && token.Control;
-
-    /// <summary>Which whitespace around it an added token takes along.</summary>
-    internal (bool Left, bool Right) StripsAround(int id) =>
-        _added.TryGetValue(id, out AddedToken? token) ? (token.StripLeft, token.StripRight) : default;
-
     /// <summary>The UTF-8 spelling of an id, empty where it has none.</summary>
     internal ReadOnlySpan<byte> Utf8Piece(int id) => _vocabulary.Contains(id) ? _vocabulary[id] : default;
 

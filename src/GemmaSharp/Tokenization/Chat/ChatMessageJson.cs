@@ -7,9 +7,6 @@ namespace GemmaSharp.Tokenization.Chat;
 /// <remarks>Pictures and clips are kept by their source, which the caller resolves. Stateless, thread-safe.</remarks>
 public static class ChatMessageJson
 {
-    /// <summary>The largest file of messages.</summary>
-    public const long MaxBytes = 256L << 20;
-
     /// <summary>Reads messages; pictures and clips come with their source only.</summary>
     /// <param name="utf8">The JSON.</param>
     /// <exception cref="ChatMessageException">It is not valid JSON, or not a list of messages.</exception>

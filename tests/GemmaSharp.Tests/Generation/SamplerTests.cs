@@ -1,0 +1,137 @@
+using GemmaSharp.Generation;
+
+namespace GemmaSharp.Tests.Generation;
+
+public sealed class SamplerTests
+{
+    const int Draws = 20_000;
+    static readonly float[] s_logits = [2f, 1f, 0f, -1f, 2f, float.NegativeInfinity];
+
+    [Fact]
+    public void Next_TemperatureZero_TakesTheLowestOfTheBest() => Assert.Equal(0, New(new() { Temperature = 0 }).Next(s_logits));
+
+    [Fact]
+    public void Next_Banned_IsNeverChosen() => Assert.Equal(4, New(new() { Temperature = 0 }, banned: [0]).Next(s_logits));
+
+    [Theory]
+    [InlineData(1f)]
+    [InlineData(0.5f)]
+    [InlineData(3f)]
+    public void Next_Temperature_DrawsWithTheSoftmaxesFrequencies(float temperature)
+    {
+        double[] weights = [.. s_logits.Select(l => Math.Exp(l / temperature))];
+        AssertFrequencies([.. weights.Select(w => w / weights.Sum())], new() { Temperature = temperature });
+    }
+
+    [Fact]
+    public void Next_TopK_KeepsThoseTiedWithTheLast()
+    {
+        // The two best are tied; k = 1 keeps both, as the reference does.
+        AssertFrequencies([0.5, 0, 0, 0, 0.5, 0], new() { Temperature = 1, TopK = 1 });
+    }
+
+    [Fact]
+    public void Next_TopP_KeepsTokensUntilTheirSumReachesP()
+    {
+        // Probabilities 0.5, 0.3, 0.15, 0.05: 0.5 is not yet 0.6, 0.8 is.
+        float[] logits = [.. ((double[])[0.15, 0.5, 0.05, 0.3]).Select(p => (float)Math.Log(p))];
+        AssertFrequencies([0, 0.625, 0, 0.375], new() { Temperature = 1, TopP = 0.6f }, logits);
+        AssertFrequencies([0, 1, 0, 0], new() { Temperature = 1, TopP = 0.01f }, logits);
+        AssertFrequencies([0.15, 0.5, 0.05, 0.3], new() { Temperature = 1, TopP = 1 }, logits);
+    }
+
+    [Fact]
+    public void Next_TopPAfterTopK_CountsWhatTopKLeft()
+    {
+        // Of 0.5, 0.3, 0.15, 0.05 the best two are left and become 0.625 and 0.375: 0.6 is reached by the first alone.
+        float[] logits = [.. ((double[])[0.15, 0.5, 0.05, 0.3]).Select(p => (float)Math.Log(p))];
+        AssertFrequencies([0, 1, 0, 0], new() { Temperature = 1, TopK = 2, TopP = 0.6f }, logits);
+    }
+
+    [Fact]
+    public void Next_MinP_KeepsWhatIsLikelyEnoughBesideTheBest()
+    {
+        float[] logits = [.. ((double[])[0.15, 0.5, 0.05, 0.3]).Select(p => (float)Math.Log(p))];
+        AssertFrequencies([0, 0.625, 0, 0.375], new() { Temperature = 1, MinP = 0.5f }, logits);
+    }
+
+    [Fact]
+    public void Next_RepetitionPenalty_DividesPositiveAndMultipliesNegativeLogits()
+    {
+        Sampler sampler = New(new() { Temperature = 0, RepetitionPenalty = 2 }, prompt: [0]);
+        Assert.Equal(1, sampler.Next([3f, 1.6f, -1f]));
+        Assert.Equal(0, sampler.Next([3f, 1.6f, -1f]));
+        Assert.Equal(1, New(new() { Temperature = 0, RepetitionPenalty = 2 }, prompt: [0]).Next([-1f, -1.5f]));
+    }
+
+    [Fact]
+    public void Next_PresenceAndFrequencyPenalty_CountTheAnswerAlone()
+    {
+        Sampler presence = New(new() { Temperature = 0, PresencePenalty = 0.5f }, prompt: [0, 0, 0]);
+        Assert.Equal([0, 1, 0, 0], Enumerable.Range(0, 4).Select(_ => presence.Next([1f, 0.8f])));
+        Sampler frequency = New(new() { Temperature = 0, FrequencyPenalty = 0.5f }, prompt: [0, 0, 0]);
+        Assert.Equal([0, 1, 0, 1, 0], Enumerable.Range(0, 5).Select(_ => frequency.Next([1f, 0.8f])));
+    }
+
+    [Fact]
+    public void Next_SameSeed_DrawsTheSameTokens()
+    {
+        int[] Draw(ulong seed) => [.. Enumerable.Repeat(New(new() { Temperature = 1 }, seed), 50).Select(s => s.Next(s_logits))];
+        Assert.Equal(Draw(7), Draw(7));
+        Assert.NotEqual(Draw(7), Draw(8));
+    }
+
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.NegativeInfinity)]
+    public void Next_NothingToChoose_IsAnError(float value) =>
+        Assert.Throws<GenerationException>(() => New(new() { Temperature = 1 }).Next([value, value]));
+
+    [Fact]
+    public void Logprobs_AreThoseOfTheSoftmax_BestFirst()
+    {
+        double norm = Math.Log(s_logits.Sum(l => Math.Exp(l)));
+        (float chosen, TokenLogprob[] top) = Sampler.Logprobs(s_logits, 3, 3);
+        Assert.Equal(-1 - norm, chosen, 1e-6);
+        Assert.Equal([0, 4, 1], top.Select(t => t.Id));
+        Assert.All(top, t => Assert.Equal(s_logits[t.Id] - norm, t.Logprob, 1e-6));
+        Assert.Empty(Sampler.Logprobs(s_logits, 3, 0).Top);
+    }
+
+    [Fact]
+    public void Validate_EveryValueOutOfRange_IsNamed()
+    {
+        (string Name, GenerationOptions Options)[] bad =
+        [
+            ("MaxTokens", new() { MaxTokens = 0 }), ("Temperature", new() { Temperature = -1 }), ("Temperature", new() { Temperature = float.NaN }),
+            ("TopK", new() { TopK = -1 }), ("TopP", new() { TopP = 0 }), ("TopP", new() { TopP = 1.1f }), ("MinP", new() { MinP = 2 }),
+            ("RepetitionPenalty", new() { RepetitionPenalty = 0 }), ("PresencePenalty", new() { PresencePenalty = float.NaN }),
+            ("FrequencyPenalty", new() { FrequencyPenalty = float.PositiveInfinity }), ("Logprobs", new() { Logprobs = 101 }), ("Stop", new() { Stop = [""] }),
+        ];
+        foreach ((string name, GenerationOptions options) in bad)
+        {
+            Assert.StartsWith(name, Assert.Throws<ArgumentException>(options.Validate).Message, StringComparison.Ordinal);
+        }
+
+        new GenerationOptions().Validate();
+    }
+
+    static Sampler New(GenerationOptions options, ulong seed = 1, int[]? prompt = null, int[]? banned = null) => new(options, seed, prompt ?? [], banned ?? []);
+
+    static void AssertFrequencies(double[] expected, GenerationOptions options, float[]? logits = null)
+    {
+        Sampler sampler = New(options, seed: 42);
+        int[] counts = new int[expected.Length];
+        for (int i = 0; i < Draws; i++)
+        {
+            counts[sampler.Next(logits ?? s_logits)]++;
+        }
+
+        for (int i = 0; i < expected.Length; i++)
+        {
+            // Five standard deviations of a binomial count; the seed is fixed, so this does not flicker.
+            double deviation = 5 * Math.Sqrt(Draws * expected[i] * (1 - expected[i]));
+            Assert.InRange(counts[i], (expected[i] * Draws) - deviation, (expected[i] * Draws) + deviation);
+        }
+    }
+}
