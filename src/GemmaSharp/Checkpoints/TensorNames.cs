@@ -34,7 +34,7 @@ public static class TensorNames
     public static string Canonical(string name, bool textOnly = false)
     {
         string rest = name.StartsWith(Model, StringComparison.Ordinal) ? name[Model.Length..] : name;
-        if (Array.Exists(s_parts, part => rest.StartsWith(part, StringComparison.Ordinal)))
+        if (IsOfModel(rest))
         {
             return WithoutInnerModel(rest);
         }
@@ -49,6 +49,13 @@ public static class TensorNames
     /// <summary>The Hugging Face name of a canonical one: <c>model.</c> before everything but the head.</summary>
     public static string HuggingFace(string canonical) =>
         canonical.StartsWith(Head, StringComparison.Ordinal) ? canonical : Model + canonical;
+
+    /// <summary>The name in a checkpoint of the text model alone (<c>Gemma3nForCausalLM</c>): <c>model.X</c>.</summary>
+    public static string TextOnly(string canonical) =>
+        canonical.StartsWith(LanguageModel, StringComparison.Ordinal) ? Model + canonical[LanguageModel.Length..] : HuggingFace(canonical);
+
+    /// <summary>Whether a canonical name is below one of the model's parts.</summary>
+    public static bool IsOfModel(string canonical) => Array.Exists(s_parts, part => canonical.StartsWith(part, StringComparison.Ordinal));
 
     /// <summary>The mlx-vlm name of a canonical one.</summary>
     public static string Mlx(string canonical) =>

@@ -1,58 +1,13 @@
-using System.Text.Json;
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.TestCheckpoints;
 using GemmaSharp.Text;
 
 namespace GemmaSharp.Tests.Checkpoints;
 
-/// <summary>A checkpoint as MLX's own converter wrote it, 3 bits in groups of 64, used where it lies.</summary>
+/// <summary>What the load report says of a checkpoint as MLX's own converter wrote it, 3 bits in groups of 64, when parts are damaged.</summary>
 public sealed class QuantizedCheckpointTests
 {
     const string Folder = "mlx/lm-affine-3-64";
-
-    [Fact]
-    public void Forward_MlxLmFile_IsTheDequantisedReference()
-    {
-        using Checkpoint checkpoint = Checkpoint.Open(Path.Combine(GoldenFiles.Root, Folder));
-        var model = new TextModel(checkpoint.Root, checkpoint.Config.TextConfig);
-        Assert.False(checkpoint.Report().HasErrors);
-        using var team = new WorkerTeam(2);
-        using TextWorkspace workspace = model.NewWorkspace(team);
-        using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(GoldenFiles.Find($"{Folder}/goldens/text-long.json")));
-        int[] ids = Integers(json, "token_ids"), greedy = Integers(json, "greedy");
-        using KvCache cache = model.NewCache(ids.Length);
-        var step = new TextStep();
-        step.Add(cache, ids, ids.Length);
-        var trace = new RecordingTrace();
-        model.Forward(step, workspace, trace);
-
-        Golden expected = Golden.Load($"{Folder}/goldens/text-long.safetensors");
-        string[] keys = [.. expected.Keys.Where(trace.Names.Contains)];
-        Assert.True(keys.Length > 20);
-        foreach (string key in keys)
-        {
-            double difference = expected.Compare(key, trace[key]);
-            Assert.True(difference <= 1e-4, $"{key}: {difference:E2}");
-        }
-
-        int vocabulary = checkpoint.Config.TextConfig.VocabSize;
-        float[] logits = workspace.Logits[^vocabulary..].ToArray();
-        foreach (int token in greedy)
-        {
-            logits[1] = logits[6] = float.NegativeInfinity;
-            Assert.Equal(token, Array.IndexOf(logits, logits.Max()));
-            if (token >= checkpoint.Config.TextConfig.VocabSizePerLayerInput)
-            {
-                break;
-            }
-
-            step.Clear();
-            step.Add(cache, [token], 1);
-            model.Forward(step, workspace);
-            logits = workspace.Logits.ToArray();
-        }
-    }
 
     [Theory]
     [InlineData(".biases", "lacks the .biases")]
@@ -91,5 +46,4 @@ public sealed class QuantizedCheckpointTests
         return checkpoint.Report();
     }
 
-    static int[] Integers(JsonDocument json, string property) => [.. json.RootElement.GetProperty(property).EnumerateArray().Select(e => e.GetInt32())];
 }
