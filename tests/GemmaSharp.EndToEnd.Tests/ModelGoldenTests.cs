@@ -1,3 +1,4 @@
+using GemmaSharp.Conversion;
 using GemmaSharp.Generation;
 using GemmaSharp.Multimodal;
 using GemmaSharp.Tests.TestCheckpoints;
@@ -16,7 +17,8 @@ public sealed class ModelGoldenTests
 
     /// <summary>
     /// The recorded audio cases were computed from clips before they were rounded to 16 bits for their WAV files. That alone moves the features by up to 8e-3,
-    /// so the text model's keys say nothing here and the towers' only gross faults; block by block the audio tower is compared at 2e-5 from its recorded inputs.
+    /// so the text model's keys say nothing here and the towers' only gross faults; block by block the audio tower is compared at 2e-5 from its recorded inputs,
+    /// and the text model is run once more on the recorded soft tokens of the clips.
     /// </summary>
     const double SixteenBitClip = 1e-2;
 
@@ -62,6 +64,30 @@ public sealed class ModelGoldenTests
         Assert.Equal(recorded.Greedy.Length, ids.Count);
     }
 
+    public static TheoryData<string> Quantised => [.. MlxCheckpoints.Names.Where(name => name != "mlx-bf16")];
+
+    [Theory]
+    [MemberData(nameof(Quantised))]
+    public async Task TraceAndGreedyTokens_QuantisedCheckpoint_AreTheReferencesOfItsDequantisedWeights(string name)
+    {
+        // mlx-lm keeps the text model alone; the reference ran it with tiny-c's own towers and embedders, so these stay as they are.
+        ConversionOptions options = MlxCheckpoints.Options(name);
+        if (options.Layout == CheckpointLayout.MlxLm)
+        {
+            options = options with { Layout = CheckpointLayout.MlxVlm, Quantize = options.Quantize! with { Keep = ["embed_vision", "embed_audio"] } };
+        }
+
+        using TinyCheckpoint source = TinyCheckpoint.Create("tiny-c");
+        using var files = new TempFolder();
+        CheckpointConverter.Convert(source.Folder, files["out"], options, cancellationToken: TestContext.Current.CancellationToken);
+        using GemmaModel model = GemmaModel.Load(files["out"]);
+        await Check(model, $"mlx/{name}/goldens/text-long", Float32);
+        if (name.StartsWith("mlx-", StringComparison.Ordinal))
+        {
+            await Check(model, $"mlx/{name}/goldens/mixed", SixteenBitClip);
+        }
+    }
+
     static async Task Check(GemmaModel model, string path, double tolerance)
     {
         var recorded = new RecordedCase(Path.Combine(GoldenFiles.Root, path));
@@ -83,6 +109,43 @@ public sealed class ModelGoldenTests
         }
 
         Assert.Equal(recorded.Greedy, await Greedy(model, prompt, recorded.Greedy.Length));
+        if (tolerance == SixteenBitClip)
+        {
+            EncodedPrompt exact = WithRecordedClips(prompt, expected, trace);
+            var text = new RecordingTrace();
+            model.Trace(exact, text);
+            Assert.True(text.Names.Count > 20);
+            foreach (string key in expected.Keys.Where(text.Names.Contains))
+            {
+                double difference = expected.Compare(key, text[key]);
+                Assert.True(difference <= Float32, $"{key} on recorded clips: {difference:E2}");
+            }
+        }
+    }
+
+    /// <summary>The prompt with every soft token of its clips replaced by the reference's, which were recorded whole.</summary>
+    static EncodedPrompt WithRecordedClips(EncodedPrompt prompt, Golden expected, RecordingTrace trace)
+    {
+        Assert.Equal(1, expected.Stride("embed_audio#1"));
+        float[] clips = expected.Values("embed_audio#1"), padding = expected.Values("embed_audio#2"), ownPadding = trace["embed_audio#2"];
+        int frames = (int)expected.Shape("embed_audio#1")[1], hidden = padding.Length, clip = 0;
+        var soft = new List<SoftTokens>();
+        foreach (SoftTokens tokens in prompt.Soft)
+        {
+            float[] rows = tokens.Values.ToArray();
+            bool isClip = tokens.Count > 1 && rows.AsSpan(rows.Length - hidden).SequenceEqual(ownPadding);
+            for (int t = 0; isClip && t < tokens.Count; t++)
+            {
+                Span<float> row = rows.AsSpan(t * hidden, hidden);
+                (row.SequenceEqual(ownPadding) ? padding : clips.AsSpan(((clip * frames) + t) * hidden, hidden)).CopyTo(row);
+            }
+
+            clip += isClip ? 1 : 0;
+            soft.Add(tokens with { Values = rows });
+        }
+
+        Assert.Equal(expected.Shape("embed_audio#1")[0], clip);
+        return new EncodedPrompt(prompt.Ids, soft);
     }
 
     static async Task<List<int>> Greedy(GemmaModel model, EncodedPrompt prompt, int count)

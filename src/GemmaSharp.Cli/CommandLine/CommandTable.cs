@@ -12,6 +12,7 @@ static class CommandTable
         ChatCommand.Create(global, console),
         InspectCommand.Create(global, console),
         VerifyCommand.Create(global, console),
+        ConvertCommand.Create(global, console),
         TokenizeCommand.Create(global, console),
         TraceCommand.Create(global, console),
         DiffCommand.Create(global, console),

@@ -2,7 +2,9 @@ using System.Globalization;
 using System.Text;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
+using GemmaSharp.Conversion;
 using GemmaSharp.Generation;
+using GemmaSharp.MatFormer;
 using GemmaSharp.Media;
 using GemmaSharp.Tokenization;
 using GemmaSharp.Tokenization.Chat;
@@ -55,7 +57,7 @@ static class ErrorReport
         CheckpointException { Report: LoadReport report } => (ExitCode.CheckpointRefused, Refusal(report)),
         CheckpointException or ConfigurationException or TokenizerException => (ExitCode.CheckpointRefused, error.Message),
         MediaException or ChatTemplateException => (ExitCode.InputRefused, error.Message),
-        GenerationException => (ExitCode.Failed, error.Message),
+        GenerationException or ConversionException or SliceException => (ExitCode.Failed, error.Message),
         ArgumentException { ParamName: string name } e => (ExitCode.Usage, Argument(e, name)),
         OutOfMemoryException => (ExitCode.Failed, "There is not enough memory; use a smaller or more quantised checkpoint, a shorter --context, or close other programs."),
         _ when ClosedOutput.Is(error) => (ExitCode.Done, null),

@@ -8,6 +8,9 @@ namespace GemmaSharp.Conversion;
 /// <summary>What a conversion changes. The default changes nothing: it writes the same tensors again.</summary>
 public sealed record ConversionOptions
 {
+    /// <summary>The size at which transformers and MLX begin another file.</summary>
+    public const long DefaultShardBytes = ShardedSafetensorsWriter.DefaultShardBytes;
+
     /// <summary>Names and kernel order of the result; <see langword="null"/> for the source's, or mlx-vlm's when a Hugging Face checkpoint is quantised.</summary>
     public CheckpointLayout? Layout { get; init; }
 
@@ -32,8 +35,11 @@ public sealed record ConversionOptions
     /// <summary>The smaller model to cut out; <see langword="null"/> for the whole.</summary>
     public MatFormerSlice? Slice { get; init; }
 
+    /// <summary>Whether vision weights of the first upload are written as those of the second: rows and columns of kernels exchanged, a stem bias of 0.</summary>
+    public bool RepairVision { get; init; }
+
     /// <summary>Bytes a weight file has at most, unless a single tensor is larger.</summary>
-    public long ShardBytes { get; init; } = ShardedSafetensorsWriter.DefaultShardBytes;
+    public long ShardBytes { get; init; } = DefaultShardBytes;
 
     /// <summary>Whether an existing result is replaced.</summary>
     public bool Force { get; init; }

@@ -16,6 +16,8 @@ sealed class ConversionPlan
     readonly Dictionary<string, StoredTensor> _tensors;
     readonly KernelLayouts _kernels;
     readonly bool _textOnly;
+
+    const string StemBias = "vision_tower.timm_model.conv_stem.conv.bias", StemNorm = "vision_tower.timm_model.conv_stem.bn.weight";
     readonly List<string> _notes = [];
 
     /// <param name="source">The opened checkpoint; its modules have been built.</param>
@@ -92,6 +94,11 @@ sealed class ConversionPlan
             }
         }
 
+        if (RepairsVision && _source.Tensors.FirstOrDefault(tensor => tensor.CanonicalName == StemNorm) is StoredTensor norm)
+        {
+            yield return new PlannedZeros(new TensorDeclaration(Named(StemBias), _options.Type ?? norm.Type, norm.Shape));
+        }
+
         foreach (StoredTensor tensor in _source.Tensors.Where(IsWanted))
         {
             string? name = _slice is null ? tensor.CanonicalName : _slice.Rename(tensor.CanonicalName);
@@ -112,6 +119,8 @@ sealed class ConversionPlan
             && (!IsAudio(name) || (towers && _options.Audio))
             && !(IsHead(name) && _source.Config.TextConfig.TieWordEmbeddings);
     }
+
+    bool RepairsVision => _options.RepairVision && _options.Vision && Layout != CheckpointLayout.MlxLm && _source.TurnsVisionKernels;
 
     static bool IsHead(string name) => name.StartsWith("lm_head.", StringComparison.Ordinal);
 
@@ -206,11 +215,19 @@ sealed class ConversionPlan
         }
 
         bool turned = _source.TurnsVisionKernels && tensor.CanonicalName.StartsWith("vision_tower.", StringComparison.Ordinal);
-        if (tensor.Shape.Count != 4 || !_kernels.Fit(tensor, request.Shape, turned, out KernelLayout layout) || (layout == KernelLayout.Mlx) == toMlx)
+        if (tensor.Shape.Count != 4 || !_kernels.Fit(tensor, request.Shape, turned, out KernelLayout layout))
         {
             return null;
         }
 
-        return toMlx ? [0, 2, 3, 1] : [0, 3, 1, 2];
+        // Output, input, height, width in the source; rows and columns of a kernel change places when it is repaired.
+        (int i, int h, int w) = layout == KernelLayout.Mlx ? (3, 1, 2) : (1, 2, 3);
+        if (turned && _options.RepairVision)
+        {
+            (h, w) = (w, h);
+        }
+
+        int[] axes = toMlx ? [0, h, w, i] : [0, i, h, w];
+        return axes is [0, 1, 2, 3] ? null : axes;
     }
 }

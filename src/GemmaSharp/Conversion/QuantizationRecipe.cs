@@ -1,4 +1,6 @@
 using System.Globalization;
+using GemmaSharp.Checkpoints;
+using GemmaSharp.Diagnostics;
 using GemmaSharp.MatFormer;
 using GemmaSharp.Numerics.Formats;
 
@@ -20,7 +22,10 @@ public sealed record QuantizationRecipe
     /// <summary>The format of raised modules; <see langword="null"/> when all are alike.</summary>
     public QuantizationFormat? HighFormat { get; init; }
 
-    /// <summary>Modules to leave dense, by path: <c>*</c> stands for anything, as in <c>*.layers.1.self_attn.o_proj</c> or <c>*embed_tokens*</c>.</summary>
+    /// <summary>
+    /// Modules to leave dense, by a path in any naming scheme, of which everything below is left, or by a pattern: <c>*</c> stands for anything,
+    /// as in <c>*.layers.1.self_attn.o_proj</c> or <c>*embed_tokens*</c>.
+    /// </summary>
     public IReadOnlyList<string> Keep { get; init; } = [];
 
     /// <summary>The names <see cref="Named"/> knows: <c>mixed_2_6</c>, <c>mixed_3_4</c> …</summary>
@@ -63,7 +68,8 @@ public sealed record QuantizationRecipe
     }
 
     /// <summary>Whether a pattern of <see cref="Keep"/> fits the module.</summary>
-    internal bool IsKept(string module) => Keep.Any(pattern => Wildcard.Matches(pattern, module));
+    internal bool IsKept(string module) => Keep.Any(text => new TracePattern(text) is TracePattern pattern
+        && (pattern.Matches(module) || pattern.Matches(TensorNames.HuggingFace(module)) || pattern.Matches(TensorNames.Mlx(module))));
 
     static bool IsRaised(string module, int layers)
     {

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Json;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Conversion;
@@ -21,7 +20,7 @@ public sealed class MlxConversionTests
     {
         using var files = new TempFolder();
         MlxCheckpoints.Convert(name, files["out"]);
-        Assert.Equal(Expected($"mlx/{name}/tensors.json"), Hashes(files["out"]));
+        Assert.Equal(Expected($"mlx/{name}/tensors.json"), ConvertedTensors.Hashes(files["out"]));
     }
 
     [Theory]
@@ -47,7 +46,7 @@ public sealed class MlxConversionTests
         using var files = new TempFolder();
         MlxCheckpoints.Convert("mlx-bf16", files["mlx"]);
         ConversionResult back = CheckpointConverter.Convert(files["mlx"], files["hf"], new ConversionOptions { Layout = CheckpointLayout.HuggingFace }, cancellationToken: Stop);
-        Assert.Equal(Expected("tiny-c/tensors.json"), Hashes(files["hf"]));
+        Assert.Equal(Expected("tiny-c/tensors.json"), ConvertedTensors.Hashes(files["hf"]));
         Assert.Empty(back.Notes);
         using JsonDocument original = JsonDocument.Parse(File.ReadAllBytes(GoldenFiles.Find("tiny-c/files/config.json")));
         using JsonDocument written = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(files["hf"], "config.json")));
@@ -62,7 +61,7 @@ public sealed class MlxConversionTests
         MlxCheckpoints.Convert(name, files["mlx"]);
         CheckpointConverter.Convert(files["mlx"], files["hf"], new ConversionOptions { Layout = CheckpointLayout.HuggingFace }, cancellationToken: Stop);
         CheckpointConverter.Convert(files["hf"], files["again"], new ConversionOptions { Layout = MlxCheckpoints.Options(name).Layout }, cancellationToken: Stop);
-        Assert.Equal(Hashes(files["mlx"]), Hashes(files["again"]));
+        Assert.Equal(ConvertedTensors.Hashes(files["mlx"]), ConvertedTensors.Hashes(files["again"]));
         Assert.Equal(File.ReadAllText(Path.Combine(files["mlx"], "config.json")), File.ReadAllText(Path.Combine(files["again"], "config.json")));
     }
 
@@ -126,26 +125,8 @@ public sealed class MlxConversionTests
         return new SortedDictionary<string, string>(
             json.RootElement.EnumerateObject().ToDictionary(
                 entry => entry.Name,
-                entry => Line(entry.Value.GetProperty("dtype").GetString()!, entry.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64()), entry.Value.GetProperty("sha256").GetString()!),
+                entry => ConvertedTensors.Line(entry.Value.GetProperty("dtype").GetString()!, entry.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64()), entry.Value.GetProperty("sha256").GetString()!),
                 StringComparer.Ordinal),
             StringComparer.Ordinal);
     }
-
-    static SortedDictionary<string, string> Hashes(string folder)
-    {
-        var hashes = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (string path in Directory.EnumerateFiles(folder, "*.safetensors"))
-        {
-            using SafetensorsFile file = SafetensorsFile.Open(path);
-            foreach (SafetensorsEntry entry in file.Entries)
-            {
-                ReadOnlySpan<byte> bytes = file.Tensor(entry).Block.Read(entry.Offset, (int)entry.Length);
-                hashes.Add(entry.Name, Line(entry.Type.ToString(), entry.Shape, System.Convert.ToHexStringLower(SHA256.HashData(bytes))));
-            }
-        }
-
-        return hashes;
-    }
-
-    static string Line(string type, IEnumerable<long> shape, string hash) => $"{type} [{string.Join(", ", shape)}] {hash}";
 }

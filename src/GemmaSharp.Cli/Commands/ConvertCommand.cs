@@ -1,0 +1,92 @@
+using System.CommandLine;
+using System.Diagnostics;
+using GemmaSharp.Cli.Options;
+using GemmaSharp.Cli.Output;
+using GemmaSharp.Conversion;
+
+namespace GemmaSharp.Cli.Commands;
+
+/// <summary><c>gemma convert SRC DST</c>: writes a checkpoint in another form.</summary>
+static class ConvertCommand
+{
+    public static CliCommand Create(GlobalOptions global, CliConsole console)
+    {
+        var source = new Argument<string>("SRC") { Description = "Folder of a checkpoint, or ORG/NAME of one in the Hugging Face cache." };
+        var destination = new Argument<string>("DST") { Description = "A new folder for the result." };
+        var options = new ConvertOptions(global);
+        Option<bool> json = GlobalOptions.NewJson();
+        var command = new Command("convert", "Write a checkpoint in another form: Hugging Face or MLX, quantised or not, smaller, in other files.") { source, destination };
+        options.AddTo(command);
+        command.Add(json);
+        command.SetAction(async parse =>
+        {
+            if (parse.GetValue(global.Model) is not null)
+            {
+                throw CliException.Usage("--model is given; \"gemma convert\" takes the checkpoint as its first argument.");
+            }
+
+            ConversionOptions conversion = options.Read(parse);
+            string from = ModelLocator.Find(parse.GetRequiredValue(source)), to = parse.GetRequiredValue(destination);
+            using Interrupts.Scope interrupt = console.Interrupts.Begin();
+            long start = Stopwatch.GetTimestamp();
+            ConversionResult result = await new ProgressSign(console, parse.GetValue(global.Quiet)).WhileAsync<ConversionProgress, ConversionResult>(
+                "Converting", Describe, progress => CheckpointConverter.Convert(from, to, conversion, progress, interrupt.Token)).ConfigureAwait(false);
+            Print(console, result, Stopwatch.GetElapsedTime(start), parse.GetValue(json), parse.GetValue(global.Quiet));
+            return ExitCode.Done;
+        });
+        return new CliCommand(
+            command,
+            "gemma convert ./gemma-3n-E2B-it ./e2b-4bit --bits 4",
+            "gemma convert ./e4b-mlx-8bit ./e4b-bf16 --dequantize --layout hf",
+            "gemma convert ./gemma-3n-E4B-it ./e2b --slice E2B --max-shard-size 2GB");
+    }
+
+    static (string Now, double Share) Describe(ConversionProgress progress) =>
+        (progress.Verifying ? "Verifying" : "Converting", progress.TotalBytes == 0 ? 1 : progress.DoneBytes / (double)progress.TotalBytes);
+
+    static void Print(CliConsole console, ConversionResult result, TimeSpan elapsed, bool json, bool quiet)
+    {
+        if (json)
+        {
+            JsonOutput.Print(console, writer =>
+            {
+                writer.WriteStartObject();
+                writer.WriteString("folder", result.Folder);
+                Strings("files", result.Files);
+                writer.WriteNumber("tensors", result.Tensors);
+                writer.WriteNumber("bytes", result.Bytes);
+                writer.WriteNumber("quantized_modules", result.QuantizedModules);
+                writer.WriteMeasured("bits_per_weight", result.BitsPerWeight);
+                Strings("notes", result.Notes);
+                writer.WriteMeasured("seconds", elapsed.TotalSeconds);
+                writer.WriteEndObject();
+
+                void Strings(string name, IEnumerable<string> values)
+                {
+                    writer.WriteStartArray(name);
+                    foreach (string value in values)
+                    {
+                        writer.WriteStringValue(value);
+                    }
+
+                    writer.WriteEndArray();
+                }
+            });
+            return;
+        }
+
+        if (quiet)
+        {
+            return;
+        }
+
+        foreach (string note in result.Notes)
+        {
+            console.Notice("gemma: note: " + note);
+        }
+
+        string files = result.Files.Count == 1 ? "one file" : Show.Text($"{result.Files.Count} files");
+        string quantized = result.QuantizedModules == 0 ? "" : Show.Text($", {result.QuantizedModules} modules quantised, {result.BitsPerWeight:0.00} bits per weight");
+        console.Out.WriteLine(Show.Text($"{result.Folder}: {result.Tensors} tensors in {files}, {Show.Bytes(result.Bytes)}{quantized}; written and read back in {Show.Time(elapsed)}."));
+    }
+}

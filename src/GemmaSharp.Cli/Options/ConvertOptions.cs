@@ -1,0 +1,154 @@
+using System.CommandLine;
+using System.Globalization;
+using GemmaSharp.Conversion;
+using GemmaSharp.MatFormer;
+using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Memory;
+
+namespace GemmaSharp.Cli.Options;
+
+/// <summary>What <c>gemma convert</c> changes.</summary>
+sealed class ConvertOptions(GlobalOptions global)
+{
+    static readonly (string Name, CheckpointLayout Layout)[] s_layouts = [("hf", CheckpointLayout.HuggingFace), ("mlx-vlm", CheckpointLayout.MlxVlm), ("mlx-lm", CheckpointLayout.MlxLm)];
+    static readonly (string Name, ElementType Type)[] s_types = [("bfloat16", ElementType.BF16), ("float16", ElementType.F16), ("float32", ElementType.F32)];
+    static readonly (string Name, QuantizationRounding Rounding)[] s_roundings = [("metal", QuantizationRounding.Metal), ("cpu", QuantizationRounding.Cpu)];
+    static readonly string[] s_towers = ["vision", "audio", "towers"];
+    static readonly (string End, long Factor)[] s_units = [("KiB", 1L << 10), ("MiB", 1L << 20), ("GiB", 1L << 30), ("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("", 1)];
+
+    readonly Option<string?> _layout = Choice("--layout", "hf|mlx-vlm|mlx-lm", "Names of tensors and order of kernel axes. mlx-lm has the text model only. Default: the source's; mlx-vlm when a Hugging Face checkpoint is quantised.", s_layouts.Select(l => l.Name));
+    readonly Option<int?> _bits = Numbers.Whole("--bits", "N", "Quantise linear layers and embeddings to 2, 3, 4, 5, 6 or 8 bits. Default where another option asks for quantising: 4.", 1, 32);
+    readonly Option<int?> _groupSize = Numbers.Whole("--group-size", "N", "Weights that share a scale: 32, 64 or 128. Default: 64.", 1, 1 << 20);
+    readonly Option<string?> _mode = Choice("--mode", "affine|mxfp4|nvfp4|mxfp8", "How weights are quantised. Default: affine.", ["affine", "mxfp4", "nvfp4", "mxfp8"]);
+    readonly Option<string?> _recipe = Choice("--recipe", "NAME", $"A mixed recipe, low and high bits: {string.Join(", ", QuantizationRecipe.Names)}.", QuantizationRecipe.Names);
+    readonly Option<string[]> _keep = new("--keep") { HelpName = "PATTERN", Description = "Modules to leave unquantised (* for any characters), such as \"*.layers.0.*\" or \"embed_vision*\"; may be given several times." };
+    readonly Option<string?> _rounding = Choice("--rounding", "metal|cpu", "Whose quantiser to follow bit for bit: MLX on a Mac's GPU, as published files, or on a CPU. Default: metal.", s_roundings.Select(r => r.Name));
+    readonly Option<bool> _dequantize = new("--dequantize") { Description = "Make quantised modules dense." };
+    readonly Option<string?> _type = Choice("--dtype", "bfloat16|float16|float32", "Type of every floating-point tensor, before quantising too. Default: as it is.", s_types.Select(t => t.Name));
+    readonly Option<string[]> _drop = new("--drop") { HelpName = "vision|audio|towers", Description = "Leave out a tower and its embedder; may be given several times." };
+    readonly Option<string?> _slice = new("--slice") { HelpName = "NAME|WIDTHS", Description = "Cut out a smaller model (MatFormer): E2B, E2.54B …, or widths such as \"8192*30;skip=20-24\"." };
+    readonly Option<bool> _repairVision = new("--repair-vision") { Description = "Write the vision weights of the first upload as those of the second: kernels turned, stem bias 0." };
+    readonly Option<string?> _shardSize = new("--max-shard-size") { HelpName = "SIZE", Description = "Largest weight file, such as 5GB, 2GiB or 500MB. Default: 5GB." };
+    readonly Option<bool> _force = new("--force", "-f") { Description = "Replace what is at the destination." };
+
+    /// <summary>Adds them to a command.</summary>
+    public void AddTo(Command command)
+    {
+        foreach (Option option in (Option[])[_layout, _bits, _groupSize, _mode, _recipe, _keep, _rounding, _dequantize, _type, _drop, _slice, _repairVision, _shardSize, _force])
+        {
+            command.Add(option);
+        }
+    }
+
+    /// <summary>The options as given.</summary>
+    /// <exception cref="CliException">Two contradict each other, or one has a value that does not exist.</exception>
+    public ConversionOptions Read(ParseResult parse)
+    {
+        HashSet<string> dropped = [.. (parse.GetValue(_drop) ?? []).SelectMany(value => value.Split(',', StringSplitOptions.TrimEntries))];
+        if (dropped.FirstOrDefault(tower => !s_towers.Contains(tower)) is string unknown)
+        {
+            throw CliException.Usage($"--drop is {unknown}; {OneOf(s_towers)} is needed.");
+        }
+
+        QuantizationRecipe? recipe = Recipe(parse);
+        if (recipe is not null && parse.GetValue(_dequantize))
+        {
+            throw CliException.Usage("--dequantize is given with options that quantise; leave out one of them (quantising again works from the dequantised weights by itself).");
+        }
+
+        return new ConversionOptions
+        {
+            Layout = Chosen(parse, _layout, s_layouts),
+            Quantize = recipe,
+            Rounding = Chosen(parse, _rounding, s_roundings) ?? QuantizationRounding.Metal,
+            Dequantize = parse.GetValue(_dequantize),
+            Type = Chosen(parse, _type, s_types),
+            Vision = !dropped.Contains("vision") && !dropped.Contains("towers"),
+            Audio = !dropped.Contains("audio") && !dropped.Contains("towers"),
+            Slice = parse.GetValue(_slice) is string slice ? Slice(slice) : null,
+            RepairVision = parse.GetValue(_repairVision),
+            ShardBytes = parse.GetValue(_shardSize) is string size ? Size(size) : ConversionOptions.DefaultShardBytes,
+            Force = parse.GetValue(_force),
+            Threads = parse.GetValue(global.Threads),
+        };
+    }
+
+    QuantizationRecipe? Recipe(ParseResult parse)
+    {
+        int? bits = parse.GetValue(_bits), groupSize = parse.GetValue(_groupSize);
+        string? mode = parse.GetValue(_mode), named = parse.GetValue(_recipe);
+        string[] keep = parse.GetValue(_keep) ?? [];
+        if (named is not null)
+        {
+            return bits is null && groupSize is null && mode is null
+                ? QuantizationRecipe.Named(named) with { Keep = keep }
+                : throw CliException.Usage("--recipe says bits, group size and mode by itself; leave out --bits, --group-size and --mode.");
+        }
+
+        if (bits is null && groupSize is null && mode is null)
+        {
+            return keep.Length == 0 && parse.GetValue(_rounding) is null
+                ? null
+                : throw CliException.Usage($"{(keep.Length > 0 ? "--keep" : "--rounding")} is for quantising and nothing asks for that; add --bits N, --mode or --recipe.");
+        }
+
+        _ = QuantizationFormat.TryParseMode(mode ?? "affine", out QuantizationMode parsed);
+        return QuantizationFormat.TryCreate(parsed, bits, groupSize, out QuantizationFormat? format, out string? fault)
+            ? new QuantizationRecipe { Format = format, Keep = keep }
+            : throw CliException.Usage(fault);
+    }
+
+    static MatFormerSlice Slice(string text)
+    {
+        try
+        {
+            return MatFormerSlice.Parse(text);
+        }
+        catch (SliceException error)
+        {
+            throw CliException.Usage(error.Message);
+        }
+    }
+
+    static long Size(string text)
+    {
+        foreach ((string end, long factor) in s_units)
+        {
+            if (text.EndsWith(end, StringComparison.OrdinalIgnoreCase)
+                && double.TryParse(text.AsSpan(0, text.Length - end.Length).Trim(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number)
+                && number * factor is >= 1 and <= long.MaxValue / 2)
+            {
+                return (long)(number * factor);
+            }
+        }
+
+        throw CliException.Usage($"--max-shard-size is {text}; a size such as 5GB, 2GiB or 500MB is needed.");
+    }
+
+    static Option<string?> Choice(string name, string helpName, string description, IEnumerable<string> values)
+    {
+        string[] allowed = [.. values];
+        return new Option<string?>(name)
+        {
+            HelpName = helpName,
+            Description = description,
+            CustomParser = result =>
+            {
+                string text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
+                if (allowed.Contains(text))
+                {
+                    return text;
+                }
+
+                result.AddError($"{name} is {(text.Length == 0 ? "empty" : text)}; {OneOf(allowed)} is needed.");
+                return null;
+            },
+        };
+    }
+
+    static T? Chosen<T>(ParseResult parse, Option<string?> option, (string Name, T Value)[] values)
+        where T : struct =>
+        parse.GetValue(option) is string name ? Array.Find(values, value => value.Name == name).Value : null;
+
+    static string OneOf(string[] values) => $"{string.Join(", ", values[..^1])} or {values[^1]}";
+}
