@@ -17,7 +17,7 @@ static class ConvertedConfig
     {
         JsonElement source = ConfigFile.TryRead(Path.Combine(folder, Gemma3nConfig.FileName))
             ?? throw new ConversionException($"There is no {Gemma3nConfig.FileName} in {folder}; download it with the weights.");
-        JsonObject root = JsonObject.Create(source)!;
+        JsonObject root = (JsonObject)Editable(source)!;
         JsonObject text = root["text_config"] as JsonObject ?? root;
         foreach (JsonObject home in new[] { root, text })
         {
@@ -47,6 +47,26 @@ static class ConvertedConfig
         }
 
         return stream.ToArray();
+    }
+
+    /// <summary>The same value as nodes. A key that occurs twice counts as it does for every reader of JSON: the last one.</summary>
+    static JsonNode? Editable(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.Object:
+                JsonObject members = [];
+                foreach (JsonProperty member in element.EnumerateObject())
+                {
+                    members[member.Name] = Editable(member.Value);
+                }
+
+                return members;
+            case JsonValueKind.Array:
+                return new JsonArray([.. element.EnumerateArray().Select(Editable)]);
+            default:
+                return JsonValue.Create(element);
+        }
     }
 
     static void WriteSlice(JsonObject text, TextConfig slice)

@@ -41,6 +41,45 @@ public sealed class CheckpointConverterTests : IDisposable
         Assert.Equal([Out], Directory.EnumerateFileSystemEntries(_files.Path));
     }
 
+    [Theory]
+    [InlineData("tiny-a")]
+    [InlineData("tiny-b")]
+    public void Convert_OtherConfigurationsToMlxAndBack_AreTheOriginal(string name)
+    {
+        using TinyCheckpoint source = TinyCheckpoint.Create(name);
+        CheckpointConverter.Convert(source.Folder, Out, new ConversionOptions { Layout = CheckpointLayout.MlxVlm }, cancellationToken: Stop);
+        Assert.Contains(ConvertedTensors.Read(Out).Keys, key => key.StartsWith("language_model.model.layers.", StringComparison.Ordinal));
+        CheckpointConverter.Convert(Out, _files["back"], new ConversionOptions { Layout = CheckpointLayout.HuggingFace }, cancellationToken: Stop);
+        Assert.Equal(ConvertedTensors.Hashes(source.Folder), ConvertedTensors.Hashes(_files["back"]));
+        Assert.True(JsonNode.DeepEquals(
+            JsonNode.Parse(File.ReadAllBytes(Path.Combine(source.Folder, "config.json"))), JsonNode.Parse(File.ReadAllBytes(Path.Combine(_files["back"], "config.json")))));
+    }
+
+    [Fact]
+    public void Convert_FolderOfLinksAsInTheHubsCache_CopiesWhatTheyPointTo()
+    {
+        string links = _files["snapshot"];
+        Directory.CreateDirectory(links);
+        foreach (string file in Directory.EnumerateFiles(_source.Folder))
+        {
+            File.CreateSymbolicLink(Path.Combine(links, Path.GetFileName(file)), file);
+        }
+
+        CheckpointConverter.Convert(links, Out, new ConversionOptions(), cancellationToken: Stop);
+        Assert.Equal(ConvertedTensors.Hashes(_source.Folder), ConvertedTensors.Hashes(Out));
+        Assert.All(Directory.EnumerateFiles(Out), file => Assert.Null(File.ResolveLinkTarget(file, returnFinalTarget: false)));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(_source.Folder, "tokenizer.json")), File.ReadAllBytes(Path.Combine(Out, "tokenizer.json")));
+    }
+
+    [Fact]
+    public void Convert_ConfigurationThatNamesAKeyTwice_KeepsTheOneThatCounts()
+    {
+        string config = Path.Combine(_source.Folder, "config.json");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"torch_dtype\":", "\"torch_dtype\": \"float64\", \"torch_dtype\":", StringComparison.Ordinal));
+        Convert(new ConversionOptions());
+        Assert.Equal("bfloat16", JsonNode.Parse(File.ReadAllBytes(Path.Combine(Out, "config.json")))!["torch_dtype"]!.GetValue<string>());
+    }
+
     [Fact]
     public void Convert_SmallShards_NoneIsLargerAndTheIndexNamesThemAll()
     {
