@@ -1,3 +1,4 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Configuration;
 
 namespace GemmaSharp.Checkpoints;
@@ -92,6 +93,12 @@ public sealed class Checkpoint : IDisposable
 
     /// <summary>Everything asked for so far, in order.</summary>
     internal IReadOnlyList<ParameterRequest> Requests => _reader.Requests;
+
+    /// <summary>The linear layers asked for so far, by which adapters find them.</summary>
+    internal LinearModules Linears => _reader.Linears;
+
+    /// <summary>Whether the model accepts tensors at or below this path without using them.</summary>
+    internal bool IsIgnored(string path) => _reader.IsIgnored(path);
 
     /// <summary>The tree of modules that asked for parameters, for listings.</summary>
     public ModuleNode Modules() => ModuleNode.Tree(_reader.Requests);

@@ -41,4 +41,19 @@ public enum FindingKind
 
     /// <summary>The vision weights are those of the first upload, whose kernels are turned while loading.</summary>
     FirstUploadVision,
+
+    /// <summary>An adapter changes a module that its base does not have.</summary>
+    UnknownModule,
+
+    /// <summary>An adapter is of a kind, or changes a kind of module, that cannot be applied.</summary>
+    Unsupported,
+
+    /// <summary>An adapter's settings contradict its tensors or cannot be read.</summary>
+    WrongSetting,
+
+    /// <summary>A part of an adapter has no effect: nothing reads the module it changes.</summary>
+    UnusedModule,
+
+    /// <summary>An adapter says by name that it was made for another base; its shapes fit all the same.</summary>
+    OtherBase,
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using GemmaSharp.Adapters;
 
 namespace GemmaSharp.Checkpoints;
 
@@ -8,21 +9,25 @@ namespace GemmaSharp.Checkpoints;
 /// <remarks>The order is fixed: the same checkpoint gives the same report. Immutable.</remarks>
 public sealed class LoadReport
 {
-    internal LoadReport(string folder, IEnumerable<Finding> findings, int tensors, int used)
+    internal LoadReport(string folder, IEnumerable<Finding> findings, int tensors, int used, bool isAdapter = false)
     {
         Folder = folder;
+        IsAdapter = isAdapter;
         Findings = [.. findings.OrderBy(f => f.Severity).ThenBy(f => f.Tensor, NaturalOrder.Instance).ThenBy(f => f.Kind).ThenBy(f => f.StoredName, StringComparer.Ordinal)];
         Tensors = tensors;
         UsedTensors = used;
     }
 
-    /// <summary>The checkpoint's folder.</summary>
+    /// <summary>The folder of the checkpoint or adapter.</summary>
     public string Folder { get; }
+
+    /// <summary>Whether this is about an adapter and its base, not about a checkpoint and its configuration.</summary>
+    public bool IsAdapter { get; }
 
     /// <summary>All findings.</summary>
     public IReadOnlyList<Finding> Findings { get; }
 
-    /// <summary>Tensors in the checkpoint.</summary>
+    /// <summary>Tensors in the files.</summary>
     public int Tensors { get; }
 
     /// <summary>Tensors the model uses.</summary>
@@ -35,19 +40,19 @@ public sealed class LoadReport
     public int Count(Severity severity) => Findings.Count(f => f.Severity == severity);
 
     /// <summary>Refuses the checkpoint if there is any error.</summary>
-    /// <exception cref="CheckpointException">There is; it carries this report.</exception>
+    /// <exception cref="CheckpointException">There is; it carries this report. An adapter's is an <see cref="AdapterException"/>.</exception>
     public void ThrowIfErrors()
     {
         if (HasErrors)
         {
-            throw new CheckpointException(this);
+            throw IsAdapter ? new AdapterException(this) : new CheckpointException(this);
         }
     }
 
     /// <summary>This report with further findings, such as those of <see cref="CheckpointValues.FindNonFinite"/>.</summary>
     /// <remarks>What both name is there once.</remarks>
     public LoadReport With(IEnumerable<Finding> findings) =>
-        new(Folder, Findings.Concat(findings).DistinctBy(f => (f.Kind, f.Tensor, f.StoredName)), Tensors, UsedTensors);
+        new(Folder, Findings.Concat(findings).DistinctBy(f => (f.Kind, f.Tensor, f.StoredName)), Tensors, UsedTensors, IsAdapter);
 
     /// <summary>The counts and the first findings in one paragraph.</summary>
     internal string Summary()
@@ -56,7 +61,8 @@ public sealed class LoadReport
         Finding[] errors = [.. Findings.Where(f => f.Severity == Severity.Error)];
         string first = string.Join(" ", errors.Take(Shown).Select(f => f.Repair is null ? f.Problem : $"{f.Problem} {f.Repair}"));
         string more = errors.Length > Shown ? $" And {errors.Length - Shown} more." : "";
-        return $"The checkpoint in {Folder} does not fit its configuration in {errors.Length} {(errors.Length == 1 ? "place" : "places")}. {first}{more}";
+        string what = IsAdapter ? $"The adapter in {Folder} does not fit its base" : $"The checkpoint in {Folder} does not fit its configuration";
+        return $"{what} in {errors.Length} {(errors.Length == 1 ? "place" : "places")}. {first}{more}";
     }
 
     /// <summary>All findings, one a line, with the counts at the end.</summary>

@@ -1,3 +1,4 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Configuration;
 using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Memory;
@@ -39,9 +40,15 @@ sealed class ParameterReader
 
     /// <summary>Stored tensors nobody asked for or ignored.</summary>
     public IEnumerable<StoredTensor> Unused => _tensors.Values.Where(t =>
-        !_used.Contains(t.CanonicalName) && !TensorNames.IsComputed(t.CanonicalName) && !_ignored.Exists(path => IsAtOrBelow(t.CanonicalName, path)));
+        !_used.Contains(t.CanonicalName) && !TensorNames.IsComputed(t.CanonicalName) && !IsIgnored(t.CanonicalName));
 
     public int UsedCount => _used.Count;
+
+    /// <summary>The linear layers, by which adapters find them.</summary>
+    public LinearModules Linears { get; } = new();
+
+    /// <summary>Whether tensors at or below this path are accepted without being used.</summary>
+    public bool IsIgnored(string name) => _ignored.Exists(path => IsAtOrBelow(name, path));
 
     public bool Contains(string name)
     {

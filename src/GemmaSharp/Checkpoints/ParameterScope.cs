@@ -1,4 +1,5 @@
 using System.Globalization;
+using GemmaSharp.Adapters;
 using GemmaSharp.Numerics;
 
 namespace GemmaSharp.Checkpoints;
@@ -30,7 +31,19 @@ public sealed class ParameterScope
     public ParameterScope this[int index] => this[index.ToString(CultureInfo.InvariantCulture)];
 
     /// <summary>The weight <c>[outFeatures, inFeatures]</c> of a linear layer without bias.</summary>
-    public WeightMatrix Linear(string name, int inFeatures, int outFeatures) => _reader.Matrix(Join(name), "Linear", outFeatures, inFeatures);
+    public WeightMatrix Linear(string name, int inFeatures, int outFeatures)
+    {
+        LinearModule(name, inFeatures, outFeatures);
+        return _reader.Matrix(Join(name), "Linear", outFeatures, inFeatures);
+    }
+
+    /// <summary>Makes a linear layer known to adapters whose weight is asked for in another way.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="inFeatures">Columns of its weight.</param>
+    /// <param name="outFeatures">Rows of its weight.</param>
+    /// <param name="tied">Whether the weight is also that of another module.</param>
+    internal LinearModule LinearModule(string name, int inFeatures, int outFeatures, bool tied = false) =>
+        _reader.Linears.Add(Join(name), inFeatures, outFeatures, tied);
 
     /// <summary>The table <c>[count, dimension]</c> of an embedding. Rows beyond <paramref name="count"/> are left out, with a warning.</summary>
     public WeightMatrix Embedding(string name, int count, int dimension) => _reader.Matrix(Join(name), "Embedding", count, dimension);

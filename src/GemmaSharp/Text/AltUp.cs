@@ -31,7 +31,9 @@ sealed class AltUp
         _modalityRouter = scope.Linear("modality_router", _hiddenSize, _streams);
         _routerNorm = scope.Vector("router_norm.weight", _hiddenSize);
         _predictionCoefs = Clipped(scope.Tensor("prediction_coefs.weight", [_streams * _streams, _streams]), config.AltupCoefClip);
+        scope.LinearModule("prediction_coefs", _streams, _streams * _streams);
         _correctionCoefs = Clipped(scope.Tensor("correction_coefs.weight", [_streams, _streams]), config.AltupCoefClip);
+        scope.LinearModule("correction_coefs", _streams, _streams);
         CorrectOutputScale = scope.Vector("correct_output_scale", _hiddenSize);
     }
 

@@ -40,6 +40,7 @@ public sealed class TextModel
         if (config.TieWordEmbeddings)
         {
             _lmHead = _embedTokens;
+            root.LinearModule("lm_head", hidden, config.VocabSize, tied: true);
         }
         else
         {
