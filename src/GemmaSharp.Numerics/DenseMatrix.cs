@@ -11,7 +11,8 @@ namespace GemmaSharp.Numerics;
 public sealed unsafe class DenseMatrix : WeightMatrix
 {
     readonly TensorData _data;
-    readonly nuint _rowBytes;
+    readonly int _stride;
+    readonly long _first;
 
     /// <summary>Wraps a stored tensor; nothing is copied.</summary>
     /// <param name="data">BF16, F16 or F32 in C order; <c>[d0, d1, …]</c> becomes d0 rows of d1 · … columns.</param>
@@ -28,7 +29,15 @@ public sealed unsafe class DenseMatrix : WeightMatrix
         }
         data.Block.CheckRange(data.Offset, data.Length);
         _data = data;
-        _rowBytes = (nuint)Columns * (nuint)data.Type.SizeInBytes();
+        _stride = Columns;
+    }
+
+    DenseMatrix(DenseMatrix whole, int firstRow, int rows, int firstColumn, int columns)
+        : base(rows, columns)
+    {
+        _data = whole._data;
+        _stride = whole._stride;
+        _first = whole._first + (long)firstRow * _stride + firstColumn;
     }
 
     /// <inheritdoc/>
@@ -40,7 +49,7 @@ public sealed unsafe class DenseMatrix : WeightMatrix
     };
 
     /// <inheritdoc/>
-    public override long StoredBytes => _data.Length;
+    public override long StoredBytes => (long)Rows * Columns * _data.Type.SizeInBytes();
 
     /// <summary>Copies float32 values into a matrix.</summary>
     /// <param name="values"><c>[rows, columns]</c></param>
@@ -64,18 +73,38 @@ public sealed unsafe class DenseMatrix : WeightMatrix
         return new(new TensorData(block, 0, ElementType.F32, [rows, columns]));
     }
 
+    /// <summary>A rectangle of the matrix, as a view of the same tensor.</summary>
+    /// <param name="firstRow">First row.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="firstColumn">First column.</param>
+    /// <param name="columns">Number of columns.</param>
+    /// <returns>The view; its products have the bits of a matrix stored by itself.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The rectangle does not lie inside the matrix.</exception>
+    public DenseMatrix Slice(int firstRow, int rows, int firstColumn, int columns)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(firstRow);
+        ArgumentOutOfRangeException.ThrowIfNegative(rows);
+        ArgumentOutOfRangeException.ThrowIfNegative(firstColumn);
+        ArgumentOutOfRangeException.ThrowIfNegative(columns);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, Rows - firstRow);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(columns, Columns - firstColumn);
+        return new(this, firstRow, rows, firstColumn, columns);
+    }
+
     /// <inheritdoc/>
     public override void ReadRow(int row, Span<float> destination)
     {
         CheckRow(row, destination);
-        _data.ToSingles((long)row * Columns, destination);
+        _data.ToSingles(_first + (long)row * _stride, destination);
     }
 
     /// <inheritdoc/>
     public override void Multiply(ReadOnlySpan<float> x, int tokens, Span<float> y, WorkerTeam team)
     {
         CheckArguments(x, tokens, y, team);
-        byte* w = _data.Block.Pointer + _data.Offset;
+        int size = _data.Type.SizeInBytes();
+        byte* w = _data.Block.Pointer + _data.Offset + _first * size;
+        nuint rowBytes = (nuint)_stride * (nuint)size;
         fixed (float* px = x)
         fixed (float* py = y)
         {
@@ -84,13 +113,13 @@ public sealed unsafe class DenseMatrix : WeightMatrix
             switch (_data.Type)
             {
                 case ElementType.BF16:
-                    MatMul.Multiply<BFloat16Weights>(px, tokens, xStride, w, Rows, _rowBytes, Columns, py, yStride, team);
+                    MatMul.Multiply<BFloat16Weights>(px, tokens, xStride, w, Rows, rowBytes, Columns, py, yStride, team);
                     break;
                 case ElementType.F16:
-                    MatMul.Multiply<HalfWeights>(px, tokens, xStride, w, Rows, _rowBytes, Columns, py, yStride, team);
+                    MatMul.Multiply<HalfWeights>(px, tokens, xStride, w, Rows, rowBytes, Columns, py, yStride, team);
                     break;
                 default:
-                    MatMul.Multiply<SingleWeights>(px, tokens, xStride, w, Rows, _rowBytes, Columns, py, yStride, team);
+                    MatMul.Multiply<SingleWeights>(px, tokens, xStride, w, Rows, rowBytes, Columns, py, yStride, team);
                     break;
             }
         }

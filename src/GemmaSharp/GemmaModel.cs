@@ -4,6 +4,7 @@ using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
 using GemmaSharp.Diagnostics;
 using GemmaSharp.Generation;
+using GemmaSharp.MatFormer;
 using GemmaSharp.Multimodal;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Text;
@@ -33,7 +34,7 @@ public sealed class GemmaModel : IDisposable
     {
         long start = Stopwatch.GetTimestamp();
         _logger = options.LoggerFactory?.CreateLogger<GemmaModel>() ?? NullLogger<GemmaModel>.Instance;
-        _checkpoint = Checkpoint.Open(path);
+        _checkpoint = Checkpoint.Open(path, new CheckpointOptions { Slice = options.Slice });
         try
         {
             Config = _checkpoint.Config;
@@ -67,7 +68,7 @@ public sealed class GemmaModel : IDisposable
         _logger.LogInformation("Loaded {Path} in {Seconds:F2} s", path, LoadTime.TotalSeconds);
     }
 
-    /// <summary>The checkpoint's configuration.</summary>
+    /// <summary>The checkpoint's configuration; of a slice, the smaller model's.</summary>
     public Gemma3nConfig Config { get; }
 
     /// <summary>Text to ids and back.</summary>
@@ -112,6 +113,7 @@ public sealed class GemmaModel : IDisposable
     /// <exception cref="CheckpointException">The folder holds no checkpoint that fits; its report has every finding.</exception>
     /// <exception cref="ConfigurationException">The configuration is of another model, or impossible.</exception>
     /// <exception cref="TokenizerException">The tokenizer's files cannot be used.</exception>
+    /// <exception cref="SliceException">The model has no slice such as the options want.</exception>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     public static GemmaModel Load(string path, GemmaModelOptions? options = null)
     {

@@ -1,3 +1,4 @@
+using GemmaSharp.MatFormer;
 using Microsoft.Extensions.Logging;
 
 namespace GemmaSharp;
@@ -19,6 +20,9 @@ public sealed record GemmaModelOptions
 
     /// <summary>Side in pixels to which pictures are brought; null: as the checkpoint's processor says. The model was trained on 256, 512 and 768.</summary>
     public int? ImageSize { get; init; }
+
+    /// <summary>The smaller model inside an E4B checkpoint that is loaded, read in place; null: all of it.</summary>
+    public MatFormerSlice? Slice { get; init; }
 
     /// <summary>Where loading and warnings are logged.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }

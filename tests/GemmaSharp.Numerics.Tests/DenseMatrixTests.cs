@@ -75,6 +75,55 @@ public class DenseMatrixTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(TypesAndThreads))]
+    public void Slice_AnyRectangle_HasTheBitsOfThatPartStoredAlone(ElementType type, int threads)
+    {
+        using WorkerTeam team = new(threads);
+        const int Rows = 37, Columns = 1280;
+        DenseMatrix whole = RandomMatrix(new Random(5), type, Rows, Columns);
+        float[] values = new float[Rows * Columns];
+        for (int r = 0; r < Rows; r++)
+        {
+            whole.ReadRow(r, values.AsSpan(r * Columns, Columns));
+        }
+
+        foreach ((int firstRow, int rows, int firstColumn, int columns) in new[] { (0, 37, 0, 1280), (0, 20, 0, 1280), (5, 32, 0, 640), (0, 37, 3, 777), (36, 1, 1279, 1), (4, 0, 0, 8), (4, 3, 8, 0) })
+        {
+            float[] part = [.. Enumerable.Range(firstRow, rows).SelectMany(r => values.AsSpan(r * Columns + firstColumn, columns).ToArray())];
+            DenseMatrix alone = Stored(part, type, rows, columns), slice = whole.Slice(0, Rows, firstColumn, columns).Slice(firstRow, rows, 0, columns);
+            Assert.Equal(alone.StoredBytes, slice.StoredBytes);
+            float[] row = new float[columns], same = new float[columns];
+            for (int r = 0; r < rows; r++)
+            {
+                alone.ReadRow(r, same);
+                slice.ReadRow(r, row);
+                Assert.Equal(same, row);
+            }
+
+            foreach (int tokens in s_tokens)
+            {
+                float[] x = Randoms.Singles(new Random(tokens), tokens * columns), expected = new float[tokens * rows], y = new float[tokens * rows];
+                alone.Multiply(x, tokens, expected, team);
+                slice.Multiply(x, tokens, y, team);
+                Assert.Equal(expected, y);
+            }
+        }
+    }
+
+    [Fact]
+    public void Slice_OutsideTheMatrix_Throws()
+    {
+        DenseMatrix w = DenseMatrix.FromSingles(new float[12], 3, 4);
+        Assert.Throws<ArgumentOutOfRangeException>(() => w.Slice(1, 3, 0, 4));
+        Assert.Throws<ArgumentOutOfRangeException>(() => w.Slice(0, 3, 1, 4));
+        Assert.Throws<ArgumentOutOfRangeException>(() => w.Slice(-1, 1, 0, 4));
+        Assert.Throws<ArgumentOutOfRangeException>(() => w.Slice(0, -1, 0, 4));
+        Assert.Throws<ArgumentOutOfRangeException>(() => w.Slice(0, 1, -1, 4));
+        Assert.Throws<ArgumentOutOfRangeException>(() => w.Slice(0, 1, 0, -4));
+        Assert.Throws<ArgumentOutOfRangeException>(() => w.Slice(int.MaxValue, 1, 0, 1));
+    }
+
     [Fact]
     public void Multiply_ShortDestination_Throws()
     {
@@ -99,9 +148,11 @@ public class DenseMatrixTests
     }
 
     /// <summary>A matrix at an odd address, as files give it.</summary>
-    static DenseMatrix RandomMatrix(Random random, ElementType type, int rows, int columns)
+    static DenseMatrix RandomMatrix(Random random, ElementType type, int rows, int columns) =>
+        Stored(Randoms.Singles(random, rows * columns), type, rows, columns);
+
+    static DenseMatrix Stored(float[] values, ElementType type, int rows, int columns)
     {
-        float[] values = Randoms.Singles(random, rows * columns);
         int size = type.SizeInBytes();
         NativeBlock block = NativeBlock.Allocate(1 + (long)values.Length * size);
         Span<byte> bytes = block.Write(1, values.Length * size);

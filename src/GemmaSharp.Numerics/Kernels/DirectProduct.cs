@@ -17,7 +17,7 @@ internal unsafe struct DirectProduct<TFormat, TVector> : IParallelJob
     const int GroupRows = 8;
     const int PanelRows = TilePacking.PanelRows;
 
-    // Up to so many tokens memory is the limit, and the first tile of a group of rows fetches the next group.
+    // Up to so many tokens memory is the limit, and the first tile of a group of rows fetches the next group, where rows lie end to end.
     const int FetchTokens = 8;
 
     /// <summary>All tokens, packed in tiles over all columns.</summary>
@@ -36,6 +36,8 @@ internal unsafe struct DirectProduct<TFormat, TVector> : IParallelJob
 
     public readonly int Groups => (N + GroupRows - 1) / GroupRows;
 
+    readonly bool IsContiguous => RowBytes == K * (nuint)TFormat.Size;
+
     [SkipLocalsInit]
     public readonly void Run(int first, int last)
     {
@@ -48,7 +50,14 @@ internal unsafe struct DirectProduct<TFormat, TVector> : IParallelJob
             for (; row + 8 <= end; row += 8)
             {
                 byte* w = W + (nuint)row * RowBytes;
-                DotTile.Tile1x8<TFormat, TVector, FetchAhead>(X, w, RowBytes, K / lanes, w + 8 * RowBytes, Y + row);
+                if (IsContiguous)
+                {
+                    DotTile.Tile1x8<TFormat, TVector, FetchAhead>(X, w, RowBytes, K / lanes, w + 8 * RowBytes, Y + row);
+                }
+                else
+                {
+                    DotTile.Tile1x8<TFormat, TVector, FetchNothing>(X, w, RowBytes, K / lanes, w, Y + row);
+                }
             }
         }
         for (; row + PanelRows <= end; row += PanelRows)
@@ -95,7 +104,7 @@ internal unsafe struct DirectProduct<TFormat, TVector> : IParallelJob
         for (int token = 0; token < Tokens;)
         {
             int tile = TilePacking.TileAt<TVector>(token, Tokens);
-            if (token == 0 && Tokens <= FetchTokens)
+            if (token == 0 && Tokens <= FetchTokens && IsContiguous)
             {
                 Multiply<FetchAhead>(tile, x, w, rowBytes, steps, sums, y, yStride);
             }

@@ -13,6 +13,12 @@ internal static unsafe class ThreadScratch
     [ThreadStatic]
     static NativeArray<float>? s_sums;
 
+    [ThreadStatic]
+    static NativeArray<float>? s_partResults;
+
+    [ThreadStatic]
+    static NativeArray<float>? s_partRows;
+
     /// <summary>Packed activations of one product.</summary>
     public static float* Activations(long length) => Grown(ref s_activations, length);
 
@@ -21,6 +27,12 @@ internal static unsafe class ThreadScratch
 
     /// <summary>Sums that wait for the next block of columns.</summary>
     public static float* Sums(long length) => Grown(ref s_sums, length);
+
+    /// <summary>Results of one part of a matrix in parts.</summary>
+    public static float* PartResults(long length) => Grown(ref s_partResults, length);
+
+    /// <summary>Rows put together from the parts of a matrix.</summary>
+    public static float* PartRows(long length) => Grown(ref s_partRows, length);
 
     static float* Grown(ref NativeArray<float>? array, long length)
     {

@@ -1,5 +1,6 @@
 using GemmaSharp.Adapters;
 using GemmaSharp.Configuration;
+using GemmaSharp.MatFormer;
 
 namespace GemmaSharp.Checkpoints;
 
@@ -14,30 +15,38 @@ public sealed class Checkpoint : IDisposable
     readonly List<SafetensorsFile> _files;
     readonly List<Finding> _findings;
     readonly Dictionary<string, string> _missingFiles;
+    readonly Gemma3nConfig _whole;
+    readonly SlicePlan? _slice;
 
-    Checkpoint(string folder, Gemma3nConfig config, CheckpointContents contents, CheckpointOptions options)
+    Checkpoint(string folder, Gemma3nConfig config, SlicePlan? slice, CheckpointContents contents, CheckpointOptions options)
     {
         Folder = folder;
-        Config = config;
+        _whole = config;
+        _slice = slice;
+        Config = slice is null ? config : SlicedConfig.Of(config, slice.Slice);
         _files = contents.Files;
         _findings = contents.Findings;
-        _missingFiles = contents.MissingFiles;
-        Tensors = [.. contents.Tensors.Values.OrderBy(t => t.CanonicalName, NaturalOrder.Instance)];
+        _missingFiles = Sliced(contents.MissingFiles, (file, _) => file);
+        Dictionary<string, StoredTensor> tensors = Sliced(contents.Tensors, (tensor, name) => tensor.Named(name));
+        Tensors = [.. tensors.Values.OrderBy(t => t.CanonicalName, NaturalOrder.Instance)];
 
         bool hasVision = Tensors.Any(t => t.CanonicalName.StartsWith("vision_tower.", StringComparison.Ordinal));
-        bool firstUpload = hasVision && !contents.Tensors.ContainsKey("vision_tower.timm_model.conv_stem.conv.bias");
+        bool firstUpload = hasVision && !tensors.ContainsKey("vision_tower.timm_model.conv_stem.conv.bias");
         TurnsVisionKernels = hasVision && (options.VisionWeights == VisionWeights.Transposed || (options.VisionWeights == VisionWeights.Auto && firstUpload));
-        _reader = new ParameterReader(contents.Tensors, options.HeadersOnly, TurnsVisionKernels, config.Quantization);
+        _reader = new ParameterReader(tensors, options.HeadersOnly, TurnsVisionKernels, config.Quantization, slice);
         Root = new ParameterScope(_reader, "");
     }
 
     /// <summary>The folder.</summary>
     public string Folder { get; }
 
-    /// <summary>Its <c>config.json</c>.</summary>
+    /// <summary>Its <c>config.json</c>; of a slice, what the smaller model's would be.</summary>
     public Gemma3nConfig Config { get; }
 
-    /// <summary>All tensors, by canonical name.</summary>
+    /// <summary>The smaller model that is read out of the files; <see langword="null"/> when it is all of them.</summary>
+    public MatFormerSlice? Slice => _slice?.Slice;
+
+    /// <summary>All tensors, by canonical name; of a slice, those of the layers that stay, by their names in the smaller model.</summary>
     public IReadOnlyList<StoredTensor> Tensors { get; }
 
     /// <summary>The weight files read.</summary>
@@ -54,26 +63,63 @@ public sealed class Checkpoint : IDisposable
     /// <param name="options">How; the default maps the weights.</param>
     /// <exception cref="CheckpointException">The folder or a file in it is not what is needed.</exception>
     /// <exception cref="ConfigurationException">The configuration is of another model, or impossible.</exception>
+    /// <exception cref="SliceException">The model has no such slice.</exception>
     public static Checkpoint Open(string folder, CheckpointOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         options ??= new CheckpointOptions();
         CheckpointFiles.Selection selection = CheckpointFiles.Find(folder);
         Gemma3nConfig config = Gemma3nConfig.Load(folder);
-        return new Checkpoint(folder, config, CheckpointContents.Read(selection, options.HeadersOnly), options);
+        SlicePlan? slice = Plan(config, options);
+        return new Checkpoint(folder, config, slice, CheckpointContents.Read(selection, options.HeadersOnly), options);
     }
 
     /// <summary>A checkpoint without a folder.</summary>
     internal static Checkpoint InMemory(string name, Gemma3nConfig config, CheckpointContents contents, CheckpointOptions? options = null) =>
-        new(name, config, contents, options ?? new CheckpointOptions());
+        new(name, config, Plan(config, options), contents, options ?? new CheckpointOptions());
+
+    static SlicePlan? Plan(Gemma3nConfig config, CheckpointOptions? options) => options?.Slice is null ? null : new SlicePlan(config.TextConfig, options.Slice);
+
+    /// <summary>What stays in the slice, by its names in the smaller model.</summary>
+    Dictionary<string, T> Sliced<T>(Dictionary<string, T> whole, Func<T, string, T> named)
+    {
+        if (_slice is null)
+        {
+            return whole;
+        }
+
+        Dictionary<string, T> sliced = new(StringComparer.Ordinal);
+        foreach ((string name, T value) in whole)
+        {
+            if (_slice.Rename(name) is string renamed)
+            {
+                sliced.Add(renamed, named(value, renamed));
+            }
+        }
+
+        return sliced;
+    }
 
     /// <summary>Everything found so far, complete once every module has been built.</summary>
     public LoadReport Report()
     {
         var findings = new List<Finding>(_findings);
-        findings.AddRange(new ReportBuilder(_reader, Config, _missingFiles).Build());
+        findings.AddRange(new ReportBuilder(_reader, _whole, _missingFiles).Build());
         AddTowerNote(findings, Config.VisionConfig is not null, "vision_tower", "pictures");
         AddTowerNote(findings, Config.AudioConfig is not null, "audio_tower", "sound");
+        if (_slice is not null)
+        {
+            findings.Add(new Finding
+            {
+                Kind = FindingKind.Sliced,
+                Severity = Severity.Note,
+                Tensor = "language_model",
+                ModulePath = "language_model",
+                ModuleType = ModuleTypes.Of("language_model"),
+                Problem = _slice.Describe(),
+            });
+        }
+
         if (TurnsVisionKernels)
         {
             findings.Add(new Finding

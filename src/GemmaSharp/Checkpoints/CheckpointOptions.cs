@@ -1,3 +1,5 @@
+using GemmaSharp.MatFormer;
+
 namespace GemmaSharp.Checkpoints;
 
 /// <summary>How a checkpoint is opened.</summary>
@@ -8,4 +10,7 @@ public sealed record CheckpointOptions
 
     /// <summary>Which generation the vision weights are of.</summary>
     public VisionWeights VisionWeights { get; init; } = VisionWeights.Auto;
+
+    /// <summary>The smaller model inside that is wanted, read in place; <see langword="null"/> for all of it.</summary>
+    public MatFormerSlice? Slice { get; init; }
 }

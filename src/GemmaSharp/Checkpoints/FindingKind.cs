@@ -56,4 +56,10 @@ public enum FindingKind
 
     /// <summary>An adapter says by name that it was made for another base; its shapes fit all the same.</summary>
     OtherBase,
+
+    /// <summary>A slice cuts through a group of quantised codes.</summary>
+    CutGroup,
+
+    /// <summary>The model is a slice of the one in the files.</summary>
+    Sliced,
 }

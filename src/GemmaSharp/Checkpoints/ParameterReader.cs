@@ -1,5 +1,6 @@
 using GemmaSharp.Adapters;
 using GemmaSharp.Configuration;
+using GemmaSharp.MatFormer;
 using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Memory;
 
@@ -15,7 +16,8 @@ sealed class ParameterReader
     readonly List<ParameterRequest> _requests = [];
     readonly KernelLayouts _layouts;
 
-    public ParameterReader(Dictionary<string, StoredTensor> tensors, bool headersOnly, bool turnVisionKernels, QuantizationConfig? quantization = null)
+    public ParameterReader(
+        Dictionary<string, StoredTensor> tensors, bool headersOnly, bool turnVisionKernels, QuantizationConfig? quantization = null, SlicePlan? slice = null)
     {
         _tensors = tensors;
         _names = new SortedSet<string>(tensors.Keys, StringComparer.Ordinal);
@@ -23,6 +25,7 @@ sealed class ParameterReader
         HeadersOnly = headersOnly;
         TurnVisionKernels = turnVisionKernels;
         Quantization = quantization;
+        Slice = slice;
     }
 
     public bool HeadersOnly { get; }
@@ -31,6 +34,9 @@ sealed class ParameterReader
 
     /// <summary>What the configuration says about quantised modules.</summary>
     public QuantizationConfig? Quantization { get; }
+
+    /// <summary>How the model is cut out of the one in the files; null for all of it. The tensors have their names in the smaller model.</summary>
+    public SlicePlan? Slice { get; }
 
     /// <summary>Everything asked for, in order.</summary>
     public IReadOnlyList<ParameterRequest> Requests => _requests;
@@ -129,8 +135,8 @@ sealed class ParameterReader
     }
 
     /// <summary>Records a fault of <paramref name="request"/>.</summary>
-    public void Report(ParameterRequest request, FindingKind kind, Severity severity = Severity.Error, string detail = "") =>
-        Faults.Add(new Fault(request, kind, severity, detail));
+    public void Report(ParameterRequest request, FindingKind kind, Severity severity = Severity.Error, string detail = "", string? repair = null) =>
+        Faults.Add(new Fault(request, kind, severity, detail, repair));
 
     /// <summary>Whether weights of this type can be multiplied in place.</summary>
     public static bool IsMatrixType(ElementType type) => type is ElementType.BF16 or ElementType.F16 or ElementType.F32;
@@ -157,7 +163,7 @@ sealed class ParameterReader
 
         if (!fits(stored))
         {
-            Report(request, Repairs.IsPermutation(stored.Shape, request.Shape) ? FindingKind.WrongLayout : FindingKind.WrongShape);
+            Report(request, Repairs.IsPermutation(stored.Shape, request.StoredShape) ? FindingKind.WrongLayout : FindingKind.WrongShape);
             good = false;
         }
 
@@ -170,7 +176,10 @@ sealed class ParameterReader
 
     ParameterRequest Ask(string tensor, string module, string type, IReadOnlyList<long> shape)
     {
-        var request = new ParameterRequest(tensor, module, type, shape);
+        var request = new ParameterRequest(tensor, module, type, shape)
+        {
+            Selection = type is "Linear" or "Embedding" ? Slice?.Selection(module, shape) : null,
+        };
         _requests.Add(request);
         return request;
     }

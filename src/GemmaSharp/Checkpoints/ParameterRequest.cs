@@ -1,18 +1,26 @@
+using GemmaSharp.MatFormer;
+
 namespace GemmaSharp.Checkpoints;
 
 /// <summary>One tensor a module asked for.</summary>
 /// <param name="Tensor">Canonical name: <c>language_model.layers.0.self_attn.q_proj.weight</c>.</param>
 /// <param name="ModulePath">Path of the module it belongs to.</param>
 /// <param name="ModuleType">Kind of that module.</param>
-/// <param name="Shape">Shape in Hugging Face's layout.</param>
+/// <param name="Shape">Shape in Hugging Face's layout, in the model.</param>
 sealed record ParameterRequest(string Tensor, string ModulePath, string ModuleType, IReadOnlyList<long> Shape)
 {
+    /// <summary>What the model uses of the stored matrix; <see langword="null"/> for all of it.</summary>
+    public MatrixSelection? Selection { get; init; }
+
+    /// <summary>Shape in Hugging Face's layout, as it needs to be stored.</summary>
+    public IReadOnlyList<long> StoredShape => Selection?.WholeShape ?? Shape;
+
     /// <summary>The stored tensor; <see langword="null"/> while none is found.</summary>
     public StoredTensor? Stored { get; set; }
 
     /// <summary>The stored form: "bf16", "affine4/64".</summary>
     public string Format { get; set; } = "";
 
-    /// <summary>Bytes in the file, scales and biases included.</summary>
+    /// <summary>Bytes in the file that are used, scales and biases included.</summary>
     public long Bytes { get; set; }
 }

@@ -9,6 +9,7 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
     /// <summary>A checkpoint of another model may have any number of unknown tensors; the rest is summed up.</summary>
     const int MostUnexpected = 1000;
 
+    // Of the model in the files, whatever part of it is used.
     readonly ConfigFields _fields = new(config);
     readonly List<Finding> _findings = [];
 
@@ -31,25 +32,25 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
     {
         ParameterRequest request = fault.Request;
         string owner = $"{request.ModuleType} {request.ModulePath}";
-        string needed = Shape(request.Shape);
+        string needed = Shape(request.StoredShape), inFiles = reader.Slice?.Original(request.Tensor) ?? request.Tensor;
         StoredTensor? stored = request.Stored;
         string found = stored is null ? "" : $"Tensor {stored.Name} is {stored.Type.Name()} {Shape(stored.Shape)} in {stored.File.Name}";
         (string problem, string? repair) = fault.Kind switch
         {
             FindingKind.Missing => ($"Tensor {request.Tensor} is missing; {owner} needs it as {needed}.", RepairMissing(request, pairs)),
-            FindingKind.WrongShape => ($"{found}; {owner} needs {needed}.", _fields.Suggest(request.Tensor, stored!.Shape, request.Shape) ?? "Check that config.json belongs to these weights."),
-            FindingKind.WrongLayout => ($"{found}; {owner} needs {needed}.", $"Permute its axes by ({string.Join(", ", Repairs.Permutation(stored!.Shape, request.Shape))}) and save it again."),
+            FindingKind.WrongShape => ($"{found}; {owner} needs {needed}.", _fields.Suggest(inFiles, stored!.Shape, request.StoredShape) ?? "Check that config.json belongs to these weights."),
+            FindingKind.WrongLayout => ($"{found}; {owner} needs {needed}.", $"Permute its axes by ({string.Join(", ", Repairs.Permutation(stored!.Shape, request.StoredShape))}) and save it again."),
             FindingKind.WrongType => ($"{found}; {owner} needs BF16, F16 or F32.", "Convert the checkpoint again from its original."),
-            FindingKind.SurplusRows => ($"{found}; {owner} uses its first {request.Shape[0]} rows.", _fields.Suggest(request.Tensor, stored!.Shape, request.Shape)),
+            FindingKind.SurplusRows => ($"{found}; {owner} uses its first {request.Shape[0]} rows.", _fields.Suggest(inFiles, stored!.Shape, request.StoredShape)),
             FindingKind.NonFinite => ($"{found}; {fault.Detail}, and {owner} needs finite numbers.", "Download the file again, or convert the checkpoint again from its original."),
-            _ => ($"{(stored is null ? $"Tensor {request.Tensor}" : found)}; {owner} {fault.Detail}.", "Convert the checkpoint again from its original."),
+            _ => ($"{(stored is null ? $"Tensor {request.Tensor}" : found)}; {owner} {fault.Detail}.", fault.Repair ?? "Convert the checkpoint again from its original."),
         };
         return Of(stored, fault.Kind, fault.Severity, problem, repair) with
         {
             Tensor = request.Tensor,
             ModulePath = request.ModulePath,
             ModuleType = request.ModuleType,
-            ExpectedShape = request.Shape,
+            ExpectedShape = request.StoredShape,
         };
     }
 
@@ -65,7 +66,7 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
             return "Download the checkpoint again, or convert it again from its original.";
         }
 
-        string turned = similar.Shape.SequenceEqual(request.Shape) ? "of the right shape" : $"of shape {Shape(similar.Shape)}";
+        string turned = similar.Shape.SequenceEqual(request.StoredShape) ? "of the right shape" : $"of shape {Shape(similar.Shape)}";
         return $"Rename {similar.Name} in {similar.File.Name}, which is {turned} and used by nothing.";
     }
 

@@ -31,6 +31,9 @@ public sealed class StoredTensor
     /// <summary>Sizes, outermost first.</summary>
     public IReadOnlyList<long> Shape => Entry.Shape;
 
+    /// <summary>The same tensor under another name in the model.</summary>
+    internal StoredTensor Named(string canonicalName) => canonicalName == CanonicalName ? this : new(File, Entry, canonicalName);
+
     /// <summary>The bytes in place.</summary>
     /// <exception cref="SafetensorsException">The file cannot be mapped.</exception>
     public TensorData Data => File.Tensor(Entry);

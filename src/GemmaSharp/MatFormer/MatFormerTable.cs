@@ -1,3 +1,5 @@
+using GemmaSharp.Configuration;
+
 namespace GemmaSharp.MatFormer;
 
 /// <summary>Google's table of E4B slices: all layers 8192 wide but those listed, which are 16384.</summary>
@@ -25,6 +27,9 @@ static class MatFormerTable
         ("Config for E3.79B (block-level)", "", "5-34"),
     ];
 
+    /// <summary>Whether a model is one that the table's slices are of.</summary>
+    public static bool IsE4B(TextConfig text) => text.NumHiddenLayers == Layers && text.IntermediateSize.All(width => width == Wide);
+
     /// <summary>The slices by name.</summary>
     public static IReadOnlyDictionary<string, MatFormerSlice> Read()
     {
@@ -33,7 +38,7 @@ static class MatFormerTable
         {
             int[] skipped = MatFormerText.Numbers(skip), wide = MatFormerText.Numbers(wideLayers);
             int[] widths = [.. Enumerable.Range(0, Layers - skipped.Length).Select(layer => wide.Contains(layer) ? Wide : Narrow)];
-            slices.Add(name, new MatFormerSlice { Name = name, Skip = skipped, Widths = widths });
+            slices.Add(name, new MatFormerSlice { Name = name, Skip = skipped, Widths = widths, IsPublished = true });
         }
 
         return slices;

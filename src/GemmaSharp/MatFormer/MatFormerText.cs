@@ -5,13 +5,17 @@ namespace GemmaSharp.MatFormer;
 /// <summary>Slices written out: <c>8192*4,16384,8192*25;skip=20-24</c>.</summary>
 static class MatFormerText
 {
-    const int MostLayers = 1024;
+    /// <summary>The most layers a model may have.</summary>
+    public const int MostLayers = 1024;
+
+    /// <summary>Whether a text means widths and not a name: numbers with separators.</summary>
+    public static bool IsWidths(string text) => char.IsAsciiDigit(text.TrimStart()[0]) && (TryNumber(text.Trim(), out _) || text.AsSpan().ContainsAny('*', ',', ';'));
 
     /// <summary>Widths, each with the number of layers it is for, and the layers left out.</summary>
     public static MatFormerSlice Read(string text)
     {
         string[] parts = text.Split(';', StringSplitOptions.TrimEntries);
-        string skip = parts.Length == 1 ? "" : parts.Length == 2 && parts[1].StartsWith("skip=", StringComparison.Ordinal) ? parts[1][5..] : throw Malformed(text);
+        string skip = parts.Length == 1 ? "" : parts.Length == 2 && parts[1].StartsWith("skip=", StringComparison.OrdinalIgnoreCase) ? parts[1][5..] : throw Malformed(text);
         List<int> widths = [];
         foreach (string term in parts[0].Split(',', StringSplitOptions.TrimEntries))
         {
@@ -49,7 +53,8 @@ static class MatFormerText
         return true;
     }
 
-    static bool TryNumber(string text, out int number) =>
+    /// <summary>A whole number, perhaps with underscores: <c>16_384</c>.</summary>
+    public static bool TryNumber(string text, out int number) =>
         int.TryParse(text.Replace("_", "", StringComparison.Ordinal), NumberStyles.None, CultureInfo.InvariantCulture, out number);
 
     static SliceException Malformed(string text) =>

@@ -21,7 +21,11 @@ internal static class RandomQuantized
 
     /// <summary>A matrix whose tensors end where their block ends.</summary>
     public static QuantizedMatrix Matrix(
-        Random random, QuantizationFormat format, int rows, int columns, ElementType type = ElementType.BF16, ProductMode mode = ProductMode.Exact)
+        Random random, QuantizationFormat format, int rows, int columns, ElementType type = ElementType.BF16, ProductMode mode = ProductMode.Exact) =>
+        Matrix(Randoms.Singles(random, rows * columns), format, rows, columns, type, mode);
+
+    /// <summary>The quantised form of given values.</summary>
+    public static QuantizedMatrix Matrix(float[] values, QuantizationFormat format, int rows, int columns, ElementType type = ElementType.BF16, ProductMode mode = ProductMode.Exact)
     {
         int words = format.WordsPerRow(columns), groups = format.GroupsPerRow(columns);
         int codeBytes = words * 4, scaleBytes = groups * (format.HasBiases ? type.SizeInBytes() : 1), biasBytes = format.HasBiases ? scaleBytes : 0;
@@ -30,7 +34,7 @@ internal static class RandomQuantized
         for (int row = 0; row < rows; row++)
         {
             Quantizer.QuantizeRow(
-                Randoms.Singles(random, columns), type, format, QuantizationRounding.Metal, codes.Write(1 + row * codeBytes, codeBytes),
+                values.AsSpan(row * columns, columns), type, format, QuantizationRounding.Metal, codes.Write(1 + row * codeBytes, codeBytes),
                 scales.Write(1 + row * scaleBytes, scaleBytes), biases.Write(1 + row * biasBytes, biasBytes));
         }
 

@@ -98,6 +98,29 @@ public unsafe class MatMulTests
         MatMul.Multiply(x, 3, [], 0, 4, [], 0);
     }
 
+    [Theory]
+    [MemberData(nameof(AllWidths))]
+    public void Multiply_WeightsWithAStride_HasTheBitsOfPackedOnes(string width)
+    {
+        using WorkerTeam team = new(2);
+        foreach ((int n, int k, int ldw) in new[] { (8, 64, 65), (9, 64, 128), (19, 33, 70), (27, 1601, 1700) })
+        {
+            Random random = new(k);
+            float[] w = Randoms.Singles(random, n * ldw), x = Randoms.Singles(random, 26 * k);
+            float[] packed = [.. Enumerable.Range(0, n).SelectMany(r => w.AsSpan(r * ldw, k).ToArray())];
+            foreach (int m in s_tokens)
+            {
+                float[] expected = new float[m * n], y = new float[m * n];
+                foreach (bool direct in new[] { true, false })
+                {
+                    Run(width, x, m, k, packed, n, k, k, expected, n, direct, team);
+                    Run(width, x, m, k, w, n, ldw, k, y, n, direct, team);
+                    Assert.Equal(expected, y);
+                }
+            }
+        }
+    }
+
     [Fact]
     public void Multiply_NoColumns_GivesZeros()
     {

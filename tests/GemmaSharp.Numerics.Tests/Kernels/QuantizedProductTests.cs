@@ -129,6 +129,32 @@ public class QuantizedProductTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(FormatsAndWidths))]
+    public void Product_SliceOfAMatrix_HasTheBitsOfThatPartStoredAlone(string name, string width)
+    {
+        QuantizationFormat format = RandomQuantized.Format(name);
+        const int Rows = 11, Columns = 768;
+        Random random = new(7);
+        float[] values = Randoms.Singles(random, Rows * Columns);
+        QuantizedMatrix matrix = RandomQuantized.Matrix(values, format, Rows, Columns);
+        foreach ((int firstRow, int rows, int firstColumn, int columns) in new[] { (0, 7, 0, 768), (3, 8, 0, 384), (0, 11, 128, 640), (2, 5, 256, 128) })
+        {
+            float[] part = [.. Enumerable.Range(firstRow, rows).SelectMany(r => values.AsSpan(r * Columns + firstColumn, columns).ToArray())];
+            QuantizedMatrix alone = RandomQuantized.Matrix(part, format, rows, columns), slice = matrix.Slice(firstRow, rows, firstColumn, columns);
+            Assert.Equal(alone.StoredBytes, slice.StoredBytes);
+            foreach (int tokens in new[] { 1, 2, 5, 13 })
+            {
+                float[] x = Randoms.Singles(random, tokens * columns);
+                Assert.Equal(Product(alone, ProductMode.Exact, width, x, tokens), Product(slice, ProductMode.Exact, width, x, tokens));
+                if (QuantizedFastProduct.Supports(format))
+                {
+                    Assert.Equal(Product(alone, ProductMode.Fast, width, x, tokens), Product(slice, ProductMode.Fast, width, x, tokens));
+                }
+            }
+        }
+    }
+
     /// <summary>Whole groups, from one to more than two vectors of groups, with every possible tail.</summary>
     static IEnumerable<int> Columns(QuantizationFormat format)
     {
