@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
 using GemmaSharp.Numerics.Threading;
@@ -22,6 +23,8 @@ public static class CheckpointConverter
     /// <returns>What was written.</returns>
     /// <exception cref="ConversionException">The options do not fit the checkpoint, the destination is in use, or reading or writing failed.</exception>
     /// <exception cref="CheckpointException">The source does not fit its own configuration; the report says where.</exception>
+    /// <exception cref="AdapterException">An adapter to merge cannot be used with this checkpoint; its report says why.</exception>
+    /// <exception cref="MatFormer.SliceException">The model has no such slice.</exception>
     /// <exception cref="ConfigurationException">The source's configuration is of another model, or impossible.</exception>
     /// <exception cref="CheckpointWriteException">The disk is full or gone.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
@@ -33,12 +36,14 @@ public static class CheckpointConverter
         ArgumentNullException.ThrowIfNull(options);
         Check(options);
         using Checkpoint checkpoint = OpenLoadable(source);
-        ConversionPlan plan = new(checkpoint, options);
+        LoraMerge? merge = options.MergeAdapters.Count == 0 ? null
+            : new LoraMerge(options.MergeAdapters.Select(adapter => new WeightedAdapter(LoraAdapter.Load(adapter.Folder, checkpoint), adapter.Weight)));
+        ConversionPlan plan = new(checkpoint, options, merge);
         using ConversionFolder folder = ConversionFolder.Create(source, destination, options.Force);
         TensorDeclaration[] tensors = [.. plan.Tensors.SelectMany(planned => planned.Declarations)];
         long bytes = tensors.Sum(tensor => tensor.Length);
         CheckSpace(folder.Path, bytes);
-        IReadOnlyList<string> files = Write(plan, tensors, folder.Path, options, 2 * bytes, progress, cancellationToken, out Dictionary<string, UInt128> hashes);
+        IReadOnlyList<string> files = Write(plan, merge, tensors, folder.Path, options, 2 * bytes, progress, cancellationToken, out Dictionary<string, UInt128> hashes);
         File.WriteAllBytes(Path.Combine(folder.Path, Gemma3nConfig.FileName), ConvertedConfig.Make(source, plan, options));
         CompanionFiles.Copy(source, folder.Path);
         Verify(folder.Path, files, hashes, bytes, progress, cancellationToken);
@@ -95,7 +100,7 @@ public static class CheckpointConverter
     }
 
     static IReadOnlyList<string> Write(
-        ConversionPlan plan, TensorDeclaration[] tensors, string folder, ConversionOptions options, long totalBytes,
+        ConversionPlan plan, LoraMerge? merge, TensorDeclaration[] tensors, string folder, ConversionOptions options, long totalBytes,
         IProgress<ConversionProgress>? progress, CancellationToken cancellationToken, out Dictionary<string, UInt128> hashes)
     {
         string format = plan.Layout == CheckpointLayout.HuggingFace ? "pt" : "mlx";
@@ -104,7 +109,7 @@ public static class CheckpointConverter
         using ShardedSafetensorsWriter writer = ShardedSafetensorsWriter.Create(
             folder, tensors, new Dictionary<string, string> { ["format"] = format }, options.ShardBytes);
         TensorSink sink = new(writer, totalBytes, progress, cancellationToken);
-        ConversionWork work = new(team, options.Rounding);
+        ConversionWork work = new(team, options.Rounding, merge);
         foreach (IPlannedTensor planned in plan.Tensors)
         {
             planned.Write(reader, sink, work);

@@ -35,6 +35,9 @@ public sealed record ConversionOptions
     /// <summary>The smaller model to cut out; <see langword="null"/> for the whole.</summary>
     public MatFormerSlice? Slice { get; init; }
 
+    /// <summary>Adapters to add to the weights, in this order. Quantised modules are dequantised, changed and quantised again.</summary>
+    public IReadOnlyList<AdapterToMerge> MergeAdapters { get; init; } = [];
+
     /// <summary>Whether vision weights of the first upload are written as those of the second: rows and columns of kernels exchanged, a stem bias of 0.</summary>
     public bool RepairVision { get; init; }
 

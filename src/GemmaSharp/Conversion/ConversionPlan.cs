@@ -1,3 +1,4 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
 using GemmaSharp.MatFormer;
@@ -16,16 +17,18 @@ sealed class ConversionPlan
     readonly Dictionary<string, StoredTensor> _tensors;
     readonly KernelLayouts _kernels;
     readonly bool _textOnly;
+    readonly LoraMerge? _merge;
 
     const string StemBias = "vision_tower.timm_model.conv_stem.conv.bias", StemNorm = "vision_tower.timm_model.conv_stem.bn.weight";
     readonly List<string> _notes = [];
 
     /// <param name="source">The opened checkpoint; its modules have been built.</param>
     /// <param name="options">What to change.</param>
+    /// <param name="merge">What adapters add to the weights; <see langword="null"/> for nothing.</param>
     /// <exception cref="ConversionException">The options cannot be applied to this checkpoint.</exception>
-    public ConversionPlan(Checkpoint source, ConversionOptions options)
+    public ConversionPlan(Checkpoint source, ConversionOptions options, LoraMerge? merge = null)
     {
-        (_source, _options) = (source, options);
+        (_source, _options, _merge) = (source, options, merge);
         TextConfig text = source.Config.TextConfig;
         _slice = options.Slice is null ? null : new SlicePlan(text, options.Slice);
         Text = options.Slice?.Apply(text) ?? text;
@@ -36,6 +39,7 @@ sealed class ConversionPlan
         SourceLayout = LayoutOf(source);
         Layout = options.Layout ?? (options.Quantize is null || SourceLayout != CheckpointLayout.HuggingFace ? SourceLayout : CheckpointLayout.MlxVlm);
         Tensors = [.. Plan().OrderBy(planned => planned.Declarations[0].Name, StringComparer.Ordinal)];
+        AddMergeNotes();
         if (Tensors.Count == 0)
         {
             throw new ConversionException($"Nothing of the {source.Tensors.Count} tensors in {source.Folder} is left to write; keep a tower or choose another layout.");
@@ -110,6 +114,28 @@ sealed class ConversionPlan
         }
     }
 
+    /// <summary>What becomes of the layers that adapters change, where it is not simply the sum.</summary>
+    void AddMergeNotes()
+    {
+        if (_merge is null)
+        {
+            return;
+        }
+
+        Dictionary<string, PlannedMatrix> written = Matrices.ToDictionary(matrix => matrix.Source.Module, StringComparer.Ordinal);
+        int dropped = _merge.Modules.Count(module => !written.ContainsKey(module));
+        int requantized = _merge.Modules.Count(module => written.TryGetValue(module, out PlannedMatrix? matrix) && matrix.Source.Format is not null && matrix.Format is not null);
+        if (dropped > 0)
+        {
+            _notes.Add($"{dropped} of the {_merge.Modules.Count} layers that the adapters change are not in the result.");
+        }
+
+        if (requantized > 0)
+        {
+            _notes.Add($"{requantized} quantised layers were changed and quantised again, which rounds them once more; merge into the unquantised checkpoint to avoid that.");
+        }
+    }
+
     bool IsWanted(StoredTensor tensor)
     {
         string name = tensor.CanonicalName;
@@ -173,8 +199,9 @@ sealed class ConversionPlan
         IReadOnlyList<IndexRange> rows = _slice?.Rows(matrix.Module) ?? [new IndexRange(0, matrix.Rows)];
         IReadOnlyList<IndexRange> columns = _slice?.Columns(matrix.Module) ?? [new IndexRange(0, matrix.Columns)];
         string module = _slice?.Rename(matrix.Module) ?? matrix.Module;
+        bool merged = _merge?.Contains(matrix.Module) == true;
         return new PlannedMatrix(
-            matrix, Named(module), rows, columns, FormatOf(matrix, module, IndexRange.Total(columns)), _options.Type ?? matrix.NumberType);
+            matrix, Named(module), rows, columns, FormatOf(matrix, module, IndexRange.Total(columns)), _options.Type ?? matrix.NumberType, merged);
     }
 
     QuantizationFormat? FormatOf(StoredMatrix matrix, string module, int columns)

@@ -6,7 +6,7 @@ using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Conversion;
 
-/// <summary>Makes the rows of a matrix in another form: read, decoded to float32, rounded to the result's type, quantised or written.</summary>
+/// <summary>Makes the rows of a matrix in another form: read, decoded to float32, changed by adapters, rounded to the result's type, quantised or written.</summary>
 /// <remarks>Codes are written as they come; scales and biases, a small part, wait in memory until the codes are done.</remarks>
 sealed class MatrixRows
 {
@@ -22,6 +22,7 @@ sealed class MatrixRows
     byte[] _sourceBiases = [];
     byte[] _weights = [];
     int _done;
+    int _pieceRow;
 
     public MatrixRows(PlannedMatrix plan, ConversionWork work)
     {
@@ -60,6 +61,7 @@ sealed class MatrixRows
                     reader.Read(source.Biases, (long)row * source.ScaleRowBytes, _sourceBiases.AsSpan(0, count * source.ScaleRowBytes));
                 }
 
+                _pieceRow = row;
                 Job job = new(this);
                 _work.Team.Run(ref job, count, Math.Max(1, count / (8 * _work.Team.Threads)));
                 sink.Write(_plan.Declarations[0].Name, _weights.AsSpan(0, count * _weightBytes));
@@ -93,6 +95,7 @@ sealed class MatrixRows
             for (int r = first; r < last; r++)
             {
                 Decode(r, values.AsSpan(0, _plan.Source.Columns));
+                _work.Merge?.AddTo(_plan.Source.Module, _pieceRow + r, values.AsSpan(0, _plan.Source.Columns));
                 Select(values);
                 Encode(r, values.AsSpan(0, columns), rounded);
             }
@@ -139,7 +142,7 @@ sealed class MatrixRows
             return;
         }
 
-        if (_plan.Source.Format is not null || _plan.Source.Weight.Type != _plan.Type)
+        if (_plan.Source.Format is not null || _plan.Source.Weight.Type != _plan.Type || _work.Merge?.Contains(_plan.Source.Module) == true)
         {
             // The quantiser sees what a checkpoint of that type would hold.
             Span<byte> rounded = scratch.AsSpan(0, values.Length * _plan.Type.SizeInBytes());

@@ -14,11 +14,13 @@ sealed class PlannedMatrix : IPlannedTensor
     /// <param name="columns">Columns that stay.</param>
     /// <param name="format">Quantised form of the result; <see langword="null"/> for dense.</param>
     /// <param name="type">Type of dense weights, or of scales and biases.</param>
+    /// <param name="merged">Whether adapters change it.</param>
     /// <exception cref="ConversionException">A column selection cuts a group of codes that are to be copied.</exception>
     public PlannedMatrix(
-        StoredMatrix source, string name, IReadOnlyList<IndexRange> rows, IReadOnlyList<IndexRange> columns, QuantizationFormat? format, ElementType type)
+        StoredMatrix source, string name, IReadOnlyList<IndexRange> rows, IReadOnlyList<IndexRange> columns, QuantizationFormat? format, ElementType type, bool merged)
     {
         (Source, Name, Rows, Columns, Format, Type) = (source, name, rows, columns, format, type);
+        IsCopy = !merged && source.Format == format && (format is not null || source.Weight.Type == type);
         if (IsCopy && format is not null && columns.FirstOrDefault(range => range.First % format.GroupSize != 0 || range.Count % format.GroupSize != 0) is { Count: > 0 } cut)
         {
             throw new ConversionException(
@@ -47,7 +49,7 @@ sealed class PlannedMatrix : IPlannedTensor
     public IReadOnlyList<TensorDeclaration> Declarations { get; }
 
     /// <summary>Whether codes, or numbers of the same type, are copied as they are.</summary>
-    public bool IsCopy => Source.Format == Format && (Format is not null || Source.Weight.Type == Type);
+    public bool IsCopy { get; }
 
     public void Write(TensorReader reader, TensorSink sink, ConversionWork work)
     {
