@@ -2,6 +2,7 @@ using System.Text.Json;
 using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Conversion;
+using GemmaSharp.MatFormer;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
@@ -83,7 +84,7 @@ public sealed class MergeAdapterTests : IDisposable
     [Fact]
     public void Convert_SlicedAway_IsSaid()
     {
-        ConversionResult result = Convert("out", new ConversionOptions { MergeAdapters = [Adapter("peft")], Slice = MatFormer.MatFormerSlice.Parse("128*4;skip=0,1") });
+        ConversionResult result = Convert("out", new ConversionOptions { MergeAdapters = [Adapter("peft")], Slice = MatFormerSlice.Parse("128*4;skip=0,1") });
         Assert.Contains("are not in the result", Assert.Single(result.Notes), StringComparison.Ordinal);
     }
 
