@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using GemmaSharp.Adapters;
 using GemmaSharp.Audio;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
@@ -107,6 +108,9 @@ public sealed class GemmaModel : IDisposable
     /// <summary>Bytes of scratch memory and of encoded media held besides the mapped weights and the sessions' caches.</summary>
     public long ScratchBytes => _engine.ScratchBytes + _encoder.CachedBytes;
 
+    /// <summary>The linear layers, as adapters know them.</summary>
+    internal LinearModules Linears => _checkpoint.Linears;
+
     /// <summary>Loads a checkpoint folder: Hugging Face or MLX names, one file or shards.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="options">How; null for the defaults.</param>
@@ -123,20 +127,42 @@ public sealed class GemmaModel : IDisposable
         return new GemmaModel(path, options);
     }
 
-    /// <summary>A new conversation.</summary>
-    public GemmaSession NewSession()
+    /// <summary>Reads a LoRA adapter for this model: what peft or mlx-lm saved. The model itself does not change.</summary>
+    /// <param name="folder">A folder with <c>adapter_config.json</c> and <c>adapter_model.safetensors</c> or <c>adapters.safetensors</c>.</param>
+    /// <returns>The adapter, for any number of this model's sessions.</returns>
+    /// <exception cref="AdapterException">The folder holds no adapter, or one that does not fit this model; then its report has every finding.</exception>
+    /// <exception cref="SafetensorsException">The weight file is damaged.</exception>
+    public LoraAdapter LoadAdapter(string folder)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        return new GemmaSession(this);
+        LoraAdapter adapter = LoraAdapter.Load(folder, _checkpoint);
+        foreach (Finding finding in adapter.Report.Findings.Where(f => f.Severity == Severity.Warning))
+        {
+            _logger.LogWarning("{Warning}", finding.Problem);
+        }
+
+        _logger.LogInformation("Loaded adapter {Folder}: {Modules} modules", folder, adapter.Modules.Count);
+        return adapter;
+    }
+
+    /// <summary>A new conversation.</summary>
+    /// <param name="adapters">What is added to the model's linear layers for all of it; null for the model as it is. Conversations with different adapters share the model's steps.</param>
+    /// <exception cref="ArgumentException">The adapters were loaded for another model.</exception>
+    public GemmaSession NewSession(AdapterSet? adapters = null)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return new GemmaSession(this, Usable(adapters));
     }
 
     /// <summary>Encodes a conversation with its pictures and clips.</summary>
     /// <param name="messages">The messages.</param>
     /// <param name="addGenerationPrompt">Whether the model's turn is opened at the end.</param>
     /// <param name="trace">Receives the inputs and the towers' intermediates; null for none.</param>
+    /// <param name="adapters">Those of the session that will answer; null for none.</param>
+    /// <exception cref="ArgumentException">The adapters were loaded for another model.</exception>
     /// <exception cref="GenerationException">A picture or clip has not been read or the checkpoint has no tower for it, or the checkpoint is no chat model.</exception>
     /// <exception cref="ChatTemplateException">The roles do not alternate.</exception>
-    public EncodedPrompt Encode(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = true, ITrace? trace = null)
+    public EncodedPrompt Encode(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = true, ITrace? trace = null, AdapterSet? adapters = null)
     {
         ArgumentNullException.ThrowIfNull(messages);
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -150,14 +176,16 @@ public sealed class GemmaModel : IDisposable
             throw new GenerationException("The conversation is empty; it must have at least one message.");
         }
 
-        return _engine.Exclusively(() => _encoder.Encode(messages, addGenerationPrompt, trace));
+        return _engine.Exclusively(() => _encoder.Encode(messages, addGenerationPrompt, trace, Usable(adapters)));
     }
 
     /// <summary>Encodes a text to be continued, without a chat template; spellings of control tokens become control tokens.</summary>
     /// <param name="text">The text; <c>&lt;bos&gt;</c> is put before it unless it has one.</param>
     /// <param name="trace">Receives the inputs; null for none.</param>
+    /// <param name="adapters">Those of the session that will answer; null for none.</param>
+    /// <exception cref="ArgumentException">The adapters were loaded for another model.</exception>
     /// <exception cref="GenerationException">The text is empty.</exception>
-    public EncodedPrompt EncodeText(string text, ITrace? trace = null)
+    public EncodedPrompt EncodeText(string text, ITrace? trace = null, AdapterSet? adapters = null)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (string.IsNullOrEmpty(text))
@@ -171,11 +199,11 @@ public sealed class GemmaModel : IDisposable
             ids = [Config.TextConfig.BosTokenId, .. ids];
         }
 
-        return _engine.Exclusively(() => _encoder.Encode(ids, trace));
+        return _engine.Exclusively(() => _encoder.Encode(ids, trace, Usable(adapters)));
     }
 
     /// <summary>One forward pass over a whole prompt, every named intermediate handed to the trace.</summary>
-    /// <param name="prompt">The prompt; what the towers computed for it was traced while it was encoded.</param>
+    /// <param name="prompt">The prompt; what the towers computed for it was traced while it was encoded. Its adapters are those of the pass.</param>
     /// <param name="trace">Receives the text model's intermediates.</param>
     /// <exception cref="GenerationException">The prompt does not fit the context.</exception>
     public void Trace(EncodedPrompt prompt, ITrace trace)
@@ -190,7 +218,7 @@ public sealed class GemmaModel : IDisposable
             using KvCache cache = Text.NewCache(length);
             using TextWorkspace workspace = Text.NewWorkspace(_team);
             var step = new TextStep();
-            step.Add(cache, prompt.Ids, length, prompt.Rows(0, length));
+            step.Add(cache, prompt.Ids, length, prompt.Rows(0, length), prompt.Adapters);
             Text.Forward(step, workspace, trace);
             return true;
         });
@@ -229,6 +257,12 @@ public sealed class GemmaModel : IDisposable
         var job = new GenerationJob(sequence, prompt, options, sampler, eos, Tokenizer, _encoder.HardEmbedding, ContextLength, cancellationToken);
         _engine.Submit(job);
         return (job, seed);
+    }
+
+    AdapterSet Usable(AdapterSet? adapters)
+    {
+        adapters?.RequireBase(_checkpoint.Linears);
+        return adapters ?? AdapterSet.None;
     }
 
     /// <summary>Fills what the options leave open from the checkpoint's settings.</summary>

@@ -2,7 +2,7 @@ namespace GemmaSharp.Adapters;
 
 /// <summary>The adapters of a conversation: none, one, or several whose changes add up.</summary>
 /// <remarks>Those of weight 0 are left out, so that they cost nothing and change no bit. Immutable, thread-safe.</remarks>
-public sealed class AdapterSet
+public sealed class AdapterSet : IEquatable<AdapterSet>
 {
     /// <summary>Makes a set.</summary>
     /// <param name="adapters">Adapters loaded for one model, in the order in which they are added.</param>
@@ -33,6 +33,15 @@ public sealed class AdapterSet
         Adapters = [.. kept];
     }
 
+    /// <summary>Makes a set of one adapter.</summary>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="weight">Its weight, finite.</param>
+    /// <exception cref="ArgumentException">The weight is not finite.</exception>
+    public AdapterSet(LoraAdapter adapter, float weight = 1f)
+        : this([new WeightedAdapter(adapter, weight)])
+    {
+    }
+
     /// <summary>No adapter: the base as it is.</summary>
     public static AdapterSet None { get; } = new([]);
 
@@ -41,4 +50,51 @@ public sealed class AdapterSet
 
     /// <summary>Whether there is none.</summary>
     public bool IsEmpty => Adapters.Count == 0;
+
+    /// <summary>Whether the other set has the same adapters, weights and order, and so the same results.</summary>
+    public bool Equals(AdapterSet? other) => other is not null && Adapters.SequenceEqual(other.Adapters);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as AdapterSet);
+
+    /// <inheritdoc/>
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        foreach (WeightedAdapter weighted in Adapters)
+        {
+            hash.Add(weighted);
+        }
+
+        return hash.ToHashCode();
+    }
+
+    /// <summary>Whether any of the adapters changes the layer.</summary>
+    internal bool Changes(LinearModule module)
+    {
+        for (int i = 0; i < Adapters.Count; i++)
+        {
+            if (Adapters[i].Adapter.Find(module.Index) is not null)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Numbers that are equal when two sets change the parts of the model below these paths in the same way; empty when nothing is changed there.</summary>
+    internal int[] KeyFor(params IEnumerable<string> parts) =>
+        [.. Adapters.Where(weighted => weighted.Adapter.ChangesAnyBelow(parts))
+            .SelectMany(weighted => (int[])[(int)weighted.Adapter.Id, (int)(weighted.Adapter.Id >> 32), BitConverter.SingleToInt32Bits(weighted.Weight)])];
+
+    /// <summary>Refuses adapters that were loaded for another model.</summary>
+    /// <exception cref="ArgumentException">They were.</exception>
+    internal void RequireBase(LinearModules modules)
+    {
+        if (!IsEmpty && Adapters[0].Adapter.Base != modules)
+        {
+            throw new ArgumentException($"The adapter in {Adapters[0].Adapter.Folder} was loaded for another model; load it for the model it is used with.");
+        }
+    }
 }

@@ -72,6 +72,10 @@ public sealed class LoraAdapter
     /// <exception cref="AdapterException">The folder holds no adapter.</exception>
     public static LoadReport Check(string folder, Checkpoint checkpoint) => new AdapterReader(folder, checkpoint).Read();
 
+    /// <summary>Whether it changes a layer at or below one of these paths.</summary>
+    internal bool ChangesAnyBelow(IEnumerable<string> paths) =>
+        Pairs.Any(pair => paths.Any(path => pair.Module.Path.StartsWith(path, StringComparison.Ordinal)));
+
     /// <summary>What it adds to the layer of this number; null for nothing.</summary>
     internal LoraPair? Find(int module) => _pairs[module];
 }

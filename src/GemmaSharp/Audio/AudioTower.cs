@@ -1,3 +1,4 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
 using GemmaSharp.Diagnostics;
@@ -27,6 +28,7 @@ public sealed class AudioTower
     public AudioTower(ParameterScope scope, AudioConfig config)
     {
         ArgumentNullException.ThrowIfNull(scope);
+        Linears = scope.Linears;
         ArgumentNullException.ThrowIfNull(config);
         _path = scope.Path;
         _config = config;
@@ -45,6 +47,8 @@ public sealed class AudioTower
     public int Bands => _config.InputFeatSize;
 
     internal AudioConfig Config => _config;
+
+    internal LinearModules Linears { get; }
 
     internal SubSampleConvProjection Subsampling => _subsampleConvProjection;
 
@@ -71,9 +75,10 @@ public sealed class AudioTower
     /// <param name="destination"><c>[OutputFrames(frames), Width]</c></param>
     /// <param name="team">The threads that share the work.</param>
     /// <param name="trace">Receives every block's output, or null.</param>
-    /// <exception cref="ArgumentException">A span is too short.</exception>
-    public void Forward(ReadOnlySpan<float> mel, int frames, Span<float> destination, WorkerTeam team, ITrace? trace = null) =>
-        Forward(mel, frames, [frames], destination, team, trace);
+    /// <param name="adapters">What is added to the linear layers; null for nothing.</param>
+    /// <exception cref="ArgumentException">A span is too short, or the adapters are another model's.</exception>
+    public void Forward(ReadOnlySpan<float> mel, int frames, Span<float> destination, WorkerTeam team, ITrace? trace = null, AdapterSet? adapters = null) =>
+        Forward(mel, frames, [frames], destination, team, trace, adapters);
 
     /// <summary>Encodes clips of the same length, padded where they are shorter.</summary>
     /// <param name="mel"><c>[clips, frames, Bands]</c></param>
@@ -82,10 +87,12 @@ public sealed class AudioTower
     /// <param name="destination"><c>[clips, OutputFrames(frames), Width]</c>; rows from <see cref="ValidOutputFrames"/> on are zero.</param>
     /// <param name="team">The threads that share the work.</param>
     /// <param name="trace">Receives every block's output, or null.</param>
-    /// <exception cref="ArgumentException">A span is too short, or a length out of range.</exception>
+    /// <param name="adapters">What is added to the linear layers; null for nothing.</param>
+    /// <exception cref="ArgumentException">A span is too short, a length out of range, or the adapters are another model's.</exception>
     public void Forward(
-        ReadOnlySpan<float> mel, int frames, ReadOnlySpan<int> validFrames, Span<float> destination, WorkerTeam team, ITrace? trace = null)
+        ReadOnlySpan<float> mel, int frames, ReadOnlySpan<int> validFrames, Span<float> destination, WorkerTeam team, ITrace? trace = null, AdapterSet? adapters = null)
     {
+        adapters?.RequireBase(Linears);
         Check(mel, frames, validFrames, destination, team);
         int clips = validFrames.Length;
         int[] validSteps = new int[clips];
@@ -95,7 +102,7 @@ public sealed class AudioTower
         }
 
         AudioSteps steps = new(0, _subsampleConvProjection.Steps(frames), validSteps);
-        using AudioWorkspace workspace = new(steps.Rows, Width, _subsampleConvProjection.FlatLength);
+        using AudioWorkspace workspace = new(steps.Rows, Width, _subsampleConvProjection.FlatLength, adapters);
         Subsample(mel, frames, steps, workspace, team, trace);
         Encode(steps, workspace, [], team, trace);
 
@@ -115,10 +122,12 @@ public sealed class AudioTower
     }
 
     /// <summary>Encodes a clip of unknown length while it comes in.</summary>
+    /// <param name="adapters">What is added to the linear layers; null for nothing.</param>
     /// <returns>The stream, to be disposed; it uses this tower's weights.</returns>
+    /// <exception cref="ArgumentException">The adapters are another model's.</exception>
     /// <exception cref="NotSupportedException">The configuration lets attention look ahead.</exception>
-    public StreamingAudio NewStream() => _config.ConfAttentionContextRight == 0
-        ? new(this)
+    public StreamingAudio NewStream(AdapterSet? adapters = null) => _config.ConfAttentionContextRight == 0
+        ? new(this, adapters)
         : throw new NotSupportedException(
             $"conf_attention_context_right is {_config.ConfAttentionContextRight}, and a stream needs 0; encode the whole clip with Forward.");
 
@@ -157,7 +166,7 @@ public sealed class AudioTower
                 mel.Slice(clip * frames * Bands, frames * Bands), last: true, state, flat[(clip * steps.Count * flatLength)..], team);
         }
 
-        _subsampleConvProjection.Project(flat, steps.Rows, workspace.X(steps.Rows), team);
+        _subsampleConvProjection.Project(flat, steps.Rows, workspace.X(steps.Rows), team, workspace.Adapters);
         if (trace is not null)
         {
             _subsampleConvProjection.Record(trace, steps.Clips, state, workspace.X(steps.Rows));

@@ -1,3 +1,4 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Audio;
@@ -15,13 +16,18 @@ sealed class AudioWorkspace : IDisposable
     /// <param name="rows">The most rows of a pass.</param>
     /// <param name="width">D, channels of the conformer.</param>
     /// <param name="subsampled">Values per row of the sub-sampled features before their projection.</param>
-    public AudioWorkspace(int rows, int width, int subsampled)
+    /// <param name="adapters">What is added to the linear layers; null for nothing.</param>
+    public AudioWorkspace(int rows, int width, int subsampled, AdapterSet? adapters = null)
     {
+        Adapters = AdapterRows.All(adapters);
         _width = width;
         _x = new((long)rows * width);
         _h = new((long)rows * width);
         _wide = new((long)rows * Math.Max(4 * width, subsampled));
     }
+
+    /// <summary>What is added to the linear layers.</summary>
+    public AdapterRows Adapters { get; }
 
     /// <summary>The residual stream, <c>[rows, D]</c>.</summary>
     public Span<float> X(int rows) => _x.Slice(0, rows * _width);
@@ -38,5 +44,6 @@ sealed class AudioWorkspace : IDisposable
         _x.Dispose();
         _h.Dispose();
         _wide.Dispose();
+        Adapters.Dispose();
     }
 }

@@ -1,6 +1,6 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Audio;
@@ -13,7 +13,7 @@ sealed class ConformerAttention(ParameterScope scope, AudioConfig config)
         new(scope.Vector("pre_attn_norm.weight", config.HiddenSize), config.RmsNormEps, config.GradientClipping);
 
     readonly ConformerDotProductAttention _attn = new(scope["attn"], config);
-    readonly WeightMatrix _post = scope.Linear("post", config.HiddenSize, config.HiddenSize);
+    readonly Linear _post = scope.Linear("post", config.HiddenSize, config.HiddenSize);
 
     readonly ClippedRmsNorm _postNorm =
         new(scope.Vector("post_norm.weight", config.HiddenSize), config.RmsNormEps, config.GradientClipping);
@@ -30,7 +30,7 @@ sealed class ConformerAttention(ParameterScope scope, AudioConfig config)
 
         _preAttnNorm.Apply(x, h, team);
         ReadOnlySpan<float> context = _attn.Forward(h, steps, workspace, state, team);
-        _post.Multiply(context, steps.Rows, h, team);
+        _post.Forward(context, steps.Rows, h, team, workspace.Adapters);
         _postNorm.AddTo(h, 1, x, team);
     }
 }

@@ -1,6 +1,6 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
 using GemmaSharp.Numerics.Threading;
 
@@ -26,9 +26,9 @@ sealed class ConformerDotProductAttention
     readonly int _right;
     readonly int _chunk;
     readonly float _cap;
-    readonly WeightMatrix _qProj;
-    readonly WeightMatrix _kProj;
-    readonly WeightMatrix _vProj;
+    readonly Linear _qProj;
+    readonly Linear _kProj;
+    readonly Linear _vProj;
     readonly float[] _perDimScale;
     readonly RelativePositionEmbedding _relativePositionEmbedding;
     float[]? _queryScale;
@@ -50,7 +50,7 @@ sealed class ConformerDotProductAttention
         _relativePositionEmbedding = new(scope["relative_position_embedding"], config, _left, _right);
     }
 
-    int Width => _qProj.Rows;
+    int Width => _qProj.OutFeatures;
 
     /// <summary>L: how many steps a query sees back.</summary>
     public static int Left(AudioConfig config) => Math.Max(0, config.ConfAttentionContextLeft - 1);
@@ -70,11 +70,11 @@ sealed class ConformerDotProductAttention
         Span<float> q = wide[..size];
         Span<float> k = wide.Slice(size, size);
         Span<float> v = wide[(2 * size)..];
-        _qProj.Multiply(h, steps.Rows, q, team);
-        _kProj.Multiply(h, steps.Rows, k, team);
-        _vProj.Multiply(h, steps.Rows, v, team);
+        _qProj.Forward(h, steps.Rows, q, team, workspace.Adapters);
+        _kProj.Forward(h, steps.Rows, k, team, workspace.Adapters);
+        _vProj.Forward(h, steps.Rows, v, team, workspace.Adapters);
 
-        AttendJob attend = new(this, steps, q, k, v, state, _relativePositionEmbedding.Table(team));
+        AttendJob attend = new(this, steps, q, k, v, state, _relativePositionEmbedding.Table(team, workspace.Adapters));
         team.Run(ref attend, steps.Rows, grain: 4);
         state?.KeepKeysAndValues(k, v);
         return q;

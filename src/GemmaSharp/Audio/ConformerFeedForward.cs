@@ -1,6 +1,6 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
 using GemmaSharp.Numerics.Threading;
 
@@ -18,8 +18,8 @@ sealed class ConformerFeedForward(ParameterScope scope, AudioConfig config)
     readonly ClippedRmsNorm _preLayerNorm =
         new(scope.Vector("pre_layer_norm.weight", config.HiddenSize), config.RmsNormEps, config.GradientClipping);
 
-    readonly WeightMatrix _ffwLayer1 = scope.Linear("ffw_layer_1", config.HiddenSize, 4 * config.HiddenSize);
-    readonly WeightMatrix _ffwLayer2 = scope.Linear("ffw_layer_2", 4 * config.HiddenSize, config.HiddenSize);
+    readonly Linear _ffwLayer1 = scope.Linear("ffw_layer_1", config.HiddenSize, 4 * config.HiddenSize);
+    readonly Linear _ffwLayer2 = scope.Linear("ffw_layer_2", 4 * config.HiddenSize, config.HiddenSize);
 
     readonly ClippedRmsNorm _postLayerNorm =
         new(scope.Vector("post_layer_norm.weight", config.HiddenSize), config.RmsNormEps, config.GradientClipping);
@@ -32,13 +32,13 @@ sealed class ConformerFeedForward(ParameterScope scope, AudioConfig config)
     {
         Span<float> x = workspace.X(rows);
         Span<float> h = workspace.H(rows);
-        Span<float> hidden = workspace.Wide(rows * _ffwLayer1.Rows);
+        Span<float> hidden = workspace.Wide(rows * _ffwLayer1.OutFeatures);
 
         _preLayerNorm.Apply(x, h, team);
-        _ffwLayer1.Multiply(h, rows, hidden, team);
+        _ffwLayer1.Forward(h, rows, hidden, team, workspace.Adapters);
         SiluJob silu = new(hidden);
         team.Run(ref silu, (hidden.Length + ChunkElements - 1) / ChunkElements);
-        _ffwLayer2.Multiply(hidden, rows, h, team);
+        _ffwLayer2.Forward(hidden, rows, h, team, workspace.Adapters);
         _postLayerNorm.AddTo(h, _residualWeight, x, team);
     }
 

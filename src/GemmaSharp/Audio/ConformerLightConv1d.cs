@@ -1,6 +1,6 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
 using GemmaSharp.Numerics.Threading;
 
@@ -17,13 +17,13 @@ sealed class ConformerLightConv1d(ParameterScope scope, AudioConfig config)
     readonly ClippedRmsNorm _preLayerNorm =
         new(scope.Vector("pre_layer_norm.weight", config.HiddenSize), config.RmsNormEps, float.PositiveInfinity);
 
-    readonly WeightMatrix _linearStart = scope.Linear("linear_start", config.HiddenSize, 2 * config.HiddenSize);
+    readonly Linear _linearStart = scope.Linear("linear_start", config.HiddenSize, 2 * config.HiddenSize);
     readonly float[] _depthwiseConv1d = scope.DepthwiseConvolution1d("depthwise_conv1d", config.HiddenSize, config.ConfConvKernelSize);
 
     readonly ClippedRmsNorm _convNorm =
         new(scope.Vector("conv_norm.weight", config.HiddenSize), config.RmsNormEps, config.GradientClipping);
 
-    readonly WeightMatrix _linearEnd = scope.Linear("linear_end", config.HiddenSize, config.HiddenSize);
+    readonly Linear _linearEnd = scope.Linear("linear_end", config.HiddenSize, config.HiddenSize);
 
     /// <summary>Adds the branch to the residual stream and drops the steps that nothing after it reads.</summary>
     /// <param name="steps">Which steps the rows of <see cref="AudioWorkspace.X"/> are.</param>
@@ -39,7 +39,7 @@ sealed class ConformerLightConv1d(ParameterScope scope, AudioConfig config)
         Span<float> gates = wide[..(2 * x.Length)];
 
         _preLayerNorm.Apply(x, h, team);
-        _linearStart.Multiply(h, steps.Rows, gates, team);
+        _linearStart.Forward(h, steps.Rows, gates, team, workspace.Adapters);
         GluJob glu = new(gates, _width);
         team.Run(ref glu, steps.Rows, grain: 8);
 
@@ -49,7 +49,7 @@ sealed class ConformerLightConv1d(ParameterScope scope, AudioConfig config)
         state?.KeepGates(gates);
 
         Span<float> branch = wide.Slice(2 * x.Length, rows * _width);
-        _linearEnd.Multiply(h, rows, branch, team);
+        _linearEnd.Forward(h, rows, branch, team, workspace.Adapters);
         x = steps.Keep(keepEvery, _width, x);
         VectorMath.Add(x, branch, x);
     }

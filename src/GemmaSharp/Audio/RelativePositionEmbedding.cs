@@ -1,20 +1,20 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Audio;
 
 /// <summary>What a key's distance adds to it: <c>P[r] = pos_proj · E(r)</c>, <c>E(r) = [sin(r · inv), cos(r · inv)]</c>.</summary>
 /// <remarks>
-/// <c>inv_i = 10000^(−i / (D/2 − 1))</c>. P follows from weights alone and is computed at its first use.
+/// <c>inv_i = 10000^(−i / (D/2 − 1))</c>. P follows from weights alone and is computed at its first use; with an adapter that changes <c>pos_proj</c>, in every pass.
 /// Thread-safe. Source: transformers <c>Gemma3nAudioRelativePositionEmbedding</c>.
 /// </remarks>
 sealed class RelativePositionEmbedding
 {
     readonly int _left;
     readonly int _right;
-    readonly WeightMatrix _posProj;
+    readonly Linear _posProj;
     float[]? _table;
 
     /// <summary>Asks for the projection.</summary>
@@ -31,15 +31,16 @@ sealed class RelativePositionEmbedding
 
     /// <summary>P of every distance, <c>[R + L + 1, D]</c>; row <c>r + R</c> is for a key r steps before its query.</summary>
     /// <param name="team">The threads that share the work of the first use.</param>
-    public ReadOnlySpan<float> Table(WorkerTeam team)
+    /// <param name="adapters">What is added to the projection.</param>
+    public ReadOnlySpan<float> Table(WorkerTeam team, AdapterRows adapters)
     {
-        // Two threads may both compute it; the results are the same.
-        return _table ??= Compute(team);
+        // Two threads may both compute it; the results are the same. With adapters it is another table, for this pass.
+        return adapters.Changes(_posProj.Module) ? Compute(team, adapters) : _table ??= Compute(team, adapters);
     }
 
-    float[] Compute(WorkerTeam team)
+    float[] Compute(WorkerTeam team, AdapterRows adapters)
     {
-        int width = _posProj.Columns;
+        int width = _posProj.InFeatures;
         int timescales = width / 2;
         double increment = Math.Log(10_000) / Math.Max(timescales - 1, 1);
         int distances = _left + _right + 1;
@@ -56,7 +57,7 @@ sealed class RelativePositionEmbedding
         }
 
         float[] table = new float[waves.Length];
-        _posProj.Multiply(waves, distances, table, team);
+        _posProj.Forward(waves, distances, table, team, adapters);
         return table;
     }
 }

@@ -1,8 +1,9 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Audio;
 
-/// <summary>Encodes a clip while it comes in, as <see cref="AudioTower.Forward(ReadOnlySpan{float}, int, Span{float}, WorkerTeam, Diagnostics.ITrace?)"/> encodes it at once: the same bits, whatever the pieces.</summary>
+/// <summary>Encodes a clip while it comes in, as <see cref="AudioTower.Forward(ReadOnlySpan{float}, int, Span{float}, WorkerTeam, Diagnostics.ITrace?, AdapterSet?)"/> encodes it at once: the same bits, whatever the pieces.</summary>
 /// <remarks>
 /// <para>
 /// The conformer looks back only; the sub-sampling looks ahead by six mel frames. A row is written as soon as
@@ -16,14 +17,17 @@ namespace GemmaSharp.Audio;
 public sealed class StreamingAudio : IDisposable
 {
     readonly AudioTower _tower;
+    readonly AdapterSet? _adapters;
     readonly SubSampleState _subsampling;
     readonly ConformerState[] _states;
     int _frames;
     int _steps;
     bool _finished;
 
-    internal StreamingAudio(AudioTower tower)
+    internal StreamingAudio(AudioTower tower, AdapterSet? adapters)
     {
+        adapters?.RequireBase(tower.Linears);
+        _adapters = adapters;
         _tower = tower;
         _subsampling = tower.Subsampling.NewState(1, 0, null);
         _states = new ConformerState[tower.Conformer.Count];
@@ -101,7 +105,7 @@ public sealed class StreamingAudio : IDisposable
     {
         SubSampleConvProjection subsampling = _tower.Subsampling;
         int most = subsampling.MostNewSteps(mel.Length / _tower.Bands);
-        using AudioWorkspace workspace = new(most, _tower.Width, subsampling.FlatLength);
+        using AudioWorkspace workspace = new(most, _tower.Width, subsampling.FlatLength, _adapters);
         Span<float> flat = workspace.Wide(most * subsampling.FlatLength);
         int count = subsampling.Subsample(mel, last, _subsampling, flat, team);
         if (count == 0)
@@ -110,7 +114,7 @@ public sealed class StreamingAudio : IDisposable
         }
 
         AudioSteps steps = new(_steps, count, [int.MaxValue]);
-        subsampling.Project(flat, count, workspace.X(count), team);
+        subsampling.Project(flat, count, workspace.X(count), team, workspace.Adapters);
         _tower.Encode(steps, workspace, _states, team, trace: null);
         int rows = steps.Kept(_tower.Config.ConfReductionFactor);
         workspace.X(rows).CopyTo(destination);

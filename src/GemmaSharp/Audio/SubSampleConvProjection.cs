@@ -1,7 +1,7 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
 using GemmaSharp.Diagnostics;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Audio;
@@ -20,7 +20,7 @@ sealed class SubSampleConvProjection
     readonly int _bands;
     readonly SubSampleConvBlock _conv0;
     readonly SubSampleConvBlock _conv1;
-    readonly WeightMatrix _inputProjLinear;
+    readonly Linear _inputProjLinear;
 
     /// <summary>Asks for the parameters.</summary>
     /// <exception cref="ConfigurationException">The configuration describes other than two convolutions, or kernels wider than their input.</exception>
@@ -93,8 +93,9 @@ sealed class SubSampleConvProjection
     /// <param name="steps">Number of steps.</param>
     /// <param name="x"><c>[steps, D]</c></param>
     /// <param name="team">The threads that share the work.</param>
-    public void Project(ReadOnlySpan<float> flat, int steps, Span<float> x, WorkerTeam team) =>
-        _inputProjLinear.Multiply(flat, steps, x, team);
+    /// <param name="adapters">What is added to the projection.</param>
+    public void Project(ReadOnlySpan<float> flat, int steps, Span<float> x, WorkerTeam team, AdapterRows adapters) =>
+        _inputProjLinear.Forward(flat, steps, x, team, adapters);
 
     /// <summary>Hands the norms' outputs and the projection to a trace.</summary>
     /// <param name="trace">Receives them.</param>
@@ -107,7 +108,7 @@ sealed class SubSampleConvProjection
         RecordNorm(".conv_1.norm", _conv1, state.Conv1);
         if (trace.Wants(_path))
         {
-            int width = _inputProjLinear.Rows;
+            int width = _inputProjLinear.OutFeatures;
             trace.Record(_path, [clips, x.Length / (clips * width), width], x);
         }
 

@@ -30,20 +30,23 @@ public sealed class ParameterScope
     /// <summary>Entry <paramref name="index"/> of the list of modules at this place.</summary>
     public ParameterScope this[int index] => this[index.ToString(CultureInfo.InvariantCulture)];
 
-    /// <summary>The weight <c>[outFeatures, inFeatures]</c> of a linear layer without bias.</summary>
-    public WeightMatrix Linear(string name, int inFeatures, int outFeatures)
-    {
-        LinearModule(name, inFeatures, outFeatures);
-        return _reader.Matrix(Join(name), "Linear", outFeatures, inFeatures);
-    }
+    /// <summary>A linear layer without bias, of weight <c>[outFeatures, inFeatures]</c>.</summary>
+    public Linear Linear(string name, int inFeatures, int outFeatures) =>
+        new(_reader.Matrix(Join(name), "Linear", outFeatures, inFeatures), LinearModule(name, inFeatures, outFeatures));
+
+    /// <summary>A linear layer whose weight is also that of another module, such as a head that is the embedding table.</summary>
+    internal Linear TiedLinear(string name, WeightMatrix weight) =>
+        new(weight, _reader.Linears.Add(Join(name), weight.Columns, weight.Rows, tied: true));
+
+    /// <summary>All linear layers asked for so far, here and elsewhere.</summary>
+    internal LinearModules Linears => _reader.Linears;
 
     /// <summary>Makes a linear layer known to adapters whose weight is asked for in another way.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="inFeatures">Columns of its weight.</param>
     /// <param name="outFeatures">Rows of its weight.</param>
-    /// <param name="tied">Whether the weight is also that of another module.</param>
-    internal LinearModule LinearModule(string name, int inFeatures, int outFeatures, bool tied = false) =>
-        _reader.Linears.Add(Join(name), inFeatures, outFeatures, tied);
+    internal LinearModule LinearModule(string name, int inFeatures, int outFeatures) =>
+        _reader.Linears.Add(Join(name), inFeatures, outFeatures, tied: false);
 
     /// <summary>The table <c>[count, dimension]</c> of an embedding. Rows beyond <paramref name="count"/> are left out, with a warning.</summary>
     public WeightMatrix Embedding(string name, int count, int dimension) => _reader.Matrix(Join(name), "Embedding", count, dimension);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text;
+using GemmaSharp.Adapters;
 using GemmaSharp.Multimodal;
 using GemmaSharp.Tokenization.Chat;
 
@@ -17,11 +18,14 @@ public sealed class GemmaSession : IDisposable
     int _answering;
     bool _disposed;
 
-    internal GemmaSession(GemmaModel model)
+    internal GemmaSession(GemmaModel model, AdapterSet adapters)
     {
         _model = model;
-        _sequence = new SequenceState(model.Text.NewCache(InferenceEngine.MaxStepRows));
+        _sequence = new SequenceState(model.Text.NewCache(InferenceEngine.MaxStepRows), adapters);
     }
+
+    /// <summary>The conversation's adapters, chosen when it began.</summary>
+    public AdapterSet Adapters => _sequence.Adapters;
 
     /// <summary>The conversation so far, answers included.</summary>
     public IReadOnlyList<ChatMessage> Messages => _messages;
@@ -61,7 +65,7 @@ public sealed class GemmaSession : IDisposable
         ChatMessage message, GenerationOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ThrowIfBusy();
-        EncodedPrompt prompt = _model.Encode([.. _messages, message]);
+        EncodedPrompt prompt = _model.Encode([.. _messages, message], adapters: Adapters);
         _messages.Add(message);
         var answer = new StringBuilder();
         bool answered = false;
@@ -110,6 +114,11 @@ public sealed class GemmaSession : IDisposable
     {
         ArgumentNullException.ThrowIfNull(prompt);
         ObjectDisposedException.ThrowIf(_disposed, this);
+        if (prompt.Soft.Count > 0 && !prompt.Adapters.Equals(Adapters))
+        {
+            throw new ArgumentException("The prompt's pictures or clips were encoded with other adapters than this session's; pass the session's Adapters to Encode.", nameof(prompt));
+        }
+
         if (Interlocked.Exchange(ref _answering, 1) != 0)
         {
             throw new InvalidOperationException("An answer of this session is still running; finish or cancel it, or use another session.");

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Threading.Channels;
+using GemmaSharp.Adapters;
 using GemmaSharp.Multimodal;
 using GemmaSharp.Text;
 using GemmaSharp.Tokenization;
@@ -15,7 +16,7 @@ sealed class GenerationJob
     readonly GenerationOptions _options;
     readonly Sampler _sampler;
     readonly HashSet<int> _eos;
-    readonly Func<int, ReadOnlyMemory<float>> _hardEmbedding;
+    readonly Func<int, AdapterSet, ReadOnlyMemory<float>> _hardEmbedding;
     readonly StreamingDetokenizer _detokenizer;
     readonly StopMatcher _stops;
     readonly int _limit;
@@ -32,7 +33,7 @@ sealed class GenerationJob
 
     public GenerationJob(
         SequenceState sequence, EncodedPrompt prompt, GenerationOptions options, Sampler sampler, HashSet<int> eos, Tokenizer tokenizer,
-        Func<int, ReadOnlyMemory<float>> hardEmbedding, int contextLength, CancellationToken cancellationToken)
+        Func<int, AdapterSet, ReadOnlyMemory<float>> hardEmbedding, int contextLength, CancellationToken cancellationToken)
     {
         _sequence = sequence;
         _prompt = prompt;
@@ -86,14 +87,14 @@ sealed class GenerationJob
         if (Answering)
         {
             _chunk = 1;
-            ReadOnlyMemory<float> hard = _hardEmbedding(_pending);
-            step.Add(_sequence.Cache, [_pending], 1, hard.IsEmpty ? null : [new EmbeddingRows(0, hard)]);
+            ReadOnlyMemory<float> hard = _hardEmbedding(_pending, _sequence.Adapters);
+            step.Add(_sequence.Cache, [_pending], 1, hard.IsEmpty ? null : [new EmbeddingRows(0, hard)], _sequence.Adapters);
             return;
         }
 
         _chunk = Math.Min(Math.Min(room, _sequence.Cache.MaxStepRows), _prompt.Ids.Length - _fed);
         bool last = _fed + _chunk == _prompt.Ids.Length;
-        step.Add(_sequence.Cache, _prompt.Ids.AsSpan(_fed, _chunk), last ? 1 : 0, _prompt.Rows(_fed, _chunk));
+        step.Add(_sequence.Cache, _prompt.Ids.AsSpan(_fed, _chunk), last ? 1 : 0, _prompt.Rows(_fed, _chunk), _sequence.Adapters);
     }
 
     /// <summary>Takes the outcome of a step: the rows are in the cache, and if the last row's logits were wanted, the next token is drawn.</summary>

@@ -1,3 +1,4 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Multimodal;
 using GemmaSharp.Text;
 
@@ -5,12 +6,15 @@ namespace GemmaSharp.Generation;
 
 /// <summary>A conversation's cache together with the tokens that are in it, so that the next prompt can reuse their common beginning.</summary>
 /// <remarks>Used by one job at a time.</remarks>
-sealed class SequenceState(KvCache cache) : IDisposable
+sealed class SequenceState(KvCache cache, AdapterSet adapters) : IDisposable
 {
     readonly List<(int Id, UInt128 ContentHash)> _tokens = [];
 
     /// <summary>Keys and values.</summary>
     public KvCache Cache { get; } = cache;
+
+    /// <summary>What is added to the linear layers for this conversation: the same from first to last, since keys and values depend on it.</summary>
+    public AdapterSet Adapters { get; } = adapters;
 
     /// <summary>Tokens in the cache.</summary>
     public int Length => _tokens.Count;

@@ -1,3 +1,4 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Text;
 
 namespace GemmaSharp.Multimodal;
@@ -9,10 +10,12 @@ public sealed class EncodedPrompt
     /// <summary>Makes a prompt.</summary>
     /// <param name="ids">Token ids with every placeholder expanded.</param>
     /// <param name="soft">Soft tokens in order of their first position, not overlapping.</param>
+    /// <param name="adapters">The adapters its pictures and clips were encoded with; null for none.</param>
     /// <exception cref="ArgumentException">The soft tokens overlap, are out of order or lie outside the prompt.</exception>
-    public EncodedPrompt(int[] ids, IReadOnlyList<SoftTokens>? soft = null)
+    public EncodedPrompt(int[] ids, IReadOnlyList<SoftTokens>? soft = null, AdapterSet? adapters = null)
     {
         ArgumentNullException.ThrowIfNull(ids);
+        Adapters = adapters ?? AdapterSet.None;
         Ids = ids;
         Soft = soft ?? [];
         int end = 0;
@@ -32,6 +35,9 @@ public sealed class EncodedPrompt
 
     /// <summary>Soft tokens in order of their first position.</summary>
     public IReadOnlyList<SoftTokens> Soft { get; }
+
+    /// <summary>The adapters its pictures and clips were encoded with.</summary>
+    public AdapterSet Adapters { get; }
 
     /// <summary>Hash of the content a position belongs to; 0 for ordinary tokens.</summary>
     internal UInt128 ContentHash(int position)

@@ -1,3 +1,4 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
@@ -12,16 +13,18 @@ namespace GemmaSharp.Multimodal;
 /// </remarks>
 public sealed class MultimodalEmbedder
 {
+    readonly LinearModules _linears;
     readonly int _width;
     readonly int _textWidth;
     readonly float _eps;
     readonly WeightMatrix _embedding;
-    readonly WeightMatrix _embeddingProjection;
+    readonly Linear _embeddingProjection;
     readonly float[] _hardEmbeddingNorm;
     readonly float[] _softEmbeddingNorm;
 
     internal MultimodalEmbedder(ParameterScope scope, int width, int textWidth, int vocabSize, int vocabOffset, float eps)
     {
+        _linears = scope.Linears;
         _width = width;
         _textWidth = textWidth;
         _eps = eps;
@@ -46,8 +49,10 @@ public sealed class MultimodalEmbedder
     /// <param name="ids">Token ids, each owned by this modality.</param>
     /// <param name="destination">Receives <c>[n, C]</c>.</param>
     /// <param name="team">Threads to use.</param>
+    /// <param name="adapters">What is added to the projection; null for nothing.</param>
     /// <exception cref="ArgumentOutOfRangeException">An id is not of this modality.</exception>
-    public void Hard(ReadOnlySpan<int> ids, Span<float> destination, WorkerTeam team)
+    /// <exception cref="ArgumentException">The adapters are another model's.</exception>
+    public void Hard(ReadOnlySpan<int> ids, Span<float> destination, WorkerTeam team, AdapterSet? adapters = null)
     {
         float[] rows = new float[ids.Length * _width];
         for (int i = 0; i < ids.Length; i++)
@@ -60,7 +65,7 @@ public sealed class MultimodalEmbedder
             _embedding.ReadRow(ids[i] - VocabOffset, rows.AsSpan(i * _width, _width));
         }
 
-        Project(rows, _hardEmbeddingNorm, ids.Length, destination, team);
+        Project(rows, _hardEmbeddingNorm, ids.Length, destination, team, adapters);
     }
 
     /// <summary>Embeds a tower's features.</summary>
@@ -68,14 +73,18 @@ public sealed class MultimodalEmbedder
     /// <param name="count">Number of rows, n.</param>
     /// <param name="destination">Receives <c>[n, C]</c>.</param>
     /// <param name="team">Threads to use.</param>
-    public void Soft(ReadOnlySpan<float> features, int count, Span<float> destination, WorkerTeam team) =>
-        Project(features, _softEmbeddingNorm, count, destination, team);
+    /// <param name="adapters">What is added to the projection; null for nothing.</param>
+    /// <exception cref="ArgumentException">The adapters are another model's.</exception>
+    public void Soft(ReadOnlySpan<float> features, int count, Span<float> destination, WorkerTeam team, AdapterSet? adapters = null) =>
+        Project(features, _softEmbeddingNorm, count, destination, team, adapters);
 
-    void Project(ReadOnlySpan<float> features, float[] norm, int count, Span<float> destination, WorkerTeam team)
+    void Project(ReadOnlySpan<float> features, float[] norm, int count, Span<float> destination, WorkerTeam team, AdapterSet? adapters)
     {
+        adapters?.RequireBase(_linears);
+        using var rows = AdapterRows.All(adapters);
         float[] normed = new float[count * _width];
         RmsNorm.Rows(features[..normed.Length], norm, _eps, normed, team);
-        _embeddingProjection.Multiply(normed, count, destination, team);
+        _embeddingProjection.Forward(normed, count, destination, team, rows);
         for (int i = 0; i < count; i++)
         {
             Span<float> row = destination.Slice(i * _textWidth, _textWidth);

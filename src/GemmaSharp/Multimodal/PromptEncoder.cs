@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using GemmaSharp.Adapters;
 using GemmaSharp.Audio;
 using GemmaSharp.Configuration;
 using GemmaSharp.Diagnostics;
@@ -56,33 +57,34 @@ sealed class PromptEncoder
     /// <param name="messages">Messages with their pictures and clips.</param>
     /// <param name="addGenerationPrompt">Whether the model's turn is opened at the end.</param>
     /// <param name="trace">Receives the inputs and the towers' intermediates.</param>
+    /// <param name="adapters">What is added to the linear layers of towers and embedders.</param>
     /// <exception cref="GenerationException">A picture or clip is missing, or the checkpoint has no tower for it.</exception>
     /// <exception cref="ChatTemplateException">The roles do not alternate.</exception>
-    public EncodedPrompt Encode(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, ITrace? trace)
+    public EncodedPrompt Encode(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, ITrace? trace, AdapterSet adapters)
     {
         RgbImage[] images = [.. messages.SelectMany(m => m.Parts).OfType<ImagePart>().Select(Required)];
         AudioClip[] clips = [.. messages.SelectMany(m => m.Parts).OfType<AudioPart>().Select(Required)];
         ChatEncoding encoding = _template.Encode(messages, addGenerationPrompt, _config.VisionSoftTokensPerImage, _config.AudioSoftTokensPerImage);
-        TraceInputs(encoding.Ids, trace);
+        TraceInputs(encoding.Ids, trace, adapters);
         var soft = new List<SoftTokens>();
-        AddImages(images, encoding.Images, soft, trace);
-        AddClips(clips, encoding.Clips, soft, trace);
-        AddHard(encoding.Ids, soft);
-        return new EncodedPrompt(encoding.Ids, [.. soft.OrderBy(tokens => tokens.Start)]);
+        AddImages(images, encoding.Images, soft, trace, adapters);
+        AddClips(clips, encoding.Clips, soft, trace, adapters);
+        AddHard(encoding.Ids, soft, adapters);
+        return new EncodedPrompt(encoding.Ids, [.. soft.OrderBy(tokens => tokens.Start)], adapters);
     }
 
     /// <summary>A prompt of ids alone; ids of the multimodal vocabularies get their hard embeddings.</summary>
-    public EncodedPrompt Encode(int[] ids, ITrace? trace)
+    public EncodedPrompt Encode(int[] ids, ITrace? trace, AdapterSet adapters)
     {
-        TraceInputs(ids, trace);
+        TraceInputs(ids, trace, adapters);
         var soft = new List<SoftTokens>();
-        AddHard(ids, soft);
-        return new EncodedPrompt(ids, soft);
+        AddHard(ids, soft, adapters);
+        return new EncodedPrompt(ids, soft, adapters);
     }
 
     /// <summary>The input embedding of a generated token of a multimodal vocabulary, <c>[C]</c>; empty where the text table's row is used.</summary>
     /// <remarks>Without the vocabulary's embedder the model is a text model, which looks every id up in its own table.</remarks>
-    public ReadOnlyMemory<float> HardEmbedding(int id)
+    public ReadOnlyMemory<float> HardEmbedding(int id, AdapterSet adapters)
     {
         MultimodalEmbedder? embedder = _embedAudio?.Owns(id) == true ? _embedAudio : _embedVision?.Owns(id) == true ? _embedVision : null;
         if (embedder is null)
@@ -91,7 +93,7 @@ sealed class PromptEncoder
         }
 
         float[] row = new float[_config.TextConfig.HiddenSize];
-        embedder.Hard([id], row, _team);
+        embedder.Hard([id], row, _team, adapters);
         return row;
     }
 
@@ -117,7 +119,7 @@ sealed class PromptEncoder
 
     bool IsMultimodal(int id) => id >= Math.Min(_config.VisionConfig?.VocabOffset ?? int.MaxValue, _config.AudioConfig?.VocabOffset ?? int.MaxValue);
 
-    void AddImages(RgbImage[] images, IReadOnlyList<TokenRun> runs, List<SoftTokens> soft, ITrace? trace)
+    void AddImages(RgbImage[] images, IReadOnlyList<TokenRun> runs, List<SoftTokens> soft, ITrace? trace, AdapterSet adapters)
     {
         if (images.Length == 0)
         {
@@ -127,13 +129,14 @@ sealed class PromptEncoder
         int tokens = _vision!.TokensPerImage, hidden = _config.TextConfig.HiddenSize;
         var batch = trace is null ? null : new BatchedTrace(trace);
         float[] all = new float[images.Length * tokens * hidden];
+        int[] adapterKey = adapters.KeyFor("vision_tower.", "embed_vision.");
         for (int i = 0; i < images.Length; i++)
         {
             (int height, int width) = _images.Size(images[i]);
-            UInt128 key = Hash(images[i].Pixels, [images[i].Height, images[i].Width, height, width]);
+            UInt128 key = Hash(images[i].Pixels, [images[i].Height, images[i].Width, height, width, .. adapterKey]);
             if (batch is not null || !_cache.TryGet(key, out float[] rows))
             {
-                rows = EncodeImage(images[i], height, width, batch);
+                rows = EncodeImage(images[i], height, width, batch, adapters);
                 _cache.Add(key, rows);
             }
 
@@ -145,7 +148,7 @@ sealed class PromptEncoder
         trace.Capture("embed_vision#1", [images.Length, tokens, hidden], all);
     }
 
-    float[] EncodeImage(RgbImage image, int height, int width, ITrace? trace)
+    float[] EncodeImage(RgbImage image, int height, int width, ITrace? trace, AdapterSet adapters)
     {
         float[] pixels = _images.Process(image);
         trace.Capture("input.pixel_values", [1, 3, height, width], pixels);
@@ -161,11 +164,11 @@ sealed class PromptEncoder
         }
 
         float[] rows = new float[tokens * _config.TextConfig.HiddenSize];
-        _embedVision!.Soft(features, tokens, rows, _team);
+        _embedVision!.Soft(features, tokens, rows, _team, adapters);
         return rows;
     }
 
-    void AddClips(AudioClip[] clips, IReadOnlyList<TokenRun> runs, List<SoftTokens> soft, ITrace? trace)
+    void AddClips(AudioClip[] clips, IReadOnlyList<TokenRun> runs, List<SoftTokens> soft, ITrace? trace, AdapterSet adapters)
     {
         if (clips.Length == 0)
         {
@@ -174,11 +177,12 @@ sealed class PromptEncoder
 
         float[][] samples = [.. clips.Select(clip => Resampler.Resample(clip, _mel.SamplingRate).Samples)];
         int longest = Math.Min(samples.Max(s => s.Length), LogMelSpectrogram.MaxSamples);
-        UInt128[] keys = [.. samples.Select(s => Hash(MemoryMarshal.AsBytes(s.AsSpan()), [longest]))];
+        int[] adapterKey = adapters.KeyFor("audio_tower.", "embed_audio.");
+        UInt128[] keys = [.. samples.Select(s => Hash(MemoryMarshal.AsBytes(s.AsSpan()), [longest, .. adapterKey]))];
         float[][] rows = new float[clips.Length][];
         if (trace is not null || !Enumerable.Range(0, clips.Length).All(i => _cache.TryGet(keys[i], out rows[i])))
         {
-            rows = EncodeClips(samples, trace);
+            rows = EncodeClips(samples, trace, adapters);
             for (int i = 0; i < rows.Length; i++)
             {
                 _cache.Add(keys[i], rows[i]);
@@ -192,20 +196,20 @@ sealed class PromptEncoder
     }
 
     /// <summary>Each clip's rows: the encoder's, then the padding token's up to the fixed number of soft tokens.</summary>
-    float[][] EncodeClips(float[][] samples, ITrace? trace)
+    float[][] EncodeClips(float[][] samples, ITrace? trace, AdapterSet adapters)
     {
         int hidden = _config.TextConfig.HiddenSize, tokens = _config.AudioSoftTokensPerImage, clips = samples.Length;
         MelFeatures mel = _mel.ComputeBatch(samples, _team);
         trace.Capture("input.input_features", [clips, mel.Frames, mel.Bands], mel.Values);
         int frames = _audio!.OutputFrames(mel.Frames);
         float[] features = new float[clips * frames * _audio.Width];
-        _audio.Forward(mel.Values, mel.Frames, mel.ValidFrames, features, _team, trace);
+        _audio.Forward(mel.Values, mel.Frames, mel.ValidFrames, features, _team, trace, adapters);
 
         float[] embedded = new float[clips * frames * hidden];
-        _embedAudio!.Soft(features, clips * frames, embedded, _team);
+        _embedAudio!.Soft(features, clips * frames, embedded, _team, adapters);
         trace.Capture("embed_audio#1", [clips, frames, hidden], embedded);
         float[] padding = new float[hidden];
-        _embedAudio.Hard([_embedAudio.VocabOffset + _embedAudio.VocabSize - 1], padding, _team);
+        _embedAudio.Hard([_embedAudio.VocabOffset + _embedAudio.VocabSize - 1], padding, _team, adapters);
         trace.Capture("embed_audio#2", [1, 1, hidden], padding);
 
         float[][] rows = new float[clips][];
@@ -224,14 +228,14 @@ sealed class PromptEncoder
     }
 
     /// <summary>Hard embeddings of every multimodal token that no picture or clip covers.</summary>
-    void AddHard(int[] ids, List<SoftTokens> soft)
+    void AddHard(int[] ids, List<SoftTokens> soft, AdapterSet adapters)
     {
         var covered = new HashSet<int>(soft.SelectMany(tokens => Enumerable.Range(tokens.Start, tokens.Count)));
         for (int i = 0; i < ids.Length; i++)
         {
             if (IsMultimodal(ids[i]) && !covered.Contains(i))
             {
-                ReadOnlyMemory<float> row = HardEmbedding(ids[i]);
+                ReadOnlyMemory<float> row = HardEmbedding(ids[i], adapters);
                 if (row.IsEmpty)
                 {
                     throw new GenerationException($"Token {ids[i]} of the prompt belongs to a multimodal vocabulary whose embedder this checkpoint lacks; leave it out, or use a checkpoint with its towers.");
@@ -243,7 +247,7 @@ sealed class PromptEncoder
     }
 
     /// <summary>The ids, and the hard embeddings the reference computes for the whole prompt, foreign ids replaced by the vocabulary's last.</summary>
-    void TraceInputs(int[] ids, ITrace? trace)
+    void TraceInputs(int[] ids, ITrace? trace, AdapterSet adapters)
     {
         if (trace is null)
         {
@@ -255,17 +259,17 @@ sealed class PromptEncoder
             trace.RecordIds("input.input_ids", [1, ids.Length], ids);
         }
 
-        TraceHard("embed_vision", _embedVision, ids, trace);
-        TraceHard("embed_audio", _embedAudio, ids, trace);
+        TraceHard("embed_vision", _embedVision, ids, trace, adapters);
+        TraceHard("embed_audio", _embedAudio, ids, trace, adapters);
     }
 
-    void TraceHard(string name, MultimodalEmbedder? embedder, int[] ids, ITrace trace)
+    void TraceHard(string name, MultimodalEmbedder? embedder, int[] ids, ITrace trace, AdapterSet adapters)
     {
         if (embedder is not null && trace.Wants(name))
         {
             int[] own = [.. ids.Select(id => embedder.Owns(id) ? id : embedder.VocabOffset + embedder.VocabSize - 1)];
             float[] rows = new float[ids.Length * _config.TextConfig.HiddenSize];
-            embedder.Hard(own, rows, _team);
+            embedder.Hard(own, rows, _team, adapters);
             trace.Record(name, [1, ids.Length, _config.TextConfig.HiddenSize], rows);
         }
     }

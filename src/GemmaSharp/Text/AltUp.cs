@@ -1,6 +1,6 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
 using GemmaSharp.Numerics.Threading;
 
@@ -17,10 +17,12 @@ sealed class AltUp
     readonly int _streams;
     readonly int _hiddenSize;
     readonly float _eps;
-    readonly WeightMatrix _modalityRouter;
+    readonly Linear _modalityRouter;
     readonly float[] _routerNorm;
     readonly float[] _predictionCoefs;
     readonly float[] _correctionCoefs;
+    readonly LinearModule _predictionModule;
+    readonly LinearModule _correctionModule;
 
     public AltUp(ParameterScope scope, TextConfig config)
     {
@@ -30,10 +32,10 @@ sealed class AltUp
         _eps = config.RmsNormEps;
         _modalityRouter = scope.Linear("modality_router", _hiddenSize, _streams);
         _routerNorm = scope.Vector("router_norm.weight", _hiddenSize);
+        _predictionModule = scope.LinearModule("prediction_coefs", _streams, _streams * _streams);
+        _correctionModule = scope.LinearModule("correction_coefs", _streams, _streams);
         _predictionCoefs = Clipped(scope.Tensor("prediction_coefs.weight", [_streams * _streams, _streams]), config.AltupCoefClip);
-        scope.LinearModule("prediction_coefs", _streams, _streams * _streams);
         _correctionCoefs = Clipped(scope.Tensor("correction_coefs.weight", [_streams, _streams]), config.AltupCoefClip);
-        scope.LinearModule("correction_coefs", _streams, _streams);
         CorrectOutputScale = scope.Vector("correct_output_scale", _hiddenSize);
     }
 
@@ -48,7 +50,8 @@ sealed class AltUp
     {
         int plane = workspace.Rows * _hiddenSize;
         ReadOnlySpan<float> modalities = Route(streams.Slice(_active * plane, plane), workspace);
-        var job = new PredictJob(this, streams, modalities, predictions, plane);
+        ReadOnlySpan<float> added = workspace.Adapters.Deltas(_predictionModule, modalities, workspace.Rows, workspace.Team);
+        var job = new PredictJob(this, streams, modalities, added, predictions, plane);
         workspace.Team.Run(ref job, workspace.Rows, TextWorkspace.RowGrain);
     }
 
@@ -60,7 +63,8 @@ sealed class AltUp
     public void Correct(ReadOnlySpan<float> predictions, ReadOnlySpan<float> activated, TextWorkspace workspace, Span<float> corrected)
     {
         ReadOnlySpan<float> modalities = Route(activated, workspace);
-        var job = new CorrectJob(this, predictions, activated, modalities, corrected, workspace.Rows * _hiddenSize);
+        ReadOnlySpan<float> added = workspace.Adapters.Deltas(_correctionModule, modalities, workspace.Rows, workspace.Team);
+        var job = new CorrectJob(this, predictions, activated, modalities, added, corrected, workspace.Rows * _hiddenSize);
         workspace.Team.Run(ref job, workspace.Rows, TextWorkspace.RowGrain);
     }
 
@@ -70,7 +74,7 @@ sealed class AltUp
         Span<float> normed = workspace.Normed;
         Span<float> modalities = workspace.Modalities;
         RmsNorm.Rows(x, _routerNorm, _eps, normed, workspace.Team);
-        _modalityRouter.Multiply(normed, workspace.Rows, modalities, workspace.Team);
+        _modalityRouter.Forward(normed, workspace, modalities);
         float inverse = 1f / _hiddenSize;
         foreach (ref float m in modalities)
         {
@@ -79,6 +83,9 @@ sealed class AltUp
 
         return modalities;
     }
+
+    /// <summary>What adapters add to a coefficient, if there are any.</summary>
+    static float Added(ReadOnlySpan<float> added, int index) => added.IsEmpty ? 0f : added[index];
 
     /// <summary>Clamping the coefficients once is what the reference does at every step.</summary>
     static float[] Clipped(float[] coefs, float? clip)
@@ -94,10 +101,11 @@ sealed class AltUp
         return coefs;
     }
 
-    readonly ref struct PredictJob(AltUp altUp, ReadOnlySpan<float> streams, ReadOnlySpan<float> modalities, Span<float> predictions, int plane) : IParallelJob
+    readonly ref struct PredictJob(AltUp altUp, ReadOnlySpan<float> streams, ReadOnlySpan<float> modalities, ReadOnlySpan<float> added, Span<float> predictions, int plane) : IParallelJob
     {
         readonly ReadOnlySpan<float> _streams = streams;
         readonly ReadOnlySpan<float> _modalities = modalities;
+        readonly ReadOnlySpan<float> _added = added;
         readonly Span<float> _predictions = predictions;
 
         public void Run(int first, int last)
@@ -112,7 +120,7 @@ sealed class AltUp
                     _streams.Slice((i * plane) + (t * size), size).CopyTo(prediction);
                     for (int j = 0; j < n; j++)
                     {
-                        float c = SmallDot(altUp._predictionCoefs.AsSpan(((i * n) + j) * n, n), r);
+                        float c = SmallDot(altUp._predictionCoefs.AsSpan(((i * n) + j) * n, n), r) + Added(_added, (((t * n) + i) * n) + j);
                         VectorMath.MultiplyAdd(_streams.Slice((j * plane) + (t * size), size), c, prediction, prediction);
                     }
                 }
@@ -120,11 +128,12 @@ sealed class AltUp
         }
     }
 
-    readonly ref struct CorrectJob(AltUp altUp, ReadOnlySpan<float> predictions, ReadOnlySpan<float> activated, ReadOnlySpan<float> modalities, Span<float> corrected, int plane) : IParallelJob
+    readonly ref struct CorrectJob(AltUp altUp, ReadOnlySpan<float> predictions, ReadOnlySpan<float> activated, ReadOnlySpan<float> modalities, ReadOnlySpan<float> added, Span<float> corrected, int plane) : IParallelJob
     {
         readonly ReadOnlySpan<float> _predictions = predictions;
         readonly ReadOnlySpan<float> _activated = activated;
         readonly ReadOnlySpan<float> _modalities = modalities;
+        readonly ReadOnlySpan<float> _added = added;
         readonly Span<float> _corrected = corrected;
 
         public void Run(int first, int last)
@@ -140,7 +149,7 @@ sealed class AltUp
                 for (int step = 1; step <= n; step++)
                 {
                     int i = (active + step) % n;
-                    float k = SmallDot(altUp._correctionCoefs.AsSpan(i * n, n), r) + 1f;
+                    float k = SmallDot(altUp._correctionCoefs.AsSpan(i * n, n), r) + Added(_added, (t * n) + i) + 1f;
                     VectorMath.MultiplyAdd(innovation, k, _predictions.Slice((i * plane) + (t * size), size), _corrected.Slice((i * plane) + (t * size), size));
                 }
             }

@@ -1,6 +1,6 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
 using GemmaSharp.Numerics.Threading;
 
@@ -19,10 +19,10 @@ sealed class Attention
     readonly float _eps;
     readonly int _cacheLayer;
     readonly bool _sliding;
-    readonly WeightMatrix _qProj;
-    readonly WeightMatrix? _kProj;
-    readonly WeightMatrix? _vProj;
-    readonly WeightMatrix _oProj;
+    readonly Linear _qProj;
+    readonly Linear? _kProj;
+    readonly Linear? _vProj;
+    readonly Linear _oProj;
     readonly float[] _qNorm;
     readonly float[] _kNorm = [];
 
@@ -61,11 +61,11 @@ sealed class Attention
     {
         int rows = workspace.Rows;
         Span<float> q = workspace.Queries;
-        _qProj.Multiply(n, rows, q, workspace.Team);
+        _qProj.Forward(n, workspace, q);
         if (_kProj is not null)
         {
-            _kProj.Multiply(n, rows, workspace.Keys, workspace.Team);
-            _vProj!.Multiply(n, rows, workspace.Values, workspace.Team);
+            _kProj.Forward(n, workspace, workspace.Keys);
+            _vProj!.Forward(n, workspace, workspace.Values);
         }
 
         // Keys of the whole step are in the cache before any query looks, since rows of one chunk see each other.
@@ -73,7 +73,7 @@ sealed class Attention
         workspace.Team.Run(ref prepare, rows, 1);
         var attend = new AttendJob(this, workspace);
         workspace.Team.Run(ref attend, rows * _kvHeads, 1);
-        _oProj.Multiply(workspace.Attended, rows, destination, workspace.Team);
+        _oProj.Forward(workspace.Attended, workspace, destination);
     }
 
     /// <summary>Norms and rotates queries and keys of a row, norms its values, writes keys and values to the row's cache.</summary>

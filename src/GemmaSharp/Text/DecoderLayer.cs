@@ -1,7 +1,7 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
 using GemmaSharp.Diagnostics;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
 using GemmaSharp.Numerics.Threading;
 
@@ -24,8 +24,8 @@ sealed class DecoderLayer
     readonly float[] _preFeedforwardLayernorm;
     readonly float[] _postFeedforwardLayernorm;
     readonly float[] _postPerLayerInputNorm;
-    readonly WeightMatrix _perLayerInputGate;
-    readonly WeightMatrix _perLayerProjection;
+    readonly Linear _perLayerInputGate;
+    readonly Linear _perLayerProjection;
 
     public DecoderLayer(ParameterScope scope, TextConfig config, int layer, KvLayout layout)
     {
@@ -94,10 +94,10 @@ sealed class DecoderLayer
             active.CopyTo(q);
         }
 
-        _perLayerInputGate.Multiply(q, rows, gate, workspace.Team);
+        _perLayerInputGate.Forward(q, workspace, gate);
         var job = new GateJob(gate, workspace.PerLayerInputs, _layer, _config.NumHiddenLayers, _config.HiddenSizePerLayerInput);
         workspace.Team.Run(ref job, rows, TextWorkspace.RowGrain);
-        _perLayerProjection.Multiply(gate, rows, q, workspace.Team);
+        _perLayerProjection.Forward(gate, workspace, q);
         RmsNorm.Rows(q, _postPerLayerInputNorm, _eps, q, workspace.Team);
         for (int i = 1; i < _config.AltupNumInputs; i++)
         {

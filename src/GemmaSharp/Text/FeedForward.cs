@@ -1,6 +1,6 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
 using GemmaSharp.Numerics.Threading;
 
@@ -13,9 +13,9 @@ namespace GemmaSharp.Text;
 /// </remarks>
 sealed class FeedForward
 {
-    readonly WeightMatrix _gateProj;
-    readonly WeightMatrix _upProj;
-    readonly WeightMatrix _downProj;
+    readonly Linear _gateProj;
+    readonly Linear _upProj;
+    readonly Linear _downProj;
     readonly int _intermediateSize;
     readonly float? _cutoffDeviations;
 
@@ -38,11 +38,11 @@ sealed class FeedForward
         int rows = workspace.Rows;
         Span<float> gate = workspace.Gate(_intermediateSize);
         Span<float> up = workspace.Up(_intermediateSize);
-        _gateProj.Multiply(x, rows, gate, workspace.Team);
-        _upProj.Multiply(x, rows, up, workspace.Team);
+        _gateProj.Forward(x, workspace, gate);
+        _upProj.Forward(x, workspace, up);
         var job = new GateJob(gate, up, _intermediateSize, _cutoffDeviations);
         workspace.Team.Run(ref job, rows, TextWorkspace.RowGrain);
-        _downProj.Multiply(gate, rows, destination, workspace.Team);
+        _downProj.Forward(gate, workspace, destination);
     }
 
     /// <summary><c>gate ← gelu_tanh(S(gate)) ⊙ up</c>, row by row.</summary>

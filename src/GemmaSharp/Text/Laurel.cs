@@ -1,6 +1,6 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
 
 namespace GemmaSharp.Text;
@@ -10,8 +10,8 @@ namespace GemmaSharp.Text;
 sealed class Laurel
 {
     readonly float _eps;
-    readonly WeightMatrix _linearLeft;
-    readonly WeightMatrix _linearRight;
+    readonly Linear _linearLeft;
+    readonly Linear _linearRight;
     readonly float[] _postLaurelNorm;
 
     public Laurel(ParameterScope scope, TextConfig config)
@@ -28,8 +28,8 @@ sealed class Laurel
     /// <param name="destination">Receives <c>[T, C]</c>; may not alias <paramref name="n"/>.</param>
     public void Forward(ReadOnlySpan<float> n, TextWorkspace workspace, Span<float> destination)
     {
-        _linearLeft.Multiply(n, workspace.Rows, workspace.LaurelLow, workspace.Team);
-        _linearRight.Multiply(workspace.LaurelLow, workspace.Rows, destination, workspace.Team);
+        _linearLeft.Forward(n, workspace, workspace.LaurelLow);
+        _linearRight.Forward(workspace.LaurelLow, workspace, destination);
         RmsNorm.Rows(destination, _postLaurelNorm, _eps, destination, workspace.Team);
         Rowwise.Add(destination, n, destination, workspace);
     }

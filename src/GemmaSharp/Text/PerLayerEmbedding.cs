@@ -1,3 +1,4 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
 using GemmaSharp.Diagnostics;
@@ -18,7 +19,7 @@ sealed class PerLayerEmbedding
     readonly TextConfig _config;
     readonly int _width;
     readonly WeightMatrix _embedTokensPerLayer;
-    readonly WeightMatrix _perLayerModelProjection;
+    readonly Linear _perLayerModelProjection;
     readonly float[] _perLayerProjectionNorm;
 
     public PerLayerEmbedding(ParameterScope scope, TextConfig config)
@@ -43,7 +44,7 @@ sealed class PerLayerEmbedding
         workspace.Team.Run(ref lookup, rows, 1);
         trace.Capture("language_model.embed_tokens_per_layer", [1, rows, _width], table);
 
-        _perLayerModelProjection.Multiply(embeddings, rows, inputs, workspace.Team);
+        _perLayerModelProjection.Forward(embeddings, workspace, inputs);
         trace.Capture("language_model.per_layer_model_projection", [1, rows, _width], inputs);
 
         var project = new ProjectJob(this, inputs);

@@ -1,3 +1,4 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
 using GemmaSharp.Diagnostics;
@@ -18,11 +19,12 @@ public sealed class TextModel
 {
     readonly TextConfig _config;
     readonly KvLayout _layout;
+    readonly LinearModules _linears;
     readonly WeightMatrix _embedTokens;
-    readonly WeightMatrix _lmHead;
+    readonly Linear _lmHead;
     readonly PerLayerEmbedding _perLayerEmbedding;
-    readonly WeightMatrix[] _altupProjections;
-    readonly WeightMatrix[] _altupUnembedProjections;
+    readonly Linear[] _altupProjections;
+    readonly Linear[] _altupUnembedProjections;
     readonly DecoderLayer[] _layers;
     readonly float[] _norm;
     readonly RotaryEmbedding _localRope;
@@ -30,6 +32,7 @@ public sealed class TextModel
 
     internal TextModel(ParameterScope root, TextConfig config)
     {
+        _linears = root.Linears;
         _config = config;
         _layout = new KvLayout(config);
         _localRope = new RotaryEmbedding(config.RopeLocalBaseFreq, config.HeadDim);
@@ -37,19 +40,10 @@ public sealed class TextModel
         int hidden = config.HiddenSize;
         ParameterScope scope = root["language_model"];
         _embedTokens = scope.Embedding("embed_tokens", config.VocabSize, hidden);
-        if (config.TieWordEmbeddings)
-        {
-            _lmHead = _embedTokens;
-            root.LinearModule("lm_head", hidden, config.VocabSize, tied: true);
-        }
-        else
-        {
-            _lmHead = root.Linear("lm_head", hidden, config.VocabSize);
-        }
-
+        _lmHead = config.TieWordEmbeddings ? root.TiedLinear("lm_head", _embedTokens) : root.Linear("lm_head", hidden, config.VocabSize);
         _perLayerEmbedding = new PerLayerEmbedding(scope, config);
-        _altupProjections = new WeightMatrix[config.AltupNumInputs - 1];
-        _altupUnembedProjections = new WeightMatrix[config.AltupNumInputs - 1];
+        _altupProjections = new Linear[config.AltupNumInputs - 1];
+        _altupUnembedProjections = new Linear[config.AltupNumInputs - 1];
         for (int i = 0; i < _altupProjections.Length; i++)
         {
             _altupProjections[i] = scope["altup_projections"].Linear($"{i}", hidden, hidden);
@@ -79,7 +73,7 @@ public sealed class TextModel
     /// <param name="step">The batch; at least one row.</param>
     /// <param name="workspace">Scratch and threads.</param>
     /// <param name="trace">Receives every named intermediate; null for none. Meant for one sequence with all logits wanted.</param>
-    /// <exception cref="ArgumentException">The step is empty, an id is outside the vocabulary, or embedding rows do not fit.</exception>
+    /// <exception cref="ArgumentException">The step is empty, an id is outside the vocabulary, embedding rows do not fit, or adapters are another model's.</exception>
     public void Forward(TextStep step, TextWorkspace workspace, ITrace? trace = null)
     {
         Check(step);
@@ -151,6 +145,7 @@ public sealed class TextModel
 
         foreach (TextStep.Chunk chunk in step.Chunks)
         {
+            chunk.Adapters?.RequireBase(_linears);
             foreach (EmbeddingRows rows in chunk.Embeddings ?? [])
             {
                 int count = rows.Values.Length / _config.HiddenSize;
@@ -185,7 +180,7 @@ public sealed class TextModel
         for (int i = 0; i < _altupProjections.Length; i++)
         {
             Span<float> stream = Stream(workspace, i + 1);
-            _altupProjections[i].Multiply(Stream(workspace, 0), workspace.Rows, stream, workspace.Team);
+            _altupProjections[i].Forward(Stream(workspace, 0), workspace, stream);
             trace.Capture("language_model.altup_projections.", i, [1, workspace.Rows, _config.HiddenSize], stream);
             var job = new MagnitudeJob(Stream(workspace, 0), stream, _config.HiddenSize);
             workspace.Team.Run(ref job, workspace.Rows, TextWorkspace.RowGrain);
@@ -199,7 +194,7 @@ public sealed class TextModel
         first.CopyTo(sum);
         for (int i = 0; i < _altupUnembedProjections.Length; i++)
         {
-            _altupUnembedProjections[i].Multiply(Stream(workspace, i + 1), workspace.Rows, y, workspace.Team);
+            _altupUnembedProjections[i].Forward(Stream(workspace, i + 1), workspace, y);
             trace.Capture("language_model.altup_unembed_projections.", i, [1, workspace.Rows, _config.HiddenSize], y);
             var job = new MagnitudeJob(first, y, _config.HiddenSize);
             workspace.Team.Run(ref job, workspace.Rows, TextWorkspace.RowGrain);
@@ -217,7 +212,7 @@ public sealed class TextModel
     {
         Span<float> logits = workspace.LogitsBuffer;
         int rows = workspace.Rows, vocabulary = _config.VocabSize;
-        _lmHead.Multiply(Stream(workspace, 0), rows, logits, workspace.Team);
+        _lmHead.Forward(Stream(workspace, 0), workspace, logits);
         trace.Capture("lm_head", [1, rows, vocabulary], logits);
         if (_config.FinalLogitSoftcapping is float cap)
         {

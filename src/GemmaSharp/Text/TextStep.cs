@@ -1,3 +1,5 @@
+using GemmaSharp.Adapters;
+
 namespace GemmaSharp.Text;
 
 /// <summary>A ragged batch: tokens of any number of sequences that go through the model together.</summary>
@@ -34,8 +36,9 @@ public sealed class TextStep
     /// <param name="ids">The tokens, at positions <c>cache.Length …</c>; at least one, at most <see cref="KvCache.MaxStepRows"/>.</param>
     /// <param name="logitsRows">For how many of the last tokens logits are wanted: 0 for a prefill chunk in the middle, 1 for the next token, all for a trace.</param>
     /// <param name="embeddings">Rows that replace the table's, such as those of pictures and clips; null for none.</param>
+    /// <param name="adapters">What is added to the linear layers for these rows; the same for every chunk of a sequence. Null for nothing.</param>
     /// <exception cref="ArgumentException">An argument is out of its range, or the cache is already in this step.</exception>
-    public void Add(KvCache cache, ReadOnlySpan<int> ids, int logitsRows, IReadOnlyList<EmbeddingRows>? embeddings = null)
+    public void Add(KvCache cache, ReadOnlySpan<int> ids, int logitsRows, IReadOnlyList<EmbeddingRows>? embeddings = null, AdapterSet? adapters = null)
     {
         ArgumentNullException.ThrowIfNull(cache);
         if (ids.Length == 0 || ids.Length > cache.MaxStepRows)
@@ -65,11 +68,11 @@ public sealed class TextStep
         }
 
         ids.CopyTo(_ids.AsSpan(first));
-        _chunks.Add(new Chunk(cache, first, ids.Length, logitsRows, embeddings));
+        _chunks.Add(new Chunk(cache, first, ids.Length, logitsRows, embeddings, adapters));
     }
 
     /// <summary>One sequence's rows.</summary>
-    internal readonly record struct Chunk(KvCache Cache, int FirstRow, int Rows, int LogitsRows, IReadOnlyList<EmbeddingRows>? Embeddings);
+    internal readonly record struct Chunk(KvCache Cache, int FirstRow, int Rows, int LogitsRows, IReadOnlyList<EmbeddingRows>? Embeddings, AdapterSet? Adapters);
 }
 
 /// <summary>Input embeddings that stand in for the table's rows at consecutive tokens of a chunk.</summary>

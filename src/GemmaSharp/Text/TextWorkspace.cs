@@ -1,3 +1,4 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Configuration;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
@@ -49,7 +50,10 @@ public sealed class TextWorkspace : IDisposable
     public ReadOnlySpan<float> Logits => LogitsBuffer;
 
     /// <summary>Bytes of native memory held.</summary>
-    public long Bytes => _buffers.Sum(buffer => buffer.Length * sizeof(float));
+    public long Bytes => _buffers.Sum(buffer => buffer.Length * sizeof(float)) + Adapters.Bytes;
+
+    /// <summary>Which rows carry which adapters.</summary>
+    internal AdapterRows Adapters { get; } = new();
 
     /// <summary>Residual streams, <c>[A, T, C]</c>.</summary>
     internal Span<float> Streams => Of(_streams, _config.AltupNumInputs * _config.HiddenSize);
@@ -134,9 +138,11 @@ public sealed class TextWorkspace : IDisposable
         Reserve(step.Rows, step.LogitsRows);
         Rows = step.Rows;
         LogitsRows = 0;
+        Adapters.Clear();
         int half = _config.HeadDim / 2;
         foreach (TextStep.Chunk chunk in step.Chunks)
         {
+            Adapters.Add(chunk.FirstRow, chunk.Rows, chunk.Adapters);
             int start = chunk.Cache.Length - chunk.Rows;
             for (int i = 0; i < chunk.Rows; i++)
             {
@@ -193,11 +199,16 @@ public sealed class TextWorkspace : IDisposable
             _rowPosition[to++] = _rowPosition[t];
         }
 
+        Adapters.Keep(_rowWanted.AsSpan(0, all));
         Rows = wanted;
     }
 
-    /// <summary>Forgets the caches, so that a finished step keeps no sequence alive.</summary>
-    internal void End() => Array.Clear(_rowCache);
+    /// <summary>Forgets caches and adapters, so that a finished step keeps none alive.</summary>
+    internal void End()
+    {
+        Array.Clear(_rowCache);
+        Adapters.Clear();
+    }
 
     /// <summary>Frees the native memory.</summary>
     public void Dispose()
@@ -208,6 +219,7 @@ public sealed class TextWorkspace : IDisposable
         }
 
         _buffers.Clear();
+        Adapters.Dispose();
         _capacity = 0;
         _logitsCapacity = 0;
         Rows = 0;

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Tests.TestCheckpoints;
@@ -92,6 +93,25 @@ sealed class AdapterFolder : IDisposable
 
         float[] Values(int count) => [.. Enumerable.Range(0, count).Select(_ => (random.NextSingle() - 0.5f) * 0.2f)];
     }
+
+    /// <summary>Changes the tensors of a checkpoint by a merge, into float32.</summary>
+    public static Func<List<TinyTensor>, IEnumerable<TinyTensor>> Merging(LoraMerge merge) => tensors => tensors.Select(tensor =>
+    {
+        string module = TensorNames.Canonical(tensor.Name).Replace(".weight", "", StringComparison.Ordinal);
+        if (!merge.Contains(module))
+        {
+            return tensor;
+        }
+
+        float[] weights = Singles(tensor);
+        merge.AddTo(module, 0, weights);
+        return tensor with { Type = ElementType.F32, Bytes = Bytes(weights) };
+    }).ToList();
+
+    /// <summary>The values of a float32 or bfloat16 tensor.</summary>
+    public static float[] Singles(TinyTensor tensor) => tensor.Type == ElementType.F32
+        ? MemoryMarshal.Cast<byte, float>(tensor.Bytes).ToArray()
+        : [.. MemoryMarshal.Cast<byte, ushort>(tensor.Bytes).ToArray().Select(bits => BitConverter.Int32BitsToSingle(bits << 16))];
 
     public void Dispose() => _folder.Dispose();
 

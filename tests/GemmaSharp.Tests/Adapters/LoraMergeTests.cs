@@ -1,6 +1,4 @@
-using System.Runtime.InteropServices;
 using GemmaSharp.Adapters;
-using GemmaSharp.Checkpoints;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Tests.TestCheckpoints;
 using GemmaSharp.Tests.Text;
@@ -16,21 +14,8 @@ public sealed class LoraMergeTests(TinyBase tiny) : IClassFixture<TinyBase>
     public void AddTo_EveryModule_GivesTheReferencesNumbers(string name)
     {
         var merge = new LoraMerge(new WeightedAdapter(Load(name)));
-        int merged = 0;
-        using TextFixture fixture = new("tiny-c", change: tensors => tensors.Select(tensor =>
-        {
-            string module = TensorNames.Canonical(tensor.Name)[..^".weight".Length];
-            if (!tensor.Name.EndsWith(".weight", StringComparison.Ordinal) || !merge.Contains(module))
-            {
-                return tensor;
-            }
-
-            merged++;
-            float[] weights = Singles(tensor);
-            merge.AddTo(module, 0, weights);
-            return tensor with { Type = ElementType.F32, Bytes = AdapterFolder.Bytes(weights) };
-        }).ToList());
-        Assert.Equal(merge.Modules.Count, merged);
+        using TextFixture fixture = new("tiny-c", change: AdapterFolder.Merging(merge));
+        Assert.Equal(merge.Modules.Count, fixture.Checkpoint.Tensors.Count(tensor => tensor.Type == ElementType.F32));
 
         Golden expected = Golden.Load($"lora/{name}/goldens/text-long.safetensors");
         int[] ids = expected.Integers("input.input_ids");
@@ -81,7 +66,7 @@ public sealed class LoraMergeTests(TinyBase tiny) : IClassFixture<TinyBase>
         Assert.InRange(worst, 0, 1e-6);
 
         static float[] Tensor(string name, string half) =>
-            Singles(Assert.Single(AdapterFolder.Tensors(name), t => t.Name == $"{AdapterFolder.Prefix}model.{Module}.{half}.weight"));
+            AdapterFolder.Singles(Assert.Single(AdapterFolder.Tensors(name), t => t.Name == $"{AdapterFolder.Prefix}model.{Module}.{half}.weight"));
     }
 
     [Fact]
@@ -121,8 +106,4 @@ public sealed class LoraMergeTests(TinyBase tiny) : IClassFixture<TinyBase>
     }
 
     LoraAdapter Load(string name) => LoraAdapter.Load(System.IO.Path.GetDirectoryName(GoldenFiles.Find($"lora/{name}/adapter_config.json"))!, tiny.Checkpoint);
-
-    static float[] Singles(TinyTensor tensor) => tensor.Type == ElementType.F32
-        ? MemoryMarshal.Cast<byte, float>(tensor.Bytes).ToArray()
-        : [.. MemoryMarshal.Cast<byte, ushort>(tensor.Bytes).ToArray().Select(bits => BitConverter.Int32BitsToSingle(bits << 16))];
 }

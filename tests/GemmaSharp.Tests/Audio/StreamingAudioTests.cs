@@ -86,7 +86,7 @@ public sealed class StreamingAudioTests : IDisposable
     {
         AudioConfig config = s_config with { ConfAttentionContextRight = 2 };
         using AudioCheckpoint checkpoint = AudioCheckpoint.Create(config, seed: 4);
-        Assert.Throws<NotSupportedException>(checkpoint.Tower.NewStream);
+        Assert.Throws<NotSupportedException>(() => checkpoint.Tower.NewStream());
     }
 
     static float[] Mel(int frames) => [.. Enumerable.Range(0, frames * 16).Select(i => (float)(8 * WeightRule.U((uint)i)))];

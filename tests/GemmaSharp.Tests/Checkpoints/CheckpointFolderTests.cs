@@ -135,7 +135,7 @@ public sealed class CheckpointFolderTests : IDisposable
         using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-c");
         using Checkpoint checkpoint = Checkpoint.Open(tiny.Folder, new CheckpointOptions { HeadersOnly = true });
         Assert.Empty(checkpoint.Root["language_model"].Vector("norm.weight", 128));
-        Assert.Equal(128, checkpoint.Root["language_model"]["layers"][0]["mlp"].Linear("gate_proj", 128, 256).Columns);
+        Assert.Equal(128, checkpoint.Root["language_model"]["layers"][0]["mlp"].Linear("gate_proj", 128, 256).InFeatures);
         ModuleNode text = Assert.Single(checkpoint.Modules().Children);
         Assert.Equal(("language_model", "TextModel"), (text.Path, text.Type));
         Assert.Equal(["norm", "layers"], text.Children.Select(c => c.Name));

@@ -12,7 +12,7 @@ public sealed class ParameterScopeTests
     {
         using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-c");
         using Checkpoint checkpoint = Checkpoint.Open(tiny.Folder);
-        WeightMatrix matrix = checkpoint.Root["language_model"]["layers"][2]["mlp"].Linear("gate_proj", 128, 320);
+        WeightMatrix matrix = checkpoint.Root["language_model"]["layers"][2]["mlp"].Linear("gate_proj", 128, 320).Weight;
         Assert.Equal((320, 128, "bf16"), (matrix.Rows, matrix.Columns, matrix.FormatName));
         Assert.Equal(Values("tiny-c", "model.language_model.layers.2.mlp.gate_proj.weight")[(319 * 128)..], Row(matrix, 319));
     }
@@ -46,7 +46,7 @@ public sealed class ParameterScopeTests
         Assert.Empty(nowhere.OptionalVector("bias", 7));
         Assert.Empty(nowhere.DepthwiseConvolution("dw", 4, 3, 3));
         Assert.Empty(nowhere.DepthwiseConvolution1d("dw1", 4, 3));
-        WeightMatrix linear = nowhere.Linear("proj", 3, 5);
+        WeightMatrix linear = nowhere.Linear("proj", 3, 5).Weight;
         Assert.Equal((5, 3), (linear.Rows, linear.Columns));
         Assert.Throws<InvalidOperationException>(() => linear.ReadRow(0, new float[3]));
         WeightMatrix kernels = nowhere.Convolution("conv", 8, 3, 3, 3);

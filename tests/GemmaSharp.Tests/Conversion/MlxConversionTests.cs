@@ -82,7 +82,7 @@ public sealed class MlxConversionTests
             string module = scales.CanonicalName[..^".scales".Length];
             StoredTensor wide = Assert.Single(dense.Tensors, tensor => tensor.CanonicalName == module + ".weight");
             int rows = (int)wide.Shape[0], columns = (int)wide.Shape[1];
-            WeightMatrix matrix = quantised.Root.Linear(module, columns, rows);
+            WeightMatrix matrix = quantised.Root.Linear(module, columns, rows).Weight;
             float[] expected = new float[columns], actual = new float[columns];
             for (int row = 0; row < rows; row++)
             {

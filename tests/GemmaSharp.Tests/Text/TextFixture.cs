@@ -1,4 +1,5 @@
 using System.Text.Json;
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Diagnostics;
 using GemmaSharp.Numerics.Threading;
@@ -11,16 +12,17 @@ namespace GemmaSharp.Tests.Text;
 sealed class TextFixture : IDisposable
 {
     readonly TinyCheckpoint _files;
-    readonly Checkpoint _checkpoint;
 
     public TextFixture(string name, int threads = 2, Func<List<TinyTensor>, IEnumerable<TinyTensor>>? change = null)
     {
         _files = TinyCheckpoint.Create(name, change);
-        _checkpoint = Checkpoint.Open(_files.Folder);
-        Model = new TextModel(_checkpoint.Root, _checkpoint.Config.TextConfig);
+        Checkpoint = Checkpoint.Open(_files.Folder);
+        Model = new TextModel(Checkpoint.Root, Checkpoint.Config.TextConfig);
         Team = new WorkerTeam(threads);
         Workspace = Model.NewWorkspace(Team);
     }
+
+    public Checkpoint Checkpoint { get; }
 
     public TextModel Model { get; }
 
@@ -35,10 +37,10 @@ sealed class TextFixture : IDisposable
     public static int[] Greedy(string name, string golden) => Integers(name, golden, "greedy");
 
     /// <summary>Runs one chunk and returns the wanted logits.</summary>
-    public float[] Run(KvCache cache, ReadOnlySpan<int> ids, int logitsRows, ITrace? trace = null)
+    public float[] Run(KvCache cache, ReadOnlySpan<int> ids, int logitsRows, ITrace? trace = null, AdapterSet? adapters = null)
     {
         var step = new TextStep();
-        step.Add(cache, ids, logitsRows);
+        step.Add(cache, ids, logitsRows, adapters: adapters);
         Model.Forward(step, Workspace, trace);
         return Workspace.Logits.ToArray();
     }
@@ -47,7 +49,7 @@ sealed class TextFixture : IDisposable
     {
         Workspace.Dispose();
         Team.Dispose();
-        _checkpoint.Dispose();
+        Checkpoint.Dispose();
         _files.Dispose();
     }
 
