@@ -1,4 +1,5 @@
 using System.Globalization;
+using GemmaSharp.Adapters;
 using GemmaSharp.Cli.Commands;
 using GemmaSharp.Cli.Conversations;
 using GemmaSharp.Cli.Output;
@@ -27,17 +28,18 @@ sealed class ChatLoop : IDisposable
     /// <summary>Makes a chat.</summary>
     /// <param name="console">Where it takes place.</param>
     /// <param name="model">Who answers.</param>
+    /// <param name="adapters">What is added to the model.</param>
     /// <param name="builder">Loads pictures and sound.</param>
     /// <param name="options">How answers are drawn.</param>
     /// <param name="messages">What was said before.</param>
     /// <param name="saveAs">File that is brought up to date after every answer; null for none.</param>
     /// <param name="quiet">Whether progress is kept back.</param>
     public ChatLoop(
-        CliConsole console, GemmaModel model, MessageBuilder builder, GenerationOptions options, IEnumerable<ConversationMessage> messages, string? saveAs, bool quiet)
+        CliConsole console, GemmaModel model, AdapterSet adapters, MessageBuilder builder, GenerationOptions options, IEnumerable<ConversationMessage> messages, string? saveAs, bool quiet)
     {
         _console = console;
         _model = model;
-        _session = model.NewSession();
+        _session = model.NewSession(adapters);
         _builder = builder;
         _options = options;
         _messages = [.. messages];
@@ -105,7 +107,7 @@ sealed class ChatLoop : IDisposable
         {
             ChatMessage[] messages = await _builder.BuildAsync([.. _messages, question], interrupt.Token).ConfigureAwait(false);
             ModelSenses.Require(_model, messages);
-            EncodedPrompt prompt = await _busy.WhileAsync("Reading", Task.Run(() => _model.Encode(messages))).ConfigureAwait(false);
+            EncodedPrompt prompt = await _busy.WhileAsync("Reading", Task.Run(() => _model.Encode(messages, adapters: _session.Adapters))).ConfigureAwait(false);
             try
             {
                 await answer.GenerateAsync(prompt, _options, writer, interrupt).ConfigureAwait(false);
@@ -245,6 +247,11 @@ sealed class ChatLoop : IDisposable
         Row("last prompt", Show.Text($"{last.PromptTokens} tokens, {last.ReusedTokens} of them from the cache, {last.PromptTokensPerSecond:0.0} tokens/s"));
         Row("last answer", Show.Text($"{last.AnswerTokens} tokens, {last.AnswerTokensPerSecond:0.0} tokens/s"));
         Row("time to first token", Show.Time(last.TimeToFirstToken));
+        foreach (WeightedAdapter weighted in _session.Adapters.Adapters)
+        {
+            Row("adapter", Show.Text($"{weighted.Adapter.Name}, weight {weighted.Weight}, {weighted.Adapter.Modules.Count} modules"));
+        }
+
         Row("cache", Show.Bytes(_session.CacheBytes));
         Row("context", Show.Text($"{_model.ContextLength} tokens"));
         Row("memory", Show.Bytes(Environment.WorkingSet));

@@ -70,9 +70,12 @@ static class ErrorReport
         Finding first = report.Findings.First(f => f.Severity == Severity.Error);
         int errors = report.Count(Severity.Error);
         string problem = first.Problem.TrimEnd('.');
+        (string what, string verify) = report.IsAdapter
+            ? ($"The adapter in {report.Folder} does not fit its base", $"\"gemma verify --adapter {report.Folder}\" with the same --model")
+            : ($"The checkpoint in {report.Folder} does not fit its configuration", $"\"gemma verify --model {report.Folder}\"");
         return errors == 1
-            ? $"The checkpoint in {report.Folder} does not fit its configuration: {problem}; \"gemma verify --model {report.Folder}\" tells more."
-            : string.Create(CultureInfo.InvariantCulture, $"The checkpoint in {report.Folder} does not fit its configuration in {errors} places, the first: {problem}; \"gemma verify --model {report.Folder}\" lists all.");
+            ? $"{what}: {problem}; {verify} tells more."
+            : string.Create(CultureInfo.InvariantCulture, $"{what} in {errors} places, the first: {problem}; {verify} lists all.");
     }
 
     // The library names its own parameter and .NET appends it once more; the user typed the option.

@@ -40,7 +40,7 @@ static class ChatCommand
             using MessageBuilder builder = media.NewBuilder(parse, console);
             await builder.BuildAsync(messages).ConfigureAwait(false);
             using GemmaModel model = await modelOptions.LoadAsync(parse, console).ConfigureAwait(false);
-            using var loop = new ChatLoop(console, model, builder, options, messages, saveAs, parse.GetValue(global.Quiet));
+            using var loop = new ChatLoop(console, model, modelOptions.LoadAdapters(parse, console, model), builder, options, messages, saveAs, parse.GetValue(global.Quiet));
             return await loop.RunAsync().ConfigureAwait(false);
         });
         return new CliCommand(

@@ -1,3 +1,4 @@
+using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
 
@@ -50,6 +51,15 @@ sealed class CheckpointInspection : IDisposable
             checkpoint.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The load report of an adapter.</summary>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="baseFolder">The checkpoint it is to be used with, of which only headers are read.</param>
+    public static LoadReport VerifyAdapter(string folder, string baseFolder)
+    {
+        using CheckpointInspection inspection = Open(baseFolder);
+        return LoraAdapter.Check(folder, inspection.Checkpoint);
     }
 
     /// <summary>The load report of a checkpoint.</summary>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using GemmaSharp.Adapters;
 using GemmaSharp.Cli.Conversations;
 using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
@@ -48,6 +49,7 @@ sealed class RunCommand
             "gemma run --image shapes.png \"Describe this image.\"",
             "gemma run --audio digits.wav \"Transcribe this audio.\"",
             "git diff | gemma run --model google/gemma-3n-E2B-it --system \"Write a commit message for this diff.\"",
+            "gemma run --adapter ./lawyer --adapter ./polite=0.5 \"Is this contract valid?\"",
             "gemma run --messages conversation.json --temperature 0 --max-tokens 24 --json");
     }
 
@@ -64,10 +66,10 @@ sealed class RunCommand
         using MessageBuilder builder = _media.NewBuilder(parse, _console);
         ChatMessage[] messages = await builder.BuildAsync(input.Messages).ConfigureAwait(false);
         using GemmaModel model = await _model.LoadAsync(parse, _console).ConfigureAwait(false);
-        using GemmaSession session = model.NewSession();
+        using GemmaSession session = model.NewSession(_model.LoadAdapters(parse, _console, model));
         using Interrupts.Scope interrupt = _console.Interrupts.Begin();
         var busy = new BusySign(_console, parse.GetValue(_global.Quiet));
-        EncodedPrompt prompt = await busy.WhileAsync("Reading", Task.Run(() => Encode(model, input, messages))).ConfigureAwait(false);
+        EncodedPrompt prompt = await busy.WhileAsync("Reading", Task.Run(() => Encode(model, session.Adapters, input, messages))).ConfigureAwait(false);
 
         var answer = new Answer(model, session, busy);
         AnswerWriter? writer = parse.GetValue(_json) ? null : new AnswerWriter(_console);
@@ -114,10 +116,10 @@ sealed class RunCommand
             : _sampling.Read(parse) with { Logprobs = logprobs };
     }
 
-    static EncodedPrompt Encode(GemmaModel model, PromptInput input, ChatMessage[] messages)
+    static EncodedPrompt Encode(GemmaModel model, AdapterSet adapters, PromptInput input, ChatMessage[] messages)
     {
         ModelSenses.Require(model, messages);
-        return input.Raw is string raw ? model.EncodeText(raw) : model.Encode(messages);
+        return input.Raw is string raw ? model.EncodeText(raw, adapters: adapters) : model.Encode(messages, adapters: adapters);
     }
 
     static void Save(string path, PromptInput input, string answer)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using GemmaSharp.Adapters;
 using GemmaSharp.Cli.Conversations;
 using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
@@ -34,12 +35,13 @@ static class TraceCommand
             using MessageBuilder builder = media.NewBuilder(parse, console);
             ChatMessage[] messages = await builder.BuildAsync(input.Messages).ConfigureAwait(false);
             using GemmaModel model = await modelOptions.LoadAsync(parse, console).ConfigureAwait(false);
+            AdapterSet adapters = modelOptions.LoadAdapters(parse, console, model);
             using Interrupts.Scope interrupt = console.Interrupts.Begin();
             using var file = new TraceFile(path, parse.GetValue(only) ?? []);
             var trace = new InterruptibleTrace(file, interrupt.Token);
             await new BusySign(console, parse.GetValue(global.Quiet)).WhileAsync("Tracing", Task.Run(() =>
             {
-                Run(model, input, messages, trace);
+                Run(model, adapters, input, messages, trace);
                 file.Finish();
                 return true;
             })).ConfigureAwait(false);
@@ -67,10 +69,10 @@ static class TraceCommand
             "gemma trace --image shapes.png \"Describe this image.\" --only \"vision_tower.*\" --output towers.safetensors");
     }
 
-    static void Run(GemmaModel model, PromptInput input, ChatMessage[] messages, ITrace trace)
+    static void Run(GemmaModel model, AdapterSet adapters, PromptInput input, ChatMessage[] messages, ITrace trace)
     {
         ModelSenses.Require(model, messages);
-        EncodedPrompt prompt = input.Raw is string raw ? model.EncodeText(raw, trace) : model.Encode(messages, trace: trace);
+        EncodedPrompt prompt = input.Raw is string raw ? model.EncodeText(raw, trace, adapters) : model.Encode(messages, trace: trace, adapters: adapters);
         model.Trace(prompt, trace);
     }
 

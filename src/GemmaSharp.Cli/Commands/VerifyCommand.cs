@@ -11,15 +11,18 @@ static class VerifyCommand
     public static CliCommand Create(GlobalOptions global, CliConsole console)
     {
         var headersOnly = new Option<bool>("--headers-only") { Description = "Do not look through the values for numbers that are not finite." };
+        var adapter = new Option<string?>("--adapter") { HelpName = "DIR", Description = "Check a LoRA adapter against the checkpoint instead." };
         Option<bool> json = GlobalOptions.NewJson();
-        var command = new Command("verify", "Check a checkpoint: every finding with its repair. Exit code 3 when it cannot run.") { headersOnly, json };
+        var command = new Command("verify", "Check a checkpoint: every finding with its repair. Exit code 3 when it cannot run.") { headersOnly, adapter, json };
         command.SetAction(async parse =>
         {
             using Interrupts.Scope interrupt = console.Interrupts.Begin();
             string folder = ModelLocator.Find(parse.GetValue(global.Model));
             LoadReport report = await new BusySign(console, parse.GetValue(global.Quiet)).WhileAsync(
                 "Checking",
-                Task.Run(() => CheckpointInspection.Verify(folder, scanValues: !parse.GetValue(headersOnly), interrupt.Token))).ConfigureAwait(false);
+                Task.Run(() => parse.GetValue(adapter) is string adapterFolder
+                    ? CheckpointInspection.VerifyAdapter(adapterFolder, folder)
+                    : CheckpointInspection.Verify(folder, scanValues: !parse.GetValue(headersOnly), interrupt.Token))).ConfigureAwait(false);
             if (parse.GetValue(json))
             {
                 JsonOutput.Print(console, report.WriteJson);
@@ -31,7 +34,7 @@ static class VerifyCommand
 
             return report.HasErrors ? ExitCode.CheckpointRefused : ExitCode.Done;
         });
-        return new CliCommand(command, "gemma verify", "gemma verify --model ./my-conversion", "gemma verify --model ./my-conversion --json --headers-only");
+        return new CliCommand(command, "gemma verify", "gemma verify --model ./my-conversion", "gemma verify --model ./my-conversion --json --headers-only", "gemma verify --model google/gemma-3n-E2B-it --adapter ./lawyer");
     }
 
     static void Print(CliConsole console, LoadReport report, bool quiet)
@@ -61,7 +64,13 @@ static class VerifyCommand
             }
         }
 
-        string verdict = report.HasErrors ? "[red]The checkpoint cannot run.[/]" : "[green]The checkpoint fits.[/]";
+        string verdict = (report.IsAdapter, report.HasErrors) switch
+        {
+            (true, true) => "[red]The adapter cannot be used with this checkpoint.[/]",
+            (true, false) => "[green]The adapter fits.[/]",
+            (false, true) => "[red]The checkpoint cannot run.[/]",
+            _ => "[green]The checkpoint fits.[/]",
+        };
         console.Styled.MarkupLine(
             $"{verdict} {report.Tensors} tensors, {report.UsedTensors} used; {Plural(report.Count(Severity.Error), "error")}, {Plural(report.Count(Severity.Warning), "warning")}, {Plural(report.Count(Severity.Note), "note")}.");
     }

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using GemmaSharp.Adapters;
+using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Output;
 
 namespace GemmaSharp.Cli.Options;
@@ -12,11 +14,12 @@ sealed class ModelOptions(GlobalOptions global)
     readonly Option<bool> _noVision = new("--no-vision") { Description = "Do not load the part that sees." };
     readonly Option<bool> _noAudio = new("--no-audio") { Description = "Do not load the part that hears." };
     readonly Option<int?> _imageSize = ImageSizeOption();
+    readonly Option<string[]> _adapters = AdapterArgument.NewOption("--adapter", "A LoRA adapter of peft or mlx-lm, with a weight other than 1 if one is given; may be given several times, they add up.");
 
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_exact, _imageSize, _context, _noVision, _noAudio])
+        foreach (Option option in (Option[])[_exact, _adapters, _imageSize, _context, _noVision, _noAudio])
         {
             command.Add(option);
         }
@@ -48,6 +51,25 @@ sealed class ModelOptions(GlobalOptions global)
         }
 
         return model;
+    }
+
+    /// <summary>Loads the adapters that were asked for.</summary>
+    /// <exception cref="CliException">A weight is no number.</exception>
+    /// <exception cref="AdapterException">One is no adapter, or does not fit the model.</exception>
+    public AdapterSet LoadAdapters(ParseResult parse, CliConsole console, GemmaModel model)
+    {
+        var adapters = new List<WeightedAdapter>();
+        foreach (AdapterArgument argument in (parse.GetValue(_adapters) ?? []).Select(text => AdapterArgument.Parse(text, _adapters.Name)))
+        {
+            LoraAdapter adapter = model.LoadAdapter(argument.Folder);
+            adapters.Add(new WeightedAdapter(adapter, argument.Weight));
+            foreach (Finding finding in adapter.Report.Findings.Where(finding => finding.Severity == Severity.Warning && !parse.GetValue(global.Quiet)))
+            {
+                console.Notice("gemma: warning: " + finding.Problem);
+            }
+        }
+
+        return new AdapterSet(adapters);
     }
 
     static Option<int?> ImageSizeOption() => new("--image-size")

@@ -100,7 +100,10 @@ public sealed class AdapterModelTests
         using var mergedFiles = TinyCheckpoint.Create("tiny-c", AdapterFolder.Merging(merge));
         using GemmaModel merged = GemmaModel.Load(mergedFiles.Folder);
 
+        EncodedPrompt plain = model.Encode(messages);
         Compare(merged.Encode(messages), model.Encode(messages, adapters: new(adapter)));
+        model.ClearMediaCache();
+        Assert.All(plain.Soft.Zip(model.Encode(messages).Soft), pair => Assert.Equal(Rows(pair.First), Rows(pair.Second)));
         var trace = new RecordingTrace();
         var mergedTrace = new RecordingTrace();
         model.Encode(messages, trace: trace, adapters: new(adapter));
