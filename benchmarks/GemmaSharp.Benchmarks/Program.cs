@@ -1,7 +1,8 @@
 using BenchmarkDotNet.Running;
 using GemmaSharp.Benchmarks;
 
-// "kernels" and "vision" print a table in seconds, each figure beside what the machine can do; anything else goes to BenchmarkDotNet.
+// "kernels" and "vision" print a table in seconds, each figure beside what the machine can do; "accuracy" what quantising costs the demo checkpoint;
+// anything else goes to BenchmarkDotNet.
 if (args is ["kernels", ..])
 {
     KernelReport.Write(args[1..]);
@@ -9,6 +10,10 @@ if (args is ["kernels", ..])
 else if (args is ["vision", ..])
 {
     VisionReport.Write(args[1..]);
+}
+else if (args is ["accuracy", ..])
+{
+    await AccuracyReport.WriteAsync(args[1..]);
 }
 else
 {

@@ -7,6 +7,7 @@ using GemmaSharp.Diagnostics;
 using GemmaSharp.Generation;
 using GemmaSharp.MatFormer;
 using GemmaSharp.Multimodal;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Text;
 using GemmaSharp.Tokenization;
@@ -35,7 +36,7 @@ public sealed class GemmaModel : IDisposable
     {
         long start = Stopwatch.GetTimestamp();
         _logger = options.LoggerFactory?.CreateLogger<GemmaModel>() ?? NullLogger<GemmaModel>.Instance;
-        _checkpoint = Checkpoint.Open(path, new CheckpointOptions { Slice = options.Slice });
+        _checkpoint = Checkpoint.Open(path, new CheckpointOptions { Slice = options.Slice, Products = options.Exact ? ProductMode.Exact : ProductMode.Fast });
         try
         {
             Config = _checkpoint.Config;

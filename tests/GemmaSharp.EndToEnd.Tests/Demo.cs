@@ -5,7 +5,10 @@ static class Demo
 {
     public static string Folder { get; } = Path.Combine(AppContext.BaseDirectory, "models", "gemma-3n-demo");
 
-    public static string Golden(string name) => Path.Combine(AppContext.BaseDirectory, "Goldens", "demo", name);
+    /// <summary>The held-out items with their pictures and clips.</summary>
+    public static string Items { get; } = Path.Combine(AppContext.BaseDirectory, "Goldens", "demo");
+
+    public static string Golden(string name) => Path.Combine(Items, name);
 
     /// <summary>A copy of the demo's small files, for tests that change one.</summary>
     public static void CopyConfiguration(string folder)

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using GemmaSharp.Media;
 using GemmaSharp.Tokenization.Chat;
 
 namespace GemmaSharp.EndToEnd.Tests;
@@ -29,7 +28,7 @@ sealed class RecordedCase
             }
         }
 
-        Messages = WithMedia(ChatMessageJson.Read(System.Text.Encoding.UTF8.GetBytes(messages.ToJsonString())));
+        Messages = MediaMessages.Read(ChatMessageJson.Read(System.Text.Encoding.UTF8.GetBytes(messages.ToJsonString())));
     }
 
     public IReadOnlyList<ChatMessage> Messages { get; }
@@ -37,17 +36,6 @@ sealed class RecordedCase
     public int[] PromptIds => Integers("token_ids");
 
     public int[] Greedy => Integers("greedy");
-
-    /// <summary>Reads the pictures and clips that messages name.</summary>
-    public static IReadOnlyList<ChatMessage> WithMedia(IReadOnlyList<ChatMessage> messages) =>
-        [.. messages.Select(m => m.IsPlainText ? m : new ChatMessage(m.Role, [.. m.Parts.Select(Read)]))];
-
-    static ContentPart Read(ContentPart part) => part switch
-    {
-        ImagePart p => p with { Image = ImageReader.Read(p.Source!) },
-        AudioPart p => p with { Clip = AudioReader.Read(p.Source!).Clips[0] },
-        _ => part,
-    };
 
     int[] Integers(string property) => [.. _root.GetProperty(property).EnumerateArray().Select(e => e.GetInt32())];
 }

@@ -9,7 +9,7 @@ namespace GemmaSharp.Cli.Options;
 /// <summary>How the model is loaded.</summary>
 sealed class ModelOptions(GlobalOptions global)
 {
-    readonly Option<bool> _exact = new("--exact") { Description = "The reference's arithmetic: float32 activations everywhere." };
+    readonly Option<bool> _exact = new("--exact") { Description = "The reference's arithmetic: float32 activations, for quantised weights too, which is slower." };
     readonly Option<int?> _context = Numbers.Whole("--context", "N", "Tokens that prompt and answer may have together. Default: the checkpoint's.", 1);
     readonly Option<bool> _noVision = new("--no-vision") { Description = "Do not load the part that sees." };
     readonly Option<bool> _noAudio = new("--no-audio") { Description = "Do not load the part that hears." };
@@ -37,6 +37,7 @@ sealed class ModelOptions(GlobalOptions global)
             Vision = !parse.GetValue(_noVision),
             Audio = !parse.GetValue(_noAudio),
             ImageSize = parse.GetValue(_imageSize),
+            Exact = parse.GetValue(_exact),
             LoggerFactory = parse.GetValue(global.Verbose) ? new StandardErrorLogger(console) : null,
         };
         GemmaModel model = await new BusySign(console, quiet)

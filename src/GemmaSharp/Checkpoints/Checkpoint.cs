@@ -33,7 +33,7 @@ public sealed class Checkpoint : IDisposable
         bool hasVision = Tensors.Any(t => t.CanonicalName.StartsWith("vision_tower.", StringComparison.Ordinal));
         bool firstUpload = hasVision && !tensors.ContainsKey("vision_tower.timm_model.conv_stem.conv.bias");
         TurnsVisionKernels = hasVision && (options.VisionWeights == VisionWeights.Transposed || (options.VisionWeights == VisionWeights.Auto && firstUpload));
-        _reader = new ParameterReader(tensors, options.HeadersOnly, TurnsVisionKernels, config.Quantization, slice);
+        _reader = new ParameterReader(tensors, options.HeadersOnly, TurnsVisionKernels, config.Quantization, slice) { Products = options.Products };
         Root = new ParameterScope(_reader, "");
     }
 

@@ -1,4 +1,5 @@
 using GemmaSharp.MatFormer;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Checkpoints;
 
@@ -10,6 +11,9 @@ public sealed record CheckpointOptions
 
     /// <summary>Which generation the vision weights are of.</summary>
     public VisionWeights VisionWeights { get; init; } = VisionWeights.Auto;
+
+    /// <summary>How quantised matrices of the text model and the embedders multiply: exactly, which is the default, or with integers.</summary>
+    public ProductMode Products { get; init; } = ProductMode.Exact;
 
     /// <summary>The smaller model inside that is wanted, read in place; <see langword="null"/> for all of it.</summary>
     public MatFormerSlice? Slice { get; init; }

@@ -2,6 +2,7 @@ using GemmaSharp.Adapters;
 using GemmaSharp.Configuration;
 using GemmaSharp.MatFormer;
 using GemmaSharp.Numerics;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Checkpoints;
@@ -37,6 +38,9 @@ sealed class ParameterReader
 
     /// <summary>How the model is cut out of the one in the files; null for all of it. The tensors have their names in the smaller model.</summary>
     public SlicePlan? Slice { get; }
+
+    /// <summary>How quantised matrices multiply.</summary>
+    public ProductMode Products { get; init; } = ProductMode.Exact;
 
     /// <summary>Everything asked for, in order.</summary>
     public IReadOnlyList<ParameterRequest> Requests => _requests;

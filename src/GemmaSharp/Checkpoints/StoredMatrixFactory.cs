@@ -76,7 +76,7 @@ static class StoredMatrixFactory
         }
 
         long rows = request.StoredShape[0];
-        QuantizedMatrix whole = new(First(codes, rows), First(scales, rows), biases is null ? null : First(biases, rows), format);
+        QuantizedMatrix whole = new(First(codes, rows), First(scales, rows), biases is null ? null : First(biases, rows), format, reader.Products);
         return request.Selection?.View((r, c) => whole.Slice(r.First, r.Count, c.First, c.Count)) ?? whole;
     }
 
