@@ -38,11 +38,20 @@ public sealed class ConvertTests
     [InlineData("--slice 8192*", "8192*", "skip=20-24")]
     [InlineData("--dtype int8", "int8", "bfloat16")]
     [InlineData("--layout gguf", "gguf", "mlx-vlm")]
+    [InlineData("--merge-adapter adapter=much", "much", "0.5")]
     [InlineData("--model x", "--model", "first argument")]
     public void Convert_OptionsThatDoNotExist_AreRefusedInOneSentence(string options, string found, string needed)
     {
         using var folder = new TemporaryFolder();
         GemmaProcess.Run(["convert", Demo.Folder, folder.File("out"), .. options.Split(' ')]).AssertRefused(2, found, needed);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public void Convert_FolderThatIsNoAdapter_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        GemmaProcess.Run("convert", Demo.Folder, folder.File("out"), "--merge-adapter", Demo.Folder).AssertRefused(3, "adapter_config.json");
         Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Path));
     }
 

@@ -1,6 +1,5 @@
 using System.Text;
 using GemmaSharp.Generation;
-using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.EndToEnd.Tests;
 

@@ -16,7 +16,7 @@ static class TraceCommand
     {
         var prompt = new PromptOptions();
         var media = new MediaArguments(global);
-        var modelOptions = new ModelOptions(global);
+        var modelOptions = new ModelOptions(global, exactByDefault: true);
         var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The safetensors file to write.", Required = true };
         var only = new Option<string[]>("--only") { HelpName = "PATTERN", Description = "Record only names that match (* for any characters), or lie below a name; may be given several times." };
         Option<bool> json = GlobalOptions.NewJson();

@@ -7,8 +7,11 @@ using GemmaSharp.Cli.Output;
 namespace GemmaSharp.Cli.Options;
 
 /// <summary>How the model is loaded.</summary>
-sealed class ModelOptions(GlobalOptions global)
+/// <param name="global">Which model.</param>
+/// <param name="exactByDefault">Whether the reference's arithmetic is the default, for commands whose output is compared with the reference.</param>
+sealed class ModelOptions(GlobalOptions global, bool exactByDefault = false)
 {
+    readonly Option<bool> _fast = new("--fast") { Description = "Multiply quantised weights with integers, as \"gemma run\" does. Default: the reference's arithmetic." };
     readonly Option<bool> _exact = new("--exact") { Description = "The reference's arithmetic: float32 activations, for quantised weights too, which is slower." };
     readonly Option<int?> _context = Numbers.Whole("--context", "N", "Tokens that prompt and answer may have together. Default: the checkpoint's.", 1);
     readonly Option<bool> _noVision = new("--no-vision") { Description = "Do not load the part that sees." };
@@ -23,12 +26,22 @@ sealed class ModelOptions(GlobalOptions global)
         {
             command.Add(option);
         }
+
+        if (exactByDefault)
+        {
+            command.Add(_fast);
+        }
     }
 
     /// <summary>Loads the model, with a spinner if that takes long, and tells its warnings.</summary>
     public async Task<GemmaModel> LoadAsync(ParseResult parse, CliConsole console)
     {
-        bool quiet = parse.GetValue(global.Quiet);
+        bool quiet = parse.GetValue(global.Quiet), exact = parse.GetValue(_exact), fast = exactByDefault && parse.GetValue(_fast);
+        if (exact && fast)
+        {
+            throw CliException.Usage("--exact and --fast are given; leave out one of them.");
+        }
+
         string folder = ModelLocator.Find(parse.GetValue(global.Model));
         var options = new GemmaModelOptions
         {
@@ -37,7 +50,7 @@ sealed class ModelOptions(GlobalOptions global)
             Vision = !parse.GetValue(_noVision),
             Audio = !parse.GetValue(_noAudio),
             ImageSize = parse.GetValue(_imageSize),
-            Exact = parse.GetValue(_exact),
+            Exact = exact || (exactByDefault && !fast),
             LoggerFactory = parse.GetValue(global.Verbose) ? new StandardErrorLogger(console) : null,
         };
         GemmaModel model = await new BusySign(console, quiet)
