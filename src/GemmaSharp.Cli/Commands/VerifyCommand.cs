@@ -82,7 +82,11 @@ static class VerifyCommand
             yield return $"in {finding.ModulePath}{(finding.ModuleType.Length > 0 ? $" ({finding.ModuleType})" : "")}";
         }
 
-        if (finding.File is not null)
+        if (finding.FoundType is null && finding.StoredName is { Length: > 0 } key && finding.File is not null)
+        {
+            yield return $"{key} in {finding.File}";
+        }
+        else if (finding.File is not null)
         {
             yield return $"stored as {finding.StoredName} {finding.FoundType} {(finding.FoundShape is null ? "" : Show.Shape(finding.FoundShape))} in {finding.File}"
                 + (finding.FirstByte is long first && finding.EndByte is long end ? Show.Text($", bytes {first} to {end}") : "");

@@ -3,7 +3,7 @@ using GemmaSharp.Checkpoints;
 namespace GemmaSharp.Adapters;
 
 /// <summary>Collects what is found about an adapter. Beyond a bound only the number is kept: a foreign file may have any number of tensors.</summary>
-sealed class AdapterFindings
+sealed class AdapterFindings(ModuleNames names)
 {
     const int Most = 1000;
 
@@ -39,7 +39,7 @@ sealed class AdapterFindings
         Severity = severity,
         Tensor = canonicalModule,
         ModulePath = canonicalModule,
-        ModuleType = "Linear",
+        ModuleType = names.Type(canonicalModule) ?? "",
         StoredName = tensor.Entry.Name,
         ExpectedShape = expected,
         FoundShape = tensor.Entry.Shape,
@@ -47,6 +47,18 @@ sealed class AdapterFindings
         File = tensor.File,
         FirstByte = tensor.Entry.Offset,
         EndByte = tensor.Entry.End,
+        Problem = problem,
+        Repair = repair,
+    });
+
+    /// <summary>Notes something about modules below one place.</summary>
+    public void AddPart(string path, FindingKind kind, string problem, string? repair, Severity severity) => Add(new Finding
+    {
+        Kind = kind,
+        Severity = severity,
+        Tensor = path,
+        ModulePath = path,
+        ModuleType = names.Type(path) ?? "",
         Problem = problem,
         Repair = repair,
     });

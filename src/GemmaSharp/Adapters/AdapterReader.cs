@@ -12,8 +12,9 @@ sealed class AdapterReader
     readonly string _folder;
     readonly Checkpoint _checkpoint;
     readonly AdapterFiles _files;
-    readonly AdapterFindings _findings = new();
     readonly ModuleNames _names;
+    readonly AdapterFindings _findings;
+    readonly SortedDictionary<string, int> _notLoaded = new(StringComparer.Ordinal);
     readonly List<LoraPair> _pairs = [];
 
     /// <exception cref="AdapterException">The folder holds no adapter.</exception>
@@ -24,6 +25,7 @@ sealed class AdapterReader
         _checkpoint = checkpoint;
         _files = AdapterFiles.Find(folder);
         _names = new ModuleNames(checkpoint);
+        _findings = new AdapterFindings(_names);
     }
 
     /// <summary>Everything found.</summary>
@@ -56,6 +58,11 @@ sealed class AdapterReader
         foreach (IGrouping<string, AdapterTensor> module in tensors.GroupBy(tensor => _names.Canonical(tensor.Module, textOnly)).OrderBy(group => group.Key, StringComparer.Ordinal))
         {
             ReadModule(module.Key, [.. module], file, settings);
+        }
+
+        foreach ((string part, int modules) in _notLoaded)
+        {
+            _findings.AddPart(part, FindingKind.UnusedModule, $"The adapter changes {modules} {(modules == 1 ? "module" : "modules")} of {part}, which is not loaded, so this part of it has no effect.", $"Load the checkpoint with {part}.", Severity.Warning);
         }
     }
 
@@ -192,13 +199,17 @@ sealed class AdapterReader
     void AddUnusable(string path, AdapterTensor tensor)
     {
         string shown = AdapterFindings.Shown(path);
-        if (_names.Type(path) is string type)
+        if (_names.Type(path) is { Length: > 0 } type)
         {
             _findings.AddTensor(tensor, path, FindingKind.Unsupported, $"Tensor {tensor.Entry.Name} changes {type} {shown}; adapters are applied to linear layers only.", "Merge the adapter into its base with the program that made it and use the result.");
         }
-        else if (_names.UnusedBecause(path) is (string reason, Severity severity))
+        else if (_names.IsOfSharedLayer(path))
         {
-            _findings.AddTensor(tensor, path, FindingKind.UnusedModule, $"The adapter changes {shown}, {reason}.", null, severity);
+            _findings.AddTensor(tensor, path, FindingKind.UnusedModule, $"The adapter changes {shown}, which nothing reads: this layer shares the keys and values of an earlier one.", null, Severity.Note);
+        }
+        else if (_names.PartNotLoaded(path) is string part)
+        {
+            _notLoaded[part] = _notLoaded.GetValueOrDefault(part) + 1;
         }
         else
         {

@@ -12,7 +12,7 @@ sealed class ModuleNames
     const int MostComparisons = 200_000;
 
     readonly Checkpoint _checkpoint;
-    readonly Dictionary<string, string> _others = new(StringComparer.Ordinal);
+    readonly Dictionary<string, string> _types = new(StringComparer.Ordinal);
     readonly Dictionary<string, int> _listLengths = new(StringComparer.Ordinal);
     int _comparisons;
 
@@ -21,7 +21,7 @@ sealed class ModuleNames
         _checkpoint = checkpoint;
         foreach (ParameterRequest request in checkpoint.Requests)
         {
-            _others.TryAdd(request.ModulePath, request.ModuleType);
+            _types.TryAdd(request.ModulePath, request.ModuleType);
         }
 
         foreach (LinearModule module in checkpoint.Linears.All)
@@ -42,23 +42,22 @@ sealed class ModuleNames
         string path = TensorNames.Canonical(module + Weight, textOnly)[..^Weight.Length];
 
         // An adapter of the bare text model names its layers without anything before them.
-        return TensorNames.IsOfModel(path + Weight) || _checkpoint.Linears.Find(LanguageModel + path) is null ? path : LanguageModel + path;
+        return !TensorNames.IsOfModel(path + Weight) && IsKnown(LanguageModel + path) ? LanguageModel + path : path;
+
+        bool IsKnown(string full) => Type(full) is not null || _checkpoint.IsIgnored(full);
     }
 
-    /// <summary>The kind of a module that is no linear layer; null when there is no module of this path.</summary>
-    public string? Type(string path) => _others.GetValueOrDefault(path);
+    /// <summary>The kind of a module; null when there is no module of this path.</summary>
+    public string? Type(string path) => _checkpoint.Linears.Find(path) is not null ? "Linear" : _types.GetValueOrDefault(path);
 
-    /// <summary>Why a module that the model does not use is accepted; null when it is not.</summary>
-    public (string Reason, Severity Severity)? UnusedBecause(string path)
+    /// <summary>Whether the module is a projection that a layer with shared keys and values does not need.</summary>
+    public bool IsOfSharedLayer(string path) => path.StartsWith(LanguageModel, StringComparison.Ordinal) && _checkpoint.IsIgnored(path);
+
+    /// <summary>The part of the model that the module is in and that is not loaded; null when it is.</summary>
+    public string? PartNotLoaded(string path)
     {
-        if (!_checkpoint.IsIgnored(path) && !_checkpoint.IsIgnored(path + ".weight"))
-        {
-            return null;
-        }
-
-        return path.StartsWith(LanguageModel, StringComparison.Ordinal)
-            ? ("which nothing reads: this layer shares the keys and values of an earlier one", Severity.Note)
-            : ($"which is not loaded, so this part of the adapter has no effect", Severity.Warning);
+        int dot = path.IndexOf('.', StringComparison.Ordinal);
+        return dot > 0 && _checkpoint.IsIgnored(path[..dot]) ? path[..dot] : null;
     }
 
     /// <summary>What to do about a module that the base does not have.</summary>

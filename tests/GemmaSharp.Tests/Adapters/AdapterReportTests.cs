@@ -209,10 +209,10 @@ public sealed class AdapterReportTests(TinyBase tiny) : IClassFixture<TinyBase>
         using TinyCheckpoint files = TinyCheckpoint.Create("tiny-c");
         using Checkpoint deaf = Checkpoint.Open(files.Folder, new CheckpointOptions { HeadersOnly = true });
         ModelParts.Build(deaf, audio: false);
-        using AdapterFolder folder = AdapterFolder.Peft(tensors: all => [.. all, .. AdapterFolder.Pair("model.audio_tower.conformer.0.attention.post", 4, 128, 128)]);
+        using AdapterFolder folder = AdapterFolder.Peft(tensors: all => [.. all, .. AdapterFolder.Pair("model.audio_tower.conformer.0.attention.post", 4, 128, 128), .. AdapterFolder.Pair("model.audio_tower.conformer.1.attention.post", 4, 128, 128)]);
         Finding warning = Assert.Single(LoraAdapter.Check(folder.Path, deaf).Findings, f => f.Kind == FindingKind.UnusedModule);
         Assert.Equal(Severity.Warning, warning.Severity);
-        Assert.Contains("which is not loaded", warning.Problem, StringComparison.Ordinal);
+        Assert.Equal("The adapter changes 2 modules of audio_tower, which is not loaded, so this part of it has no effect.", warning.Problem);
     }
 
     Finding[] Errors(AdapterFolder folder) => [.. LoraAdapter.Check(folder.Path, tiny.Checkpoint).Findings.Where(finding => finding.Severity == Severity.Error)];

@@ -126,10 +126,14 @@ public sealed class LoraAdapterTests(TinyBase tiny) : IClassFixture<TinyBase>
         }
     }
 
-    [Fact]
-    public void Load_KeysOfSharedLayers_AreNotedAndLeftOut()
+    [Theory]
+    [InlineData("model.language_model.")]
+    [InlineData("model.")]
+    [InlineData("")]
+    public void Load_KeysOfSharedLayers_AreNotedAndLeftOut(string prefix)
     {
-        using AdapterFolder folder = AdapterFolder.Peft(tensors: all => [.. all, .. AdapterFolder.Pair("model.language_model.layers.5.self_attn.k_proj", 4, 128, 64)]);
+        using AdapterFolder folder = AdapterFolder.Peft(tensors: all =>
+            [.. all.Select(t => t with { Name = t.Name.Replace("model.language_model.", prefix, StringComparison.Ordinal) }), .. AdapterFolder.Pair(prefix + "layers.5.self_attn.k_proj", 4, 128, 64)]);
         LoraAdapter adapter = LoraAdapter.Load(folder.Path, tiny.Checkpoint);
         Finding note = Assert.Single(adapter.Report.Findings, finding => finding.Kind == FindingKind.UnusedModule);
         Assert.Equal(Severity.Note, note.Severity);
