@@ -61,6 +61,16 @@ public sealed class AdapterTests : IDisposable
     }
 
     [Fact]
+    public void Bench_Adapter_IsNamedWithTheModel()
+    {
+        GemmaResult result = GemmaProcess.Run(
+            "bench", "--model", _tiny.Folder, "--adapter", Adapter("peft"), "--adapter", Adapter("rslora") + "=0.5", "--prompt-tokens", "8", "--answer-tokens", "2", "--repetitions", "1", "--json");
+        Assert.Equal((0, ""), (result.ExitCode, result.Error));
+        using JsonDocument json = JsonDocument.Parse(result.Output);
+        Assert.EndsWith(" + peft + rslora", json.RootElement.GetProperty("model").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Verify_Adapter_TellsWhetherItFits()
     {
         GemmaResult fits = GemmaProcess.Run("verify", "--model", _tiny.Folder, "--adapter", Adapter("peft"), "--json");

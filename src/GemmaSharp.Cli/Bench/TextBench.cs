@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using GemmaSharp.Adapters;
 using GemmaSharp.Diagnostics;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Text;
@@ -14,11 +15,13 @@ sealed class TextBench : IDisposable
     readonly TextModel _model;
     readonly TextWorkspace _workspace;
     readonly TextStep _step = new();
+    readonly AdapterSet _adapters;
     readonly CancellationToken _cancellationToken;
     readonly int[] _ids;
 
-    public TextBench(TextModel model, WorkerTeam team, int longest, CancellationToken cancellationToken)
+    public TextBench(TextModel model, AdapterSet adapters, WorkerTeam team, int longest, CancellationToken cancellationToken)
     {
+        _adapters = adapters;
         _model = model;
         _workspace = model.NewWorkspace(team);
         _cancellationToken = cancellationToken;
@@ -76,7 +79,7 @@ sealed class TextBench : IDisposable
     {
         _cancellationToken.ThrowIfCancellationRequested();
         _step.Clear();
-        _step.Add(cache, ids, logitsRows);
+        _step.Add(cache, ids, logitsRows, adapters: _adapters);
         _model.Forward(_step, _workspace);
     }
 

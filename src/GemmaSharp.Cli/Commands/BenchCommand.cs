@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Diagnostics;
+using GemmaSharp.Adapters;
 using GemmaSharp.Cli.Bench;
+using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
 using GemmaSharp.Configuration;
 using GemmaSharp.Numerics.Threading;
@@ -16,6 +18,7 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
     readonly Option<int?> _layers = Numbers.Whole("--layers", "N", "With --synthetic: fewer text layers than published, to save time and memory.", BenchModel.LeastLayers, 35);
     readonly Option<int?> _prefill = Numbers.Whole("--prompt-tokens", "N", "Tokens of the prompt; 0 leaves it out. Default: 512.", 0, 1 << 20);
     readonly Option<int?> _decode = Numbers.Whole("--answer-tokens", "N", "Tokens of the answer; 0 leaves it out. Default: 64.", 0, 1 << 20);
+    readonly Option<string[]> _adapters = AdapterArgument.NewOption("--adapter", "Time prompt and answer with a LoRA adapter; may be given several times.");
     readonly Option<bool> _image = new("--image") { Description = "Also time the vision tower on one picture." };
     readonly Option<bool> _audio = new("--audio") { Description = "Also time the audio tower on 30 seconds of sound." };
     readonly Option<int?> _imageSize = Numbers.Whole("--image-size", "N", "Side of the picture. Default: the checkpoint's.", 32, 2048);
@@ -27,7 +30,7 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         var bench = new BenchCommand(global, console);
         var command = new Command("bench", "Measure prompt and answer speed, load time and memory, and what share of the machine they use.")
         {
-            bench._synthetic, bench._layers, bench._prefill, bench._decode, bench._image, bench._audio, bench._imageSize, bench._repetitions, bench._json,
+            bench._synthetic, bench._layers, bench._prefill, bench._decode, bench._adapters, bench._image, bench._audio, bench._imageSize, bench._repetitions, bench._json,
         };
         command.SetAction(bench.RunAsync);
         return new CliCommand(command, "gemma bench", "gemma bench --model google/gemma-3n-E2B-it --image --audio", "gemma bench --synthetic e2b", "gemma bench --synthetic e4b --layers 10 --json");
@@ -71,7 +74,8 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
             ? BenchModel.Open(ModelLocator.Find(parse.GetValue(global.Model)), image, audio)
             : BenchModel.Synthesize(synthetic, parse.GetValue(_layers), image, audio, team, cancellationToken);
         Gemma3nConfig config = model.Checkpoint.Config;
-        (PrefillResult? prefill, DecodeResult? decode) = MeasureText(model, parse, repetitions, team, cancellationToken);
+        AdapterSet adapters = LoadAdapters(parse, model);
+        (PrefillResult? prefill, DecodeResult? decode) = MeasureText(model, adapters, parse, repetitions, team, cancellationToken);
         EncodeResult? picture = null, sound = null;
         if (image)
         {
@@ -87,10 +91,11 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         }
 
         using Process process = Process.GetCurrentProcess();
-        return new BenchResult(model.Name, model.Format, machine, model.LoadSeconds, prefill, decode, picture, sound, process.PeakWorkingSet64);
+        string name = string.Join(" + ", [model.Name, .. adapters.Adapters.Select(weighted => weighted.Adapter.Name)]);
+        return new BenchResult(name, model.Format, machine, model.LoadSeconds, prefill, decode, picture, sound, process.PeakWorkingSet64);
     }
 
-    (PrefillResult? Prefill, DecodeResult? Decode) MeasureText(BenchModel model, ParseResult parse, int repetitions, WorkerTeam team, CancellationToken cancellationToken)
+    (PrefillResult? Prefill, DecodeResult? Decode) MeasureText(BenchModel model, AdapterSet adapters, ParseResult parse, int repetitions, WorkerTeam team, CancellationToken cancellationToken)
     {
         int prompt = parse.GetValue(_prefill) ?? 512, answer = parse.GetValue(_decode) ?? 64;
         int longest = Math.Max(prompt, answer), context = model.Checkpoint.Config.TextConfig.MaxPositionEmbeddings;
@@ -99,9 +104,13 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
             throw CliException.Usage($"{longest} tokens are asked for and the context holds {context}; ask for fewer with --prompt-tokens and --answer-tokens.");
         }
 
-        using var text = new TextBench(model.Parts.Text, team, longest, cancellationToken);
-        return (prompt > 0 ? text.Prefill(prompt, repetitions) : null, answer > 0 ? text.Decode(answer, repetitions, model.BytesPerToken) : null);
+        using var text = new TextBench(model.Parts.Text, adapters, team, longest, cancellationToken);
+        return (prompt > 0 ? text.Prefill(prompt, repetitions) : null, answer > 0 ? text.Decode(answer, repetitions, model.BytesPerToken + adapters.Adapters.Sum(weighted => weighted.Adapter.Bytes)) : null);
     }
+
+    AdapterSet LoadAdapters(ParseResult parse, BenchModel model) => new((parse.GetValue(_adapters) ?? [])
+        .Select(text => AdapterArgument.Parse(text, _adapters.Name))
+        .Select(argument => new WeightedAdapter(LoraAdapter.Load(argument.Folder, model.Checkpoint), argument.Weight)));
 
     static void RequireTower(object? tower, string option, string name)
     {
