@@ -3,6 +3,7 @@ using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Commands;
 using GemmaSharp.Configuration;
 using GemmaSharp.Diagnostics;
+using GemmaSharp.MatFormer;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Cli.Bench;
@@ -57,20 +58,23 @@ sealed class BenchModel : IDisposable
     }
 
     /// <summary>Opens a folder.</summary>
-    public static BenchModel Open(string folder, bool vision, bool audio)
+    public static BenchModel Open(string folder, MatFormerSlice? slice, bool vision, bool audio)
     {
         long start = Stopwatch.GetTimestamp();
-        return Build(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), Checkpoint.Open(folder), vision, audio, start);
+        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))) + Named(slice);
+        return Build(name, Checkpoint.Open(folder, new CheckpointOptions { Slice = slice }), vision, audio, start);
     }
 
     /// <summary>Makes up a model of published shapes.</summary>
     /// <param name="name"><c>e2b</c> or <c>e4b</c>.</param>
     /// <param name="layers">Fewer layers than published; null for all.</param>
+    /// <param name="slice">The smaller model inside that is timed; null for all of it.</param>
     /// <param name="vision">Whether it sees.</param>
     /// <param name="audio">Whether it hears.</param>
     /// <param name="team">Threads that make up weights.</param>
     /// <param name="cancellationToken">Stops making them up.</param>
-    public static BenchModel Synthesize(string name, int? layers, bool vision, bool audio, WorkerTeam team, CancellationToken cancellationToken)
+    public static BenchModel Synthesize(
+        string name, int? layers, MatFormerSlice? slice, bool vision, bool audio, WorkerTeam team, CancellationToken cancellationToken)
     {
         Gemma3nConfig published = name == "e2b" ? Gemma3nConfig.E2B : Gemma3nConfig.E4B;
         Gemma3nConfig config = published with
@@ -79,13 +83,15 @@ sealed class BenchModel : IDisposable
             VisionConfig = vision ? published.VisionConfig : null,
             AudioConfig = audio ? published.AudioConfig : null,
         };
-        string full = $"synthetic {name}{(layers is int count ? Output.Show.Text($", {count} layers") : "")}";
-        Checkpoint checkpoint = SyntheticCheckpoint.Create(full, config, SyntheticSeed, team, cancellationToken);
+        string full = $"synthetic {name}{(layers is int count ? Output.Show.Text($", {count} layers") : "")}{Named(slice)}";
+        Checkpoint checkpoint = SyntheticCheckpoint.Create(full, config, SyntheticSeed, team, slice, cancellationToken);
         return Build(full, checkpoint, vision, audio, Stopwatch.GetTimestamp());
     }
 
     /// <summary>Frees or unmaps the weights.</summary>
     public void Dispose() => Checkpoint.Dispose();
+
+    static string Named(MatFormerSlice? slice) => slice is null ? "" : $", slice {slice.Name}";
 
     static BenchModel Build(string name, Checkpoint checkpoint, bool vision, bool audio, long start)
     {

@@ -1,6 +1,7 @@
 using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
+using GemmaSharp.MatFormer;
 
 namespace GemmaSharp.Cli.Commands;
 
@@ -32,6 +33,9 @@ sealed class CheckpointInspection : IDisposable
     /// <summary>How pictures and sound are prepared.</summary>
     public ProcessorConfig Processor { get; }
 
+    /// <summary>The parameters of the text model.</summary>
+    public TextParameters TextParameters => TextParameters.Of(Checkpoint.Config.TextConfig);
+
     /// <summary>How the weights are quantised, in words.</summary>
     public string Quantization => Checkpoint.Config.Quantization is QuantizationConfig quantization
         ? $"{quantization.Default.Mode}, {quantization.Default.Bits} bits, groups of {quantization.Default.GroupSize}"
@@ -39,9 +43,11 @@ sealed class CheckpointInspection : IDisposable
         : "none";
 
     /// <summary>Reads the headers of a checkpoint.</summary>
-    public static CheckpointInspection Open(string folder)
+    /// <param name="folder">Its folder.</param>
+    /// <param name="slice">The smaller model that is looked at; null for all of it.</param>
+    public static CheckpointInspection Open(string folder, MatFormerSlice? slice)
     {
-        Checkpoint checkpoint = Checkpoint.Open(folder, new CheckpointOptions { HeadersOnly = true });
+        Checkpoint checkpoint = Checkpoint.Open(folder, new CheckpointOptions { HeadersOnly = true, Slice = slice });
         try
         {
             return new CheckpointInspection(checkpoint);
@@ -56,19 +62,21 @@ sealed class CheckpointInspection : IDisposable
     /// <summary>The load report of an adapter.</summary>
     /// <param name="folder">Its folder.</param>
     /// <param name="baseFolder">The checkpoint it is to be used with, of which only headers are read.</param>
-    public static LoadReport VerifyAdapter(string folder, string baseFolder)
+    /// <param name="slice">The smaller model in it that is used; null for all of it.</param>
+    public static LoadReport VerifyAdapter(string folder, string baseFolder, MatFormerSlice? slice)
     {
-        using CheckpointInspection inspection = Open(baseFolder);
+        using CheckpointInspection inspection = Open(baseFolder, slice);
         return LoraAdapter.Check(folder, inspection.Checkpoint);
     }
 
     /// <summary>The load report of a checkpoint.</summary>
     /// <param name="folder">Its folder.</param>
+    /// <param name="slice">The smaller model that is looked at; null for all of it.</param>
     /// <param name="scanValues">Whether every stored value is looked at, too.</param>
     /// <param name="cancellationToken">Ends the search through the values.</param>
-    public static LoadReport Verify(string folder, bool scanValues, CancellationToken cancellationToken)
+    public static LoadReport Verify(string folder, MatFormerSlice? slice, bool scanValues, CancellationToken cancellationToken)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(folder, new CheckpointOptions { HeadersOnly = !scanValues });
+        using Checkpoint checkpoint = Checkpoint.Open(folder, new CheckpointOptions { HeadersOnly = !scanValues, Slice = slice });
         ModelParts.Build(checkpoint);
         LoadReport report = checkpoint.Report();
         return scanValues ? report.With(CheckpointValues.FindNonFinite(checkpoint, cancellationToken: cancellationToken)) : report;

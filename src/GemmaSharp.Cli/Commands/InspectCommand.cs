@@ -1,7 +1,9 @@
 using System.CommandLine;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
 using GemmaSharp.Configuration;
+using GemmaSharp.MatFormer;
 using Spectre.Console;
 
 namespace GemmaSharp.Cli.Commands;
@@ -13,12 +15,13 @@ static class InspectCommand
     {
         Option<int?> depth = Numbers.Whole("--depth", "N", "Levels of the module tree to show. Default: 3.", 1, 100);
         var tensors = new Option<bool>("--tensors") { Description = "Show every tensor in the tree." };
+        var slice = new SliceOption();
         Option<bool> json = GlobalOptions.NewJson();
-        var command = new Command("inspect", "Show a checkpoint's configuration, modules, types and sizes; reads headers only.") { depth, tensors, json };
+        var command = new Command("inspect", "Show a checkpoint's configuration, modules, types and sizes; reads headers only.") { depth, tensors, slice.Option, json };
         command.SetAction(parse =>
         {
             string folder = ModelLocator.Find(parse.GetValue(global.Model));
-            using CheckpointInspection inspection = CheckpointInspection.Open(folder);
+            using CheckpointInspection inspection = CheckpointInspection.Open(folder, slice.Read(parse));
             if (parse.GetValue(json))
             {
                 JsonOutput.Print(console, writer => InspectionJson.Write(writer, inspection));
@@ -30,7 +33,7 @@ static class InspectCommand
 
             return ExitCode.Done;
         });
-        return new CliCommand(command, "gemma inspect", "gemma inspect --model google/gemma-3n-E2B-it --depth 4", "gemma inspect --model ./checkpoint --tensors", "gemma inspect --json | jq .modules");
+        return new CliCommand(command, "gemma inspect", "gemma inspect --model google/gemma-3n-E2B-it --depth 4", "gemma inspect --model ./checkpoint --tensors", "gemma inspect --model ./gemma-3n-E4B-it --slice E2B", "gemma inspect --json | jq .modules");
     }
 
     static void Print(CliConsole console, CheckpointInspection inspection, int depth, bool tensors)
@@ -65,6 +68,13 @@ static class InspectCommand
         console.Styled.Write(table);
         ModuleNode root = inspection.Modules;
         console.Out.WriteLine(Show.Text($"{Show.Count(root.ParameterCount)} parameters, {Show.Bytes(root.Bytes)} in {inspection.Checkpoint.Files.Count} file(s); quantisation: {inspection.Quantization}"));
+        (long effective, long total) = inspection.TextParameters;
+        console.Out.WriteLine(Show.Text($"text model: {Show.Count(total)} parameters, {Show.Count(effective)} without its embedding tables"));
+        if (inspection.Checkpoint.Slice is MatFormerSlice slice)
+        {
+            console.Out.WriteLine($"slice \"{slice.Name}\" of the model in the files");
+        }
+
         console.Out.WriteLine();
     }
 

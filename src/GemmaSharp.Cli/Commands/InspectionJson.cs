@@ -13,7 +13,10 @@ static class InspectionJson
         ModuleNode root = inspection.Modules;
         json.WriteStartObject();
         json.WriteString("folder", inspection.Checkpoint.Folder);
+        json.WriteString("slice", inspection.Checkpoint.Slice?.Name);
         json.WriteNumber("parameters", root.ParameterCount);
+        json.WriteNumber("text_parameters", inspection.TextParameters.Total);
+        json.WriteNumber("text_parameters_effective", inspection.TextParameters.Effective);
         json.WriteNumber("bytes", root.Bytes);
         json.WriteString("quantization", inspection.Quantization);
         json.WriteStartArray("files");

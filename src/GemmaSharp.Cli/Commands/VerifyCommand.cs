@@ -1,6 +1,8 @@
 using System.CommandLine;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
+using GemmaSharp.MatFormer;
 using Spectre.Console;
 
 namespace GemmaSharp.Cli.Commands;
@@ -12,17 +14,19 @@ static class VerifyCommand
     {
         var headersOnly = new Option<bool>("--headers-only") { Description = "Do not look through the values for numbers that are not finite." };
         var adapter = new Option<string?>("--adapter") { HelpName = "DIR", Description = "Check a LoRA adapter against the checkpoint instead." };
+        var slice = new SliceOption();
         Option<bool> json = GlobalOptions.NewJson();
-        var command = new Command("verify", "Check a checkpoint: every finding with its repair. Exit code 3 when it cannot run.") { headersOnly, adapter, json };
+        var command = new Command("verify", "Check a checkpoint: every finding with its repair. Exit code 3 when it cannot run.") { headersOnly, adapter, slice.Option, json };
         command.SetAction(async parse =>
         {
             using Interrupts.Scope interrupt = console.Interrupts.Begin();
             string folder = ModelLocator.Find(parse.GetValue(global.Model));
+            MatFormerSlice? part = slice.Read(parse);
             LoadReport report = await new BusySign(console, parse.GetValue(global.Quiet)).WhileAsync(
                 "Checking",
                 Task.Run(() => parse.GetValue(adapter) is string adapterFolder
-                    ? CheckpointInspection.VerifyAdapter(adapterFolder, folder)
-                    : CheckpointInspection.Verify(folder, scanValues: !parse.GetValue(headersOnly), interrupt.Token))).ConfigureAwait(false);
+                    ? CheckpointInspection.VerifyAdapter(adapterFolder, folder, part)
+                    : CheckpointInspection.Verify(folder, part, scanValues: !parse.GetValue(headersOnly), interrupt.Token))).ConfigureAwait(false);
             if (parse.GetValue(json))
             {
                 JsonOutput.Print(console, report.WriteJson);

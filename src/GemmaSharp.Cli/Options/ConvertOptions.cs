@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using GemmaSharp.Conversion;
-using GemmaSharp.MatFormer;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 
@@ -26,7 +25,7 @@ sealed class ConvertOptions(GlobalOptions global)
     readonly Option<bool> _dequantize = new("--dequantize") { Description = "Make quantised modules dense." };
     readonly Option<string?> _type = Choice("--dtype", "bfloat16|float16|float32", "Type of every floating-point tensor, before quantising too. Default: as it is.", s_types.Select(t => t.Name));
     readonly Option<string[]> _drop = new("--drop") { HelpName = "vision|audio|towers", Description = "Leave out a tower and its embedder; may be given several times." };
-    readonly Option<string?> _slice = new("--slice") { HelpName = "NAME|WIDTHS", Description = "Cut out a smaller model (MatFormer): E2B, E2.54B …, or widths such as \"8192*30;skip=20-24\"." };
+    readonly SliceOption _slice = new();
     readonly Option<string[]> _adapters = AdapterArgument.NewOption("--merge-adapter", "Add a LoRA adapter of peft or mlx-lm to the weights, with a weight other than 1 if one is given; may be given several times.");
     readonly Option<bool> _repairVision = new("--repair-vision") { Description = "Write the vision weights of the first upload as those of the second: kernels turned, stem bias 0." };
     readonly Option<string?> _shardSize = new("--max-shard-size") { HelpName = "SIZE", Description = "Largest weight file, such as 5GB, 2GiB or 500MB. Default: 5GB." };
@@ -35,7 +34,7 @@ sealed class ConvertOptions(GlobalOptions global)
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_layout, _bits, _groupSize, _mode, _recipe, _keep, _rounding, _dequantize, _type, _drop, _slice, _adapters, _repairVision, _shardSize, _force])
+        foreach (Option option in (Option[])[_layout, _bits, _groupSize, _mode, _recipe, _keep, _rounding, _dequantize, _type, _drop, _slice.Option, _adapters, _repairVision, _shardSize, _force])
         {
             command.Add(option);
         }
@@ -66,7 +65,7 @@ sealed class ConvertOptions(GlobalOptions global)
             Type = Chosen(parse, _type, s_types),
             Vision = !dropped.Contains("vision") && !dropped.Contains("towers"),
             Audio = !dropped.Contains("audio") && !dropped.Contains("towers"),
-            Slice = parse.GetValue(_slice) is string slice ? Slice(slice) : null,
+            Slice = _slice.Read(parse),
             MergeAdapters = [.. (parse.GetValue(_adapters) ?? []).Select(text => AdapterArgument.Parse(text, _adapters.Name)).Select(adapter => new AdapterToMerge(adapter.Folder, adapter.Weight))],
             RepairVision = parse.GetValue(_repairVision),
             ShardBytes = parse.GetValue(_shardSize) is string size ? Size(size) : ConversionOptions.DefaultShardBytes,
@@ -98,18 +97,6 @@ sealed class ConvertOptions(GlobalOptions global)
         return QuantizationFormat.TryCreate(parsed, bits, groupSize, out QuantizationFormat? format, out string? fault)
             ? new QuantizationRecipe { Format = format, Keep = keep }
             : throw CliException.Usage(fault);
-    }
-
-    static MatFormerSlice Slice(string text)
-    {
-        try
-        {
-            return MatFormerSlice.Parse(text);
-        }
-        catch (SliceException error)
-        {
-            throw CliException.Usage(error.Message);
-        }
     }
 
     static long Size(string text)

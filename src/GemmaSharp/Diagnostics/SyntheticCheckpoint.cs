@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using GemmaSharp.Audio;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
+using GemmaSharp.MatFormer;
 using GemmaSharp.Multimodal;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
@@ -22,13 +23,17 @@ public static class SyntheticCheckpoint
     /// <param name="config">The model; towers without a configuration are left out.</param>
     /// <param name="seed">Another seed gives other weights.</param>
     /// <param name="team">Threads that fill.</param>
+    /// <param name="slice">The smaller model inside that is opened; <see langword="null"/> for all of it.</param>
     /// <param name="cancellationToken">Stops filling.</param>
     /// <exception cref="OutOfMemoryException">The machine has no such amount of memory.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static Checkpoint Create(string name, Gemma3nConfig config, int seed, WorkerTeam team, CancellationToken cancellationToken = default)
+    /// <exception cref="SliceException">The model has no such slice.</exception>
+    public static Checkpoint Create(
+        string name, Gemma3nConfig config, int seed, WorkerTeam team, MatFormerSlice? slice = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(team);
+        slice?.Kept(config.TextConfig);
         var entries = new List<SafetensorsEntry>();
         long offset = 0;
         foreach (ParameterRequest request in Requests(name, config))
@@ -54,7 +59,7 @@ public static class SyntheticCheckpoint
         // What is optional is left out, such as the stem's bias, whose absence elsewhere means old weights.
         return Checkpoint.InMemory(
             name, config, CheckpointContents.InMemory(SafetensorsFile.InMemory("weights in memory", entries, block)),
-            new CheckpointOptions { VisionWeights = VisionWeights.AsIs });
+            new CheckpointOptions { VisionWeights = VisionWeights.AsIs, Slice = slice });
     }
 
     /// <summary>What a model of this configuration asks for, found out by building one on nothing.</summary>

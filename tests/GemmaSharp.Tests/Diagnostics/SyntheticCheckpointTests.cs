@@ -17,7 +17,7 @@ public sealed class SyntheticCheckpointTests
     public void Create_TinyCheckpoint_HasReferenceHashesAndNoFindings()
     {
         using var team = new WorkerTeam(2);
-        using Checkpoint checkpoint = SyntheticCheckpoint.Create("tiny", Config(), TinyCSeed, team, TestContext.Current.CancellationToken);
+        using Checkpoint checkpoint = SyntheticCheckpoint.Create("tiny", Config(), TinyCSeed, team, cancellationToken: TestContext.Current.CancellationToken);
         ModelParts parts = ModelParts.Build(checkpoint);
         Assert.NotNull(parts.Vision);
         Assert.NotNull(parts.Audio);
@@ -34,7 +34,7 @@ public sealed class SyntheticCheckpointTests
     public void Create_Cancelled_Throws()
     {
         using var team = new WorkerTeam(2);
-        Assert.Throws<OperationCanceledException>(() => SyntheticCheckpoint.Create("tiny", Config(), TinyCSeed, team, new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() => SyntheticCheckpoint.Create("tiny", Config(), TinyCSeed, team, cancellationToken: new CancellationToken(canceled: true)));
     }
 
     static Gemma3nConfig Config() => Gemma3nConfig.Load(Path.GetDirectoryName(GoldenFiles.Find("tiny-c/files/config.json"))!);

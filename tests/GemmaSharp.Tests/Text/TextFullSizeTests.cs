@@ -33,7 +33,7 @@ public sealed class TextFullSizeTests
         };
         int[] ids = [.. Enumerable.Range(0, Tokens).Select(t => (int)Math.Floor((WeightRule.U((uint)t) + 0.5) * 262144))];
         using WorkerTeam team = new(Environment.ProcessorCount);
-        using Checkpoint checkpoint = SyntheticCheckpoint.Create("full", config, Seed, team, TestContext.Current.CancellationToken);
+        using Checkpoint checkpoint = SyntheticCheckpoint.Create("full", config, Seed, team, cancellationToken: TestContext.Current.CancellationToken);
         var model = new TextModel(checkpoint.Root, config.TextConfig);
         checkpoint.Report().ThrowIfErrors();
         using TextWorkspace workspace = model.NewWorkspace(team);
