@@ -128,7 +128,7 @@ sealed class AdapterReader
         {
             _findings.AddTensor(down, module.Path, FindingKind.WrongShape,
                 $"{both} change a layer of [{outputs}, {inputs}]; {module.Path} of this base is [{module.OutFeatures}, {module.InFeatures}]: the adapter was made for another base.",
-                settings.BaseName is null ? "Use it with the base it was trained on." : $"Use it with {settings.BaseName}.", expected: [module.OutFeatures, module.InFeatures]);
+                _names.OfWholeModel ?? (settings.BaseName is null ? "Use it with the base it was trained on." : $"Use it with {settings.BaseName}."), expected: [module.OutFeatures, module.InFeatures]);
             return false;
         }
 

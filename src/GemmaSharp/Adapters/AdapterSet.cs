@@ -6,7 +6,7 @@ public sealed class AdapterSet : IEquatable<AdapterSet>
 {
     /// <summary>Makes a set.</summary>
     /// <param name="adapters">Adapters loaded for one model, in the order in which they are added.</param>
-    /// <exception cref="ArgumentException">A weight is not finite, or the adapters were loaded for different models.</exception>
+    /// <exception cref="ArgumentException">A weight is not finite or its scale overflows, or the adapters were loaded for different models.</exception>
     public AdapterSet(params IEnumerable<WeightedAdapter> adapters)
     {
         ArgumentNullException.ThrowIfNull(adapters);
@@ -14,9 +14,9 @@ public sealed class AdapterSet : IEquatable<AdapterSet>
         foreach (WeightedAdapter weighted in adapters)
         {
             ArgumentNullException.ThrowIfNull(weighted.Adapter, nameof(adapters));
-            if (!float.IsFinite(weighted.Weight))
+            if (!float.IsFinite(weighted.Weight) || !float.IsFinite(weighted.Weight * weighted.Adapter.LargestScale))
             {
-                throw new ArgumentException(FormattableString.Invariant($"The weight of the adapter in {weighted.Adapter.Folder} is {weighted.Weight}; give a finite number, 1 for the adapter as it is."), nameof(adapters));
+                throw new ArgumentException(FormattableString.Invariant($"The weight of the adapter in {weighted.Adapter.Folder} is {weighted.Weight}; give a finite number of sensible size, 1 for the adapter as it is."), nameof(adapters));
             }
 
             if (kept.Count > 0 && kept[0].Adapter.Base != weighted.Adapter.Base)

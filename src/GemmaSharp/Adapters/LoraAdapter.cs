@@ -24,6 +24,7 @@ public sealed class LoraAdapter
         foreach (LoraPair pair in pairs)
         {
             _pairs[pair.Module.Index] = pair;
+            LargestScale = Math.Max(LargestScale, Math.Abs(pair.Scale));
         }
     }
 
@@ -50,6 +51,9 @@ public sealed class LoraAdapter
 
     /// <summary>The layers of the model it was loaded for.</summary>
     internal LinearModules Base { get; }
+
+    /// <summary>The largest |s|.</summary>
+    internal float LargestScale { get; }
 
     /// <summary>What it adds, layer by layer.</summary>
     internal IEnumerable<LoraPair> Pairs => _pairs.OfType<LoraPair>();

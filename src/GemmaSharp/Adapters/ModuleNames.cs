@@ -60,6 +60,10 @@ sealed class ModuleNames
         return dot > 0 && _checkpoint.IsIgnored(path[..dot]) ? path[..dot] : null;
     }
 
+    /// <summary>Where the base is a slice: what to do with an adapter of the whole model; null for other bases.</summary>
+    public string? OfWholeModel => _checkpoint.Slice is null ? null
+        : "Here only a slice of the checkpoint is used: an adapter of the whole model can be merged and cut with it by \"gemma convert\" (--merge-adapter and --slice).";
+
     /// <summary>What to do about a module that the base does not have.</summary>
     public string Repair(string path)
     {
@@ -67,7 +71,7 @@ sealed class ModuleNames
         {
             if (_listLengths.TryGetValue(list, out int length) && index >= length)
             {
-                return $"{list} of this base has {length} entries; use the adapter with the base it was trained on.";
+                return OfWholeModel ?? $"{list} of this base has {length} entries; use the adapter with the base it was trained on.";
             }
         }
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Conversion;
+using GemmaSharp.MatFormer;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.TestCheckpoints;
@@ -219,6 +220,28 @@ public sealed class AdapterTextTests
     }
 
     [Fact]
+    public void Forward_OverASlice_IsTheSlicedCheckpointWithTheAdapter()
+    {
+        using TinyCheckpoint whole = TinyCheckpoint.Create("tiny-c");
+        using var files = new TempFolder();
+        var slice = MatFormerSlice.Parse("200,301,256,100;skip=0,4");
+        CheckpointConverter.Convert(whole.Folder, files["cut"], new ConversionOptions { Slice = slice }, cancellationToken: TestContext.Current.CancellationToken);
+        using Checkpoint sliced = Checkpoint.Open(whole.Folder, new CheckpointOptions { Slice = slice }), cut = Checkpoint.Open(files["cut"]);
+        ModelParts parts = ModelParts.Build(sliced), expected = ModelParts.Build(cut);
+        using AdapterFolder folder = AdapterFolder.Of(
+            """{"peft_type": "LORA", "r": 6, "lora_alpha": 4}""", "adapter_model.safetensors",
+            sliced.Linears.All.Where(module => module.Path.Contains("layers", StringComparison.Ordinal)).SelectMany(module => AdapterFolder.Pair("model." + module.Path, 6, module.InFeatures, module.OutFeatures, module.Index)));
+        int[] ids = Integers("peft", "token_ids");
+        float[] actual = Logits(parts.Text, ids, new(LoraAdapter.Load(folder.Path, sliced)));
+        Assert.Equal(Logits(expected.Text, ids, new(LoraAdapter.Load(folder.Path, cut))), actual);
+        Assert.NotEqual(Logits(parts.Text, ids, null), actual);
+
+        LoadReport refused = LoraAdapter.Check(Path.GetDirectoryName(GoldenFiles.Find("lora/peft/adapter_config.json"))!, sliced);
+        Assert.Contains(refused.Findings, finding => finding.Kind == FindingKind.UnknownModule && finding.Repair!.Contains("--merge-adapter and --slice", StringComparison.Ordinal));
+        Assert.Contains(refused.Findings, finding => finding.Kind == FindingKind.WrongShape && finding.Repair!.Contains("--merge-adapter and --slice", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Forward_StepsOfTheSameSize_AllocateNothing()
     {
         using TextFixture fixture = new("tiny-c", threads: 1);
@@ -264,11 +287,16 @@ public sealed class AdapterTextTests
     {
         using Checkpoint checkpoint = Checkpoint.Open(folder);
         TextModel model = ModelParts.Build(checkpoint).Text;
+        return Logits(model, ids, adapter is null ? null : new(Load(adapter, checkpoint)));
+    }
+
+    static float[] Logits(TextModel model, int[] ids, AdapterSet? adapters)
+    {
         using var team = new WorkerTeam(2);
         using TextWorkspace workspace = model.NewWorkspace(team);
         using KvCache cache = model.NewCache(ids.Length);
         var step = new TextStep();
-        step.Add(cache, ids, 3, adapters: adapter is null ? null : new(Load(adapter, checkpoint)));
+        step.Add(cache, ids, 3, adapters: adapters);
         model.Forward(step, workspace);
         return workspace.Logits.ToArray();
     }

@@ -99,6 +99,7 @@ public sealed class LoraMergeTests(TinyBase tiny) : IClassFixture<TinyBase>
     {
         LoraAdapter adapter = Load("peft");
         Assert.Throws<ArgumentException>(() => new AdapterSet(new WeightedAdapter(adapter, float.NaN)));
+        Assert.Throws<ArgumentException>(() => new AdapterSet(new WeightedAdapter(adapter, float.MaxValue)));
         using TinyBase other = new();
         LoraAdapter foreign = LoraAdapter.Load(adapter.Folder, other.Checkpoint);
         Assert.Throws<ArgumentException>(() => new AdapterSet(new WeightedAdapter(adapter), new WeightedAdapter(foreign)));
