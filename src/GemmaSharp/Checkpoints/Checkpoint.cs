@@ -130,7 +130,7 @@ public sealed class Checkpoint : IDisposable
                 ModulePath = "vision_tower",
                 ModuleType = ModuleTypes.Of("vision_tower"),
                 Problem = "The vision weights are those of the first upload (there is no conv_stem.conv.bias), so kernel rows and columns are exchanged while loading.",
-                Repair = "If text in pictures is read as nonsense, load with vision weights as they are.",
+                Repair = "Nothing is needed here; gemma convert --repair-vision writes them as every other program expects. If pictures are misread, try --vision-weights as-is.",
             });
         }
 

@@ -42,7 +42,7 @@ public enum FindingKind
     /// <summary>The vision weights are those of the first upload, whose kernels are turned while loading.</summary>
     FirstUploadVision,
 
-    /// <summary>An adapter changes a module that its base does not have.</summary>
+    /// <summary>An adapter changes, or the quantisation settings name, a module that the model does not have.</summary>
     UnknownModule,
 
     /// <summary>An adapter is of a kind, or changes a kind of module, that cannot be applied.</summary>
@@ -56,6 +56,9 @@ public enum FindingKind
 
     /// <summary>An adapter says by name that it was made for another base; its shapes fit all the same.</summary>
     OtherBase,
+
+    /// <summary>Linear layers of a tower are quantised, as in early conversions.</summary>
+    QuantizedTower,
 
     /// <summary>A slice cuts through a group of quantised codes.</summary>
     CutGroup,

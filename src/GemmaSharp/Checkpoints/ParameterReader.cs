@@ -25,7 +25,7 @@ sealed class ParameterReader
         _layouts = new KernelLayouts(tensors.Values);
         HeadersOnly = headersOnly;
         TurnVisionKernels = turnVisionKernels;
-        Quantization = quantization;
+        Quantization = quantization is null ? null : new QuantizationEntries(quantization, slice);
         Slice = slice;
     }
 
@@ -34,7 +34,7 @@ sealed class ParameterReader
     public bool TurnVisionKernels { get; }
 
     /// <summary>What the configuration says about quantised modules.</summary>
-    public QuantizationConfig? Quantization { get; }
+    public QuantizationEntries? Quantization { get; }
 
     /// <summary>How the model is cut out of the one in the files; null for all of it. The tensors have their names in the smaller model.</summary>
     public SlicePlan? Slice { get; }
@@ -49,8 +49,14 @@ sealed class ParameterReader
     public List<Fault> Faults { get; } = [];
 
     /// <summary>Stored tensors nobody asked for or ignored.</summary>
-    public IEnumerable<StoredTensor> Unused => _tensors.Values.Where(t =>
-        !_used.Contains(t.CanonicalName) && !TensorNames.IsComputed(t.CanonicalName) && !IsIgnored(t.CanonicalName));
+    public IEnumerable<StoredTensor> Unused => _tensors.Values.Where(IsUnused);
+
+    /// <summary>Whether nobody asked for or ignored a stored tensor.</summary>
+    public bool IsUnused(StoredTensor tensor) =>
+        !_used.Contains(tensor.CanonicalName) && !TensorNames.IsComputed(tensor.CanonicalName) && !IsIgnored(tensor.CanonicalName);
+
+    /// <summary>Canonical names of all stored tensors.</summary>
+    public IEnumerable<string> Names => _names;
 
     public int UsedCount => _used.Count;
 
@@ -72,6 +78,9 @@ sealed class ParameterReader
     }
 
     public void Ignore(string name) => _ignored.Add(name);
+
+    /// <summary>The stored tensor <paramref name="name"/>, whether or not it is used.</summary>
+    public StoredTensor? Stored(string name) => _tensors.GetValueOrDefault(name);
 
     /// <summary>The stored tensor <paramref name="name"/>, counted as used.</summary>
     public StoredTensor? Use(string name)

@@ -1,4 +1,5 @@
 using GemmaSharp.MatFormer;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Checkpoints;
 
@@ -20,6 +21,12 @@ sealed record ParameterRequest(string Tensor, string ModulePath, string ModuleTy
 
     /// <summary>The stored form: "bf16", "affine4/64".</summary>
     public string Format { get; set; } = "";
+
+    /// <summary>The quantised form; <see langword="null"/> when dense.</summary>
+    public QuantizationFormat? Quantization { get; set; }
+
+    /// <summary>The stored shape with codes unpacked, where the codes are of another size than wanted.</summary>
+    public IReadOnlyList<long>? UnpackedShape { get; set; }
 
     /// <summary>Bytes in the file that are used, scales and biases included.</summary>
     public long Bytes { get; set; }

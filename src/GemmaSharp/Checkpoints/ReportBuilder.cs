@@ -12,6 +12,8 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
     // Of the model in the files, whatever part of it is used.
     readonly ConfigFields _fields = new(config);
     readonly List<Finding> _findings = [];
+    HashSet<string>? _faulty;
+    readonly QuantizationFindings _quantization = new(reader);
 
     /// <summary>All findings about requests and leftovers.</summary>
     public List<Finding> Build()
@@ -25,6 +27,7 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
         }
 
         AddLeftovers(unused, pairs.ToLookup(p => p.Value.CanonicalName, p => p.Key));
+        _findings.AddRange(_quantization.Build());
         return _findings;
     }
 
@@ -37,11 +40,13 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
         string found = stored is null ? "" : $"Tensor {stored.Name} is {stored.Type.Name()} {Shape(stored.Shape)} in {stored.File.Name}";
         (string problem, string? repair) = fault.Kind switch
         {
-            FindingKind.Missing => ($"Tensor {request.Tensor} is missing; {owner} needs it as {needed}.", RepairMissing(request, pairs)),
+            FindingKind.Missing => ($"Tensor {request.Tensor} is missing; {owner} needs it{(fault.Detail.StartsWith("as ", StringComparison.Ordinal) ? "" : $" as {needed}")}{(fault.Detail.Length > 0 ? " " : "")}{fault.Detail}.", RepairMissing(request, pairs)),
+            FindingKind.WrongShape when request.UnpackedShape is { } unpacked => (
+                $"{found} and holds {Shape(unpacked)} by the configured bits; {owner} needs {needed}.", _fields.Suggest(inFiles, unpacked, request.StoredShape) ?? "Check that config.json belongs to these weights."),
             FindingKind.WrongShape => ($"{found}; {owner} needs {needed}.", _fields.Suggest(inFiles, stored!.Shape, request.StoredShape) ?? "Check that config.json belongs to these weights."),
             FindingKind.WrongLayout => ($"{found}; {owner} needs {needed}.", $"Permute its axes by ({string.Join(", ", Repairs.Permutation(stored!.Shape, request.StoredShape))}) and save it again."),
             FindingKind.WrongType => ($"{found}; {owner} needs BF16, F16 or F32.", "Convert the checkpoint again from its original."),
-            FindingKind.SurplusRows => ($"{found}; {owner} uses its first {request.Shape[0]} rows.", _fields.Suggest(inFiles, stored!.Shape, request.StoredShape)),
+            FindingKind.SurplusRows => ($"{found}; {owner} uses its first {request.Shape[0]} rows.", _fields.Suggest(inFiles, [stored!.Shape[0], .. request.StoredShape.Skip(1)], request.StoredShape)),
             FindingKind.NonFinite => ($"{found}; {fault.Detail}, and {owner} needs finite numbers.", "Download the file again, or convert the checkpoint again from its original."),
             _ => ($"{(stored is null ? $"Tensor {request.Tensor}" : found)}; {owner} {fault.Detail}.", fault.Repair ?? "Convert the checkpoint again from its original."),
         };
@@ -90,8 +95,19 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
 
                 entries.Add((index, tensor));
             }
+            else if (IsPartOfFault(tensor))
+            {
+                continue;
+            }
             else if (++unexpected <= MostUnexpected)
             {
+                if (_quantization.Leftover(tensor) is Finding part)
+                {
+                    _findings.Add(part);
+                    continue;
+                }
+
+
                 string? name = similar[tensor.CanonicalName].FirstOrDefault();
                 _findings.Add(Of(tensor, FindingKind.Unexpected, Severity.Warning,
                     $"Tensor {tensor.Name} {Shape(tensor.Shape)} in {tensor.File.Name} is not part of this model and is not used.",
@@ -111,14 +127,23 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
         }
     }
 
+    /// <summary>Whether this is the scales or biases of a module whose weight has a finding of its own.</summary>
+    bool IsPartOfFault(StoredTensor tensor)
+    {
+        _faulty ??= [.. reader.Faults.Where(f => f.Severity == Severity.Error).Select(f => f.Request.ModulePath)];
+        return QuantizationFindings.Module(tensor.CanonicalName) is string module && _faulty.Contains(module);
+    }
+
     void AddHead(StoredTensor tensor)
     {
         // A quantised head has scales and biases too; one note is enough.
         if (tensor.CanonicalName == "lm_head.weight")
         {
-            _findings.Add(Of(tensor, FindingKind.ExtraHead, Severity.Note,
-                $"Tensor {tensor.Name} is not used: embeddings are tied, so embed_tokens is the output head.",
-                "Set tie_word_embeddings to false in config.json if it is a head of its own."));
+            bool? copy = reader.HeadersOnly ? null : TiedHead.IsCopy(reader);
+            string unlike = copy == false ? ", and the two differ" : "";
+            _findings.Add(Of(tensor, FindingKind.ExtraHead, copy == false ? Severity.Warning : Severity.Note,
+                $"Tensor {tensor.Name} is not used: embeddings are tied, so embed_tokens is the output head{unlike}.",
+                copy == true ? "It is a copy and can be removed; gemma convert leaves it out." : "Set tie_word_embeddings to false in config.json if it is a head of its own."));
         }
     }
 

@@ -82,7 +82,8 @@ public static class TensorNames
     /// <summary>Whether a module named in a configuration is the module of this canonical path: naming schemes add <c>model.</c> and <c>language_model.</c> in front.</summary>
     public static bool SameModule(string named, string canonical) => Bare(named) == Bare(canonical);
 
-    static string Bare(string path)
+    /// <summary>A module path without what naming schemes add in front: equal for <see cref="SameModule"/>.</summary>
+    internal static string Bare(string path)
     {
         foreach (string prefix in (ReadOnlySpan<string>)["model.", "language_model.", "model."])
         {

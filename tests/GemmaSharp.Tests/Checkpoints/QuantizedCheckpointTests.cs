@@ -11,7 +11,7 @@ public sealed class QuantizedCheckpointTests
 
     [Theory]
     [InlineData(".biases", "lacks the .biases")]
-    [InlineData(".scales", "needs BF16, F16 or F32")]
+    [InlineData(".scales", "as one number for each group of its codes")]
     public void Report_PartOfAModuleMissing_SaysWhich(string part, string expected)
     {
         using var files = new TempFolder();
@@ -26,7 +26,7 @@ public sealed class QuantizedCheckpointTests
         using var files = new TempFolder();
         LoadReport report = Damaged(files.Path, tensors => tensors, config => config.Replace("\"bits\": 3", "\"bits\": 4", StringComparison.Ordinal));
         Assert.False(report.HasErrors);
-        Assert.Contains(report.Findings, f => f.Severity == Severity.Warning && f.Problem.Contains("affine3/64 by its tensors", StringComparison.Ordinal));
+        Assert.Contains(report.Findings, f => f.Severity == Severity.Warning && f.Problem.Contains("affine3/64 by their tensors", StringComparison.Ordinal));
     }
 
     static LoadReport Damaged(string folder, Func<IEnumerable<TinyTensor>, IEnumerable<TinyTensor>> change, Func<string, string>? config = null)
