@@ -34,6 +34,12 @@ internal static class KernelReport
                 Dense(type, m, 2048, 2048, cold: true, team, bandwidth, peak);
             }
         }
+        foreach (int m in new[] { 1, 2, 4, 8, 16, 128 })
+        {
+            // down_proj of a slice: the first half of longer rows.
+            Dense(ElementType.BF16, m, 2048, 8192, cold: true, team, bandwidth, peak);
+            Dense(ElementType.BF16, m, 2048, 8192, cold: true, team, bandwidth, peak, stride: 16384);
+        }
         foreach (ElementType type in new[] { ElementType.BF16, ElementType.F16, ElementType.F32 })
         {
             foreach (int m in new[] { 6, 12, 16, 24, 48, 96, 128 })
@@ -51,20 +57,21 @@ internal static class KernelReport
         }
     }
 
-    static void Dense(ElementType type, int m, int n, int k, bool cold, WorkerTeam team, double bandwidth, double peak)
+    static void Dense(ElementType type, int m, int n, int k, bool cold, WorkerTeam team, double bandwidth, double peak, int? stride = null)
     {
-        long bytes = (long)n * k * type.SizeInBytes();
+        int columns = stride ?? k;
+        long bytes = (long)n * k * type.SizeInBytes(), wholeBytes = (long)n * columns * type.SizeInBytes();
         int copies = cold ? (int)(ColdBytes / bytes) : 1;
-        using NativeBlock block = Weights.Random(type, (long)copies * n * k);
+        using NativeBlock block = Weights.Random(type, (long)copies * n * columns);
         DenseMatrix[] matrices = new DenseMatrix[copies];
         for (int i = 0; i < copies; i++)
         {
-            matrices[i] = new DenseMatrix(new TensorData(block, i * bytes, type, [n, k]));
+            matrices[i] = new DenseMatrix(new TensorData(block, i * wholeBytes, type, [n, columns])).Slice(0, n, 0, k);
         }
         float[] x = Weights.Singles(m * k), y = new float[m * n];
         int next = 0;
         double seconds = Best(() => matrices[next++ % copies].Multiply(x, m, y, team));
-        Line($"{matrices[0].FormatName}{(cold ? ", from memory" : "")}", m, n, k, seconds, bytes, bandwidth, peak);
+        Line($"{matrices[0].FormatName}{(cold ? ", from memory" : "")}{(stride is null ? "" : $", rows of {stride}")}", m, n, k, seconds, bytes, bandwidth, peak);
     }
 
     static void Spans(int m, int n, int k, WorkerTeam team, double bandwidth, double peak)
