@@ -2,6 +2,7 @@ using System.CommandLine;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
+using GemmaSharp.Diagnostics;
 using GemmaSharp.MatFormer;
 using Spectre.Console;
 
@@ -15,10 +16,18 @@ static class VerifyCommand
         var headersOnly = new Option<bool>("--headers-only") { Description = "Do not look through the values for numbers that are not finite." };
         var adapter = new Option<string?>("--adapter") { HelpName = "DIR", Description = "Check a LoRA adapter against the checkpoint instead." };
         var slice = new SliceOption();
+        var against = new AgainstOptions();
         Option<bool> json = GlobalOptions.NewJson();
-        var command = new Command("verify", "Check a checkpoint: every finding with its repair. Exit code 3 when it cannot run.") { headersOnly, adapter, slice.Option, json };
+        var command = new Command("verify", "Check a checkpoint: every finding with its repair. Exit code 3 when it cannot run, 1 when it differs from another.") { headersOnly, adapter, slice.Option };
+        against.AddTo(command);
+        command.Add(json);
         command.SetAction(async parse =>
         {
+            if (against.Read(parse, headersOnly, adapter, slice.Option) is (string other, CheckpointComparisonOptions comparison))
+            {
+                return await AgainstCheck.RunAsync(console, ModelLocator.Find(parse.GetValue(global.Model)), other, comparison, parse.GetValue(json), parse.GetValue(global.Quiet)).ConfigureAwait(false);
+            }
+
             using Interrupts.Scope interrupt = console.Interrupts.Begin();
             string folder = ModelLocator.Find(parse.GetValue(global.Model));
             MatFormerSlice? part = slice.Read(parse);
@@ -38,7 +47,7 @@ static class VerifyCommand
 
             return report.HasErrors ? ExitCode.CheckpointRefused : ExitCode.Done;
         });
-        return new CliCommand(command, "gemma verify", "gemma verify --model ./my-conversion", "gemma verify --model ./my-conversion --json --headers-only", "gemma verify --model google/gemma-3n-E2B-it --adapter ./lawyer");
+        return new CliCommand(command, "gemma verify", "gemma verify --model ./my-conversion", "gemma verify --model ./my-conversion --json --headers-only", "gemma verify --model google/gemma-3n-E2B-it --adapter ./lawyer", "gemma verify --model ./e2b-4bit --against google/gemma-3n-E2B-it --tolerance 0.2 --only language_model.layers");
     }
 
     static void Print(CliConsole console, LoadReport report, bool quiet)

@@ -67,7 +67,7 @@ sealed class SafetensorsHeader
         }
         catch (JsonException e)
         {
-            throw header.Bad($"has a damaged header ({e.Message.TrimEnd('.')}); download it again.", e);
+            throw header.Bad($"has a damaged header ({Printable(e.Message.TrimEnd('.'))}); download it again.", e);
         }
         catch (InvalidOperationException e)
         {
@@ -230,11 +230,10 @@ sealed class SafetensorsHeader
         return _text <= MostText ? text : throw Bad($"has more than {MostText} characters of names and metadata; no checkpoint of this model has.");
     }
 
-    static string Shown(string text)
-    {
-        string shown = text.Length <= 120 ? text : text[..117] + "...";
-        return string.Concat(shown.Select(character => char.IsControl(character) ? '?' : character));
-    }
+    static string Shown(string text) => Printable(text.Length <= 120 ? text : text[..117] + "...");
+
+    // The JSON reader quotes what it does not understand.
+    static string Printable(string text) => string.Concat(text.Select(character => char.IsControl(character) ? '?' : character));
 
     SafetensorsException Bad(string problem, Exception? inner = null) => new(_file, problem, inner);
 }
