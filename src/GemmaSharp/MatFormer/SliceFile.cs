@@ -171,7 +171,7 @@ static class SliceFile
 
             return rows;
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // a text with half a surrogate pair
         {
             throw new SliceException($"{file} is not valid JSON ({e.Message.TrimEnd('.')}); a list of objects with \"{NameColumn}\", \"{WidthsColumn}\" and \"{SkipColumn}\" is needed.");
         }

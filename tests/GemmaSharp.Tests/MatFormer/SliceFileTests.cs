@@ -1,4 +1,5 @@
 using System.Text;
+using CsCheck;
 using GemmaSharp.MatFormer;
 using GemmaSharp.Tests.TestCheckpoints;
 
@@ -49,6 +50,37 @@ public sealed class SliceFileTests : IDisposable
         Assert.Equal([7], MatFormerSlice.Parse(Write("one.json", """[{ "name": "only", "FFN Hidden Dims": [7] }]""")).Widths);
     }
 
+    [Fact]
+    public void Parse_AnyText_GivesASliceOrOneSentence()
+    {
+        Gen.String[Gen.Char["0123456789*,;=-_skip .#[]{}\":\\namEB\n\uD800"], 0, 40].Sample(text =>
+        {
+            foreach (string name in new[] { "s" + text.Replace('#', '.').Replace('/', '.'), text.Length > 0 && char.IsAsciiDigit(text[0]) ? text : "8" + text })
+            {
+                Refuses(() => MatFormerSlice.Parse(name));
+            }
+
+            foreach (string file in new[] { "name,FFN Hidden Dims,Layers Skipped\n" + text, text, "[{\"name\":\"a\",\"FFN Hidden Dims\":" + text + "}]" })
+            {
+                string path = _files[$"{Guid.NewGuid():N}.csv"];
+                File.WriteAllBytes(path, Encoding.UTF8.GetBytes(file));
+                Refuses(() => MatFormerSlice.Parse(path + "#a"));
+            }
+        }, iter: 1000, threads: 1);
+
+        static void Refuses(Action parse)
+        {
+            try
+            {
+                parse();
+            }
+            catch (SliceException e)
+            {
+                Assert.EndsWith(".", e.Message, StringComparison.Ordinal);
+            }
+        }
+    }
+
     [Theory]
     [InlineData("t.csv", "", "begins with \"\"; a CSV table")]
     [InlineData("t.csv", "name,Layers Skipped\na,1", "begins with \"name,Layers Skipped\"; a CSV table of slices has the columns name, FFN Hidden Dims and Layers Skipped")]
@@ -63,6 +95,7 @@ public sealed class SliceFileTests : IDisposable
     [InlineData("t.json", """[{ "name": "a" }]""", "each needs \"name\" and \"FFN Hidden Dims\"")]
     [InlineData("t.json", """[{ "name": "a", "FFN Hidden Dims": { } }]""", "the FFN Hidden Dims \"{ }\"")]
     [InlineData("t.json", "{}", "begins with")]
+    [InlineData("t.json", "[{ \"name\": \"\\ud800\" }]", "is not valid JSON")]
     public void Parse_FileThatIsNoTable_SaysWhatIsWrong(string name, string text, string part) =>
         Assert.Contains(part, Message(Write(name, text) + "#a"), StringComparison.Ordinal);
 
