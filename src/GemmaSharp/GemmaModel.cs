@@ -36,7 +36,7 @@ public sealed class GemmaModel : IDisposable
     {
         long start = Stopwatch.GetTimestamp();
         _logger = options.LoggerFactory?.CreateLogger<GemmaModel>() ?? NullLogger<GemmaModel>.Instance;
-        _checkpoint = Checkpoint.Open(path, new CheckpointOptions { Slice = options.Slice, Products = options.Exact ? ProductMode.Exact : ProductMode.Fast });
+        _checkpoint = Checkpoint.Open(path, new CheckpointOptions { VisionWeights = options.VisionWeights, Slice = options.Slice, Products = options.Exact ? ProductMode.Exact : ProductMode.Fast });
         try
         {
             Config = _checkpoint.Config;

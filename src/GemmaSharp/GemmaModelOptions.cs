@@ -1,3 +1,4 @@
+using GemmaSharp.Checkpoints;
 using GemmaSharp.MatFormer;
 using Microsoft.Extensions.Logging;
 
@@ -20,6 +21,9 @@ public sealed record GemmaModelOptions
 
     /// <summary>Side in pixels to which pictures are brought; null: as the checkpoint's processor says. The model was trained on 256, 512 and 768.</summary>
     public int? ImageSize { get; init; }
+
+    /// <summary>Which generation the vision weights are of, where the checkpoint does not tell by itself.</summary>
+    public VisionWeights VisionWeights { get; init; } = VisionWeights.Auto;
 
     /// <summary>The smaller model inside an E4B checkpoint that is loaded, read in place; null: all of it.</summary>
     public MatFormerSlice? Slice { get; init; }

@@ -20,8 +20,8 @@ public sealed class CliConsole
         In = input;
         Out = output;
         Error = error;
-        _styled = new Lazy<IAnsiConsole>(() => Style(Out, OutputIsTerminal));
-        _styledError = new Lazy<IAnsiConsole>(() => Style(Error, ErrorIsTerminal));
+        _styled = new Lazy<IAnsiConsole>(() => Style(Out, OutputIsTerminal, Colors));
+        _styledError = new Lazy<IAnsiConsole>(() => Style(Error, ErrorIsTerminal, CanMove));
     }
 
     /// <summary>Standard input.</summary>
@@ -45,6 +45,9 @@ public sealed class CliConsole
     /// <summary>Whether colours are welcome where a person looks: not with <c>NO_COLOR</c> or <c>TERM=dumb</c>.</summary>
     public bool Colors { get; init; }
 
+    /// <summary>Whether the terminal can write a line again, for progress: not with <c>TERM=dumb</c>.</summary>
+    public bool CanMove { get; init; } = true;
+
     /// <summary>Ctrl-C.</summary>
     public Interrupts Interrupts { get; } = new();
 
@@ -61,14 +64,14 @@ public sealed class CliConsole
         Error.Flush();
     }
 
-    IAnsiConsole Style(TextWriter writer, bool terminal)
+    IAnsiConsole Style(TextWriter writer, bool terminal, bool escapes)
     {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = new AnsiConsoleOutput(writer),
-            Ansi = terminal && Colors ? AnsiSupport.Detect : AnsiSupport.No,
+            Ansi = terminal && escapes ? AnsiSupport.Detect : AnsiSupport.No,
             ColorSystem = terminal && Colors ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = terminal && Colors ? InteractionSupport.Yes : InteractionSupport.No,
+            Interactive = terminal && escapes ? InteractionSupport.Yes : InteractionSupport.No,
         });
         if (!terminal)
         {

@@ -11,7 +11,7 @@ static class SystemConsole
     public static CliConsole Open()
     {
         var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
-        bool colors = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) && Environment.GetEnvironmentVariable("TERM") != "dumb";
+        bool dumb = Environment.GetEnvironmentVariable("TERM") == "dumb";
         var output = new StreamWriter(OpenOutput(), utf8, 4096) { AutoFlush = false };
         var error = new StreamWriter(Console.OpenStandardError(), utf8, 1024) { AutoFlush = true };
         return new CliConsole(Console.IsInputRedirected ? new StreamReader(Console.OpenStandardInput(), utf8) : Console.In, output, error)
@@ -19,7 +19,8 @@ static class SystemConsole
             InputIsTerminal = !Console.IsInputRedirected,
             OutputIsTerminal = !Console.IsOutputRedirected,
             ErrorIsTerminal = !Console.IsErrorRedirected,
-            Colors = colors,
+            Colors = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")) && !dumb,
+            CanMove = !dumb,
         };
     }
 

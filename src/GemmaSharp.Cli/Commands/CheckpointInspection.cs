@@ -1,5 +1,6 @@
 using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Cli.Output;
 using GemmaSharp.Configuration;
 using GemmaSharp.MatFormer;
 
@@ -36,18 +37,28 @@ sealed class CheckpointInspection : IDisposable
     /// <summary>The parameters of the text model.</summary>
     public TextParameters TextParameters => TextParameters.Of(Checkpoint.Config.TextConfig);
 
-    /// <summary>How the weights are quantised, in words.</summary>
-    public string Quantization => Checkpoint.Config.Quantization is QuantizationConfig quantization
-        ? $"{quantization.Default.Mode}, {quantization.Default.Bits} bits, groups of {quantization.Default.GroupSize}"
-            + (quantization.Modules.Count > 0 ? $", {quantization.Modules.Count} modules otherwise" : "")
-        : "none";
+    /// <summary>How the matrices are stored, by their tensors, the most frequent form first: <c>affine4/64 ×180, bf16 ×20</c>; <c>none</c> when none is quantised.</summary>
+    public string Quantization
+    {
+        get
+        {
+            ModuleParameter[] matrices = [.. Matrices(Modules)];
+            return Array.Exists(matrices, matrix => matrix.Quantization is not null)
+                ? string.Join(", ", matrices.GroupBy(matrix => matrix.Format).OrderByDescending(group => group.Count()).ThenBy(group => group.Key, StringComparer.Ordinal).Select(group => Show.Text($"{group.Key} ×{group.Count()}")))
+                : "none";
+        }
+    }
+
+    /// <summary>Stored bits for each parameter, scales and biases included.</summary>
+    public double BitsPerWeight => Modules.ParameterCount == 0 ? 0 : 8.0 * Modules.Bytes / Modules.ParameterCount;
 
     /// <summary>Reads the headers of a checkpoint.</summary>
     /// <param name="folder">Its folder.</param>
     /// <param name="slice">The smaller model that is looked at; null for all of it.</param>
-    public static CheckpointInspection Open(string folder, MatFormerSlice? slice)
+    /// <param name="visionWeights">Which generation the vision weights are of.</param>
+    public static CheckpointInspection Open(string folder, MatFormerSlice? slice, VisionWeights visionWeights = VisionWeights.Auto)
     {
-        Checkpoint checkpoint = Checkpoint.Open(folder, new CheckpointOptions { HeadersOnly = true, Slice = slice });
+        Checkpoint checkpoint = Checkpoint.Open(folder, new CheckpointOptions { HeadersOnly = true, Slice = slice, VisionWeights = visionWeights });
         try
         {
             return new CheckpointInspection(checkpoint);
@@ -72,11 +83,12 @@ sealed class CheckpointInspection : IDisposable
     /// <summary>The load report of a checkpoint.</summary>
     /// <param name="folder">Its folder.</param>
     /// <param name="slice">The smaller model that is looked at; null for all of it.</param>
+    /// <param name="visionWeights">Which generation the vision weights are of.</param>
     /// <param name="scanValues">Whether every stored value is looked at, too.</param>
     /// <param name="cancellationToken">Ends the search through the values.</param>
-    public static LoadReport Verify(string folder, MatFormerSlice? slice, bool scanValues, CancellationToken cancellationToken)
+    public static LoadReport Verify(string folder, MatFormerSlice? slice, VisionWeights visionWeights, bool scanValues, CancellationToken cancellationToken)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(folder, new CheckpointOptions { HeadersOnly = !scanValues, Slice = slice });
+        using Checkpoint checkpoint = Checkpoint.Open(folder, new CheckpointOptions { HeadersOnly = !scanValues, Slice = slice, VisionWeights = visionWeights });
         ModelParts.Build(checkpoint);
         LoadReport report = checkpoint.Report();
         return scanValues ? report.With(CheckpointValues.FindNonFinite(checkpoint, cancellationToken: cancellationToken)) : report;
@@ -95,6 +107,9 @@ sealed class CheckpointInspection : IDisposable
 
     /// <summary>Closes the files.</summary>
     public void Dispose() => Checkpoint.Dispose();
+
+    static IEnumerable<ModuleParameter> Matrices(ModuleNode module) =>
+        (module.Type is "Linear" or "Embedding" ? module.Parameters.Where(parameter => parameter.Format.Length > 0) : []).Concat(module.Children.SelectMany(Matrices));
 
     static IEnumerable<ModuleParameter> Parameters(ModuleNode module) => module.Parameters.Concat(module.Children.SelectMany(Parameters));
 }

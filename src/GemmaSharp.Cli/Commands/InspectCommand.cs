@@ -16,12 +16,13 @@ static class InspectCommand
         Option<int?> depth = Numbers.Whole("--depth", "N", "Levels of the module tree to show. Default: 3.", 1, 100);
         var tensors = new Option<bool>("--tensors") { Description = "Show every tensor in the tree." };
         var slice = new SliceOption();
+        var visionWeights = new VisionWeightsOption();
         Option<bool> json = GlobalOptions.NewJson();
-        var command = new Command("inspect", "Show a checkpoint's configuration, modules, types and sizes; reads headers only.") { depth, tensors, slice.Option, json };
+        var command = new Command("inspect", "Show a checkpoint's configuration, modules, types and sizes; reads headers only.") { depth, tensors, slice.Option, visionWeights.Option, json };
         command.SetAction(parse =>
         {
             string folder = ModelLocator.Find(parse.GetValue(global.Model));
-            using CheckpointInspection inspection = CheckpointInspection.Open(folder, slice.Read(parse));
+            using CheckpointInspection inspection = CheckpointInspection.Open(folder, slice.Read(parse), visionWeights.Read(parse));
             if (parse.GetValue(json))
             {
                 JsonOutput.Print(console, writer => InspectionJson.Write(writer, inspection));
@@ -67,7 +68,7 @@ static class InspectCommand
 
         console.Styled.Write(table);
         ModuleNode root = inspection.Modules;
-        console.Out.WriteLine(Show.Text($"{Show.Count(root.ParameterCount)} parameters, {Show.Bytes(root.Bytes)} in {inspection.Checkpoint.Files.Count} file(s); quantisation: {inspection.Quantization}"));
+        console.Out.WriteLine(Show.Text($"{Show.Count(root.ParameterCount)} parameters, {Show.Bytes(root.Bytes)} in {inspection.Checkpoint.Files.Count} file(s); {inspection.BitsPerWeight:0.00} bits per weight; quantisation: {inspection.Quantization}"));
         (long effective, long total) = inspection.TextParameters;
         console.Out.WriteLine(Show.Text($"text model: {Show.Count(total)} parameters, {Show.Count(effective)} without its embedding tables"));
         if (inspection.Checkpoint.Slice is MatFormerSlice slice)

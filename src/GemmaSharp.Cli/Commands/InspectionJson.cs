@@ -2,6 +2,7 @@ using System.Text.Json;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Output;
 using GemmaSharp.Configuration;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Cli.Commands;
 
@@ -18,6 +19,7 @@ static class InspectionJson
         json.WriteNumber("text_parameters", inspection.TextParameters.Total);
         json.WriteNumber("text_parameters_effective", inspection.TextParameters.Effective);
         json.WriteNumber("bytes", root.Bytes);
+        json.WriteMeasured("bits_per_weight", inspection.BitsPerWeight);
         json.WriteString("quantization", inspection.Quantization);
         json.WriteStartArray("files");
         foreach (SafetensorsFile file in inspection.Checkpoint.Files)
@@ -83,6 +85,21 @@ static class InspectionJson
         }
     }
 
+    static void WriteQuantization(Utf8JsonWriter json, QuantizationFormat? format)
+    {
+        if (format is null)
+        {
+            json.WriteNull("quantization");
+            return;
+        }
+
+        json.WriteStartObject("quantization");
+        json.WriteString("mode", format.ModeName);
+        json.WriteNumber("bits", format.Bits);
+        json.WriteNumber("group_size", format.GroupSize);
+        json.WriteEndObject();
+    }
+
     static void WriteModule(Utf8JsonWriter json, ModuleNode module)
     {
         json.WriteStartObject();
@@ -98,6 +115,7 @@ static class InspectionJson
             json.WriteString("stored_name", parameter.StoredName);
             json.WriteNumbers("shape", parameter.Shape);
             json.WriteString("format", parameter.Format);
+            WriteQuantization(json, parameter.Quantization);
             json.WriteNumber("bytes", parameter.Bytes);
             json.WriteString("file", parameter.File);
             json.WriteEndObject();

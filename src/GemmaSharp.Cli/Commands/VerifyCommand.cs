@@ -16,14 +16,15 @@ static class VerifyCommand
         var headersOnly = new Option<bool>("--headers-only") { Description = "Do not look through the values for numbers that are not finite." };
         var adapter = new Option<string?>("--adapter") { HelpName = "DIR", Description = "Check a LoRA adapter against the checkpoint instead." };
         var slice = new SliceOption();
+        var visionWeights = new VisionWeightsOption();
         var against = new AgainstOptions();
         Option<bool> json = GlobalOptions.NewJson();
-        var command = new Command("verify", "Check a checkpoint: every finding with its repair. Exit code 3 when it cannot run, 1 when it differs from another.") { headersOnly, adapter, slice.Option };
+        var command = new Command("verify", "Check a checkpoint: every finding with its repair. Exit code 3 when it cannot run, 1 when it differs from another.") { headersOnly, adapter, slice.Option, visionWeights.Option };
         against.AddTo(command);
         command.Add(json);
         command.SetAction(async parse =>
         {
-            if (against.Read(parse, headersOnly, adapter, slice.Option) is (string other, CheckpointComparisonOptions comparison))
+            if (against.Read(parse, headersOnly, adapter, slice.Option, visionWeights.Option) is (string other, CheckpointComparisonOptions comparison))
             {
                 return await AgainstCheck.RunAsync(console, ModelLocator.Find(parse.GetValue(global.Model)), other, comparison, parse.GetValue(json), parse.GetValue(global.Quiet)).ConfigureAwait(false);
             }
@@ -35,7 +36,7 @@ static class VerifyCommand
                 "Checking",
                 Task.Run(() => parse.GetValue(adapter) is string adapterFolder
                     ? CheckpointInspection.VerifyAdapter(adapterFolder, folder, part)
-                    : CheckpointInspection.Verify(folder, part, scanValues: !parse.GetValue(headersOnly), interrupt.Token))).ConfigureAwait(false);
+                    : CheckpointInspection.Verify(folder, part, visionWeights.Read(parse), scanValues: !parse.GetValue(headersOnly), interrupt.Token))).ConfigureAwait(false);
             if (parse.GetValue(json))
             {
                 JsonOutput.Print(console, report.WriteJson);

@@ -19,11 +19,12 @@ sealed class ModelOptions(GlobalOptions global, bool exactByDefault = false)
     readonly Option<int?> _imageSize = ImageSizeOption();
     readonly Option<string[]> _adapters = AdapterArgument.NewOption("--adapter", "A LoRA adapter of peft or mlx-lm, with a weight other than 1 if one is given; may be given several times, they add up.");
     readonly SliceOption _slice = new();
+    readonly VisionWeightsOption _visionWeights = new();
 
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_exact, _adapters, _imageSize, _slice.Option, _context, _noVision, _noAudio])
+        foreach (Option option in (Option[])[_exact, _adapters, _imageSize, _slice.Option, _context, _noVision, _noAudio, _visionWeights.Option])
         {
             command.Add(option);
         }
@@ -53,6 +54,7 @@ sealed class ModelOptions(GlobalOptions global, bool exactByDefault = false)
             ImageSize = parse.GetValue(_imageSize),
             Exact = exact || (exactByDefault && !fast),
             Slice = _slice.Read(parse),
+            VisionWeights = _visionWeights.Read(parse),
             LoggerFactory = parse.GetValue(global.Verbose) ? new StandardErrorLogger(console) : null,
         };
         GemmaModel model = await new BusySign(console, quiet)

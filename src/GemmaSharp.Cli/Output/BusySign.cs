@@ -12,7 +12,7 @@ sealed class BusySign(CliConsole console, bool quiet)
     /// <param name="task">What is waited for.</param>
     public async Task<T> WhileAsync<T>(string what, Task<T> task)
     {
-        if (!quiet && console.ErrorIsTerminal && console.Colors && await Task.WhenAny(task, Task.Delay(s_moment)).ConfigureAwait(false) != task)
+        if (!quiet && console.ErrorIsTerminal && console.CanMove && await Task.WhenAny(task, Task.Delay(s_moment)).ConfigureAwait(false) != task)
         {
             await console.StyledError.Status().StartAsync(Markup.Escape(what) + " …", _ => Task.WhenAny(task)).ConfigureAwait(false);
         }

@@ -41,7 +41,7 @@ public sealed class ModuleNode
         {
             ModuleNode module = Node(request.ModulePath, nodes);
             module.Type = module.Type.Length > 0 ? module.Type : request.ModuleType;
-            module._parameters.Add(new ModuleParameter(request.Tensor, request.Stored?.Name, request.Shape, request.Format, request.Bytes, request.Stored?.File.Name));
+            module._parameters.Add(new ModuleParameter(request.Tensor, request.Stored?.Name, request.Shape, request.Format, request.Bytes, request.Stored?.File.Name) { Quantization = request.Quantization });
         }
 
         return nodes[""];

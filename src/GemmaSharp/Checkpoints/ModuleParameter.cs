@@ -1,3 +1,5 @@
+using GemmaSharp.Numerics.Formats;
+
 namespace GemmaSharp.Checkpoints;
 
 /// <summary>A tensor of a module.</summary>
@@ -9,6 +11,9 @@ namespace GemmaSharp.Checkpoints;
 /// <param name="File">File it is in.</param>
 public sealed record ModuleParameter(string Name, string? StoredName, IReadOnlyList<long> Shape, string Format, long Bytes, string? File)
 {
+    /// <summary>The quantised form; <see langword="null"/> when dense or missing.</summary>
+    public QuantizationFormat? Quantization { get; init; }
+
     /// <summary>Number of weights.</summary>
     public long Count => Shape.Aggregate(1L, (count, axis) => count * axis);
 }

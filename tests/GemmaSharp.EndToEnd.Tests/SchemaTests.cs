@@ -1,0 +1,74 @@
+using System.Text.Json;
+using GemmaSharp.Checkpoints;
+using GemmaSharp.Tests.TestCheckpoints;
+using Json.Schema;
+
+namespace GemmaSharp.EndToEnd.Tests;
+
+/// <summary>What <c>--json</c> prints is what <c>docs/schemas</c> say, and the tools agree about what convert wrote.</summary>
+public sealed class SchemaTests
+{
+    [Fact]
+    public void Verify_SoundAndFaultyCheckpoints_FollowTheSchema()
+    {
+        Check("verify", GemmaProcess.Run("verify", "--json"));
+        using TinyCheckpoint faulty = TinyCheckpoint.Create("tiny-c", tensors => tensors
+            .Where(t => !t.Name.EndsWith("layers.2.mlp.up_proj.weight", StringComparison.Ordinal))
+            .Append(TinyCheckpoint.Rule("model.language_model.nonsense", [3], 1)));
+        GemmaResult result = GemmaProcess.Run("verify", "--model", faulty.Folder, "--json");
+        Assert.Equal(3, result.ExitCode);
+        Assert.Equal(1, Check("verify", result).GetProperty("errors").GetInt32());
+    }
+
+    [Fact]
+    public void Convert_Inspect_Against_FollowTheirSchemasAndAgree()
+    {
+        using var folder = new TemporaryFolder();
+        string to = folder.File("demo-4bit");
+        JsonElement converted = Check("convert", GemmaProcess.Run("convert", Demo.Folder, to, "--bits", "4", "--group-size", "32", "--json"));
+
+        GemmaResult inspected = GemmaProcess.Run("inspect", "--model", to, "--json");
+        JsonElement inspection = Check("inspect", inspected);
+        Check("verify", inspection.GetProperty("report"));
+        string quantization = inspection.GetProperty("quantization").GetString()!;
+        Assert.Contains($"affine4/32 ×", quantization, StringComparison.Ordinal);
+        Assert.Contains(quantization, GemmaProcess.Run("inspect", "--model", to).Output, StringComparison.Ordinal);
+        Assert.Equal(8.0 * inspection.GetProperty("bytes").GetInt64() / inspection.GetProperty("parameters").GetInt64(), inspection.GetProperty("bits_per_weight").GetDouble(), 1e-6);
+
+        GemmaResult differs = GemmaProcess.Run("verify", "--model", to, "--against", Demo.Folder, "--json");
+        Assert.Equal(1, differs.ExitCode);
+        Assert.Equal(converted.GetProperty("quantized_modules").GetInt32(), Check("verify-against", differs).GetProperty("different").GetInt32());
+        GemmaResult agrees = GemmaProcess.Run("verify", "--model", to, "--against", Demo.Folder, "--tolerance", "0.2");
+        Assert.Equal(0, agrees.ExitCode);
+        Assert.Contains("The checkpoints agree.", agrees.Output, StringComparison.Ordinal);
+        GemmaProcess.Run("verify", "--against", to, "--only", "nonsense").AssertRefused(2, "--only nonsense", "gemma inspect");
+        GemmaProcess.Run("verify", "--tolerance", "1").AssertRefused(2, "--tolerance", "--against");
+        GemmaProcess.Run("verify", "--against", to, "--headers-only").AssertRefused(2, "--headers-only", "--against");
+        GemmaProcess.Run("verify", "--vision-weights", "sideways").AssertRefused(2, "sideways", "as-is");
+    }
+
+    [Fact]
+    public void FindingKinds_AreAllDescribed()
+    {
+        string folder = Path.Combine(AppContext.BaseDirectory, "schemas"), text = File.ReadAllText(Path.Combine(folder, "load-report.md"));
+        using JsonDocument schema = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "verify.schema.json")));
+        string[] listed = [.. schema.RootElement.GetProperty("properties").GetProperty("findings").GetProperty("items").GetProperty("properties").GetProperty("kind").GetProperty("enum").EnumerateArray().Select(kind => kind.GetString()!)];
+        string[] kinds = [.. Enum.GetNames<FindingKind>().Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)];
+        Assert.Equal(kinds.Order(), listed.Order());
+        Assert.All(kinds, kind => Assert.Contains($"`{kind}`", text, StringComparison.Ordinal));
+    }
+
+    static JsonElement Check(string schema, GemmaResult result)
+    {
+        Assert.Equal("", result.Error);
+        return Check(schema, JsonDocument.Parse(result.Output).RootElement);
+    }
+
+    static JsonElement Check(string name, JsonElement instance)
+    {
+        var schema = JsonSchema.FromText(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "schemas", name + ".schema.json")));
+        EvaluationResults results = schema.Evaluate(instance, new EvaluationOptions { OutputFormat = OutputFormat.List });
+        Assert.True(results.IsValid, string.Join('\n', (results.Details ?? []).Where(d => d.Errors is not null).SelectMany(d => d.Errors!.Select(e => $"{d.InstanceLocation}: {e.Value}"))));
+        return instance;
+    }
+}
