@@ -155,6 +155,27 @@ public class RunTests
         Assert.Equal(File.ReadAllText(folder.File("out")).TrimEnd('\n'), saved.RootElement[1].GetProperty("content").GetString()!.TrimEnd('\n'));
     }
 
+    [Fact]
+    public void Run_InterruptedWithJson_PrintsWhatCame()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Needs a shell that sends signals.");
+        using var folder = new TemporaryFolder();
+        GemmaResult result = GemmaProcess.Shell(
+            $$"""
+            set -m
+            "$GEMMA" run 'Tell me something.' --ignore-eos --seed 1 --json --verbose > {{folder.File("out")}} 2> {{folder.File("err")}} &
+            for i in $(seq 600); do [ -s {{folder.File("err")}} ] && break; sleep 0.1; done
+            sleep 1
+            kill -INT $!
+            wait $!
+            echo $?
+            """);
+        Assert.Equal("130\n", result.Output);
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllText(folder.File("out")));
+        Assert.Equal("interrupted", json.RootElement.GetProperty("stop_reason").GetString());
+        Assert.Equal(json.RootElement.GetProperty("answer_tokens").GetInt32(), json.RootElement.GetProperty("token_ids").GetArrayLength());
+    }
+
     static int[] Ids(GemmaResult result)
     {
         Assert.Equal((0, ""), (result.ExitCode, result.Error));

@@ -89,6 +89,12 @@ sealed class ChatLoop : IDisposable
 
             return line.Text.Length == 0 || await AnswerAsync(line.Text).ConfigureAwait(false);
         }
+        catch (OperationCanceledException)
+        {
+            // Ctrl-C stops what is being read, not the chat.
+            Say("Stopped.");
+            return true;
+        }
         catch (Exception error) when (ErrorReport.Describe(error) is (int exitCode, string message) && error is not OutOfMemoryException && exitCode != ExitCode.Done)
         {
             // A chat outlives a mistyped path or a prompt that is too long.
@@ -105,7 +111,7 @@ sealed class ChatLoop : IDisposable
         var writer = new AnswerWriter(_console);
         using (Interrupts.Scope interrupt = _console.Interrupts.Begin())
         {
-            ChatMessage[] messages = await _builder.BuildAsync([.. _messages, question], interrupt.Token).ConfigureAwait(false);
+            ChatMessage[] messages = await BuildAsync([.. _messages, question], interrupt).ConfigureAwait(false);
             ModelSenses.Require(_model, messages);
             EncodedPrompt prompt = await _busy.WhileAsync("Reading", Task.Run(() => _model.Encode(messages, adapters: _session.Adapters))).ConfigureAwait(false);
             try
@@ -183,10 +189,14 @@ sealed class ChatLoop : IDisposable
 
         // Decoded at once, so that a file that cannot be used is told of now and not with the next question.
         ConversationPart[] parts = [.. files.Select(file => new ConversationPart(kind, file))];
-        ModelSenses.Require(_model, await _builder.BuildAsync([new ConversationMessage(ConversationMessage.User, parts)]).ConfigureAwait(false));
+        using Interrupts.Scope interrupt = _console.Interrupts.Begin();
+        ModelSenses.Require(_model, await BuildAsync([new ConversationMessage(ConversationMessage.User, parts)], interrupt).ConfigureAwait(false));
         _attached.AddRange(parts);
         Say($"{string.Join(", ", files.Select(Path.GetFileName))} goes with the next message.");
     }
+
+    Task<ChatMessage[]> BuildAsync(IReadOnlyList<ConversationMessage> messages, Interrupts.Scope interrupt) =>
+        _busy.WhileAsync("Reading", Task.Run(() => _builder.BuildAsync(messages, interrupt.Token)));
 
     void SetSystem(string text)
     {
@@ -229,7 +239,8 @@ sealed class ChatLoop : IDisposable
     {
         string path = OneFile(text, "load");
         List<ConversationMessage> messages = ConversationFile.Read(path);
-        ModelSenses.Require(_model, await _builder.BuildAsync(messages).ConfigureAwait(false));
+        using Interrupts.Scope interrupt = _console.Interrupts.Begin();
+        ModelSenses.Require(_model, await BuildAsync(messages, interrupt).ConfigureAwait(false));
         _messages = messages;
         _builder.Keep(messages);
         _attached.Clear();

@@ -49,7 +49,7 @@ sealed class Answer(GemmaModel model, GemmaSession session, BusySign busy)
         }
     }
 
-    /// <summary>Writes the result as one object.</summary>
+    /// <summary>Writes the result as one object; of an answer that did not come to its end, what had come.</summary>
     public void Write(Utf8JsonWriter json)
     {
         GenerationStatistics statistics = session.Statistics;
@@ -58,7 +58,7 @@ sealed class Answer(GemmaModel model, GemmaSession session, BusySign busy)
         json.WriteNumbers("token_ids", _tokens.Select(token => (long)token.Id));
         json.WriteNumber("prompt_tokens", statistics.PromptTokens);
         json.WriteNumber("answer_tokens", statistics.AnswerTokens);
-        json.WriteString("stop_reason", JsonNamingPolicy.SnakeCaseLower.ConvertName(_tokens[^1].StopReason.ToString()!));
+        json.WriteString("stop_reason", _tokens is [.., { StopReason: StopReason reason }] ? JsonNamingPolicy.SnakeCaseLower.ConvertName(reason.ToString()) : "interrupted");
         json.WriteStartObject("timings");
         json.WriteMeasured("load_seconds", model.LoadTime.TotalSeconds);
         json.WriteMeasured("time_to_first_token_seconds", statistics.TimeToFirstToken.TotalSeconds);

@@ -64,11 +64,11 @@ sealed class RunCommand
         }
 
         using MessageBuilder builder = _media.NewBuilder(parse, _console);
-        ChatMessage[] messages = await builder.BuildAsync(input.Messages).ConfigureAwait(false);
+        var busy = new BusySign(_console, parse.GetValue(_global.Quiet));
+        ChatMessage[] messages = await busy.WhileAsync("Reading", Task.Run(() => builder.BuildAsync(input.Messages))).ConfigureAwait(false);
         using GemmaModel model = await _model.LoadAsync(parse, _console).ConfigureAwait(false);
         using GemmaSession session = model.NewSession(_model.LoadAdapters(parse, _console, model));
         using Interrupts.Scope interrupt = _console.Interrupts.Begin();
-        var busy = new BusySign(_console, parse.GetValue(_global.Quiet));
         EncodedPrompt prompt = await busy.WhileAsync("Reading", Task.Run(() => Encode(model, session.Adapters, input, messages))).ConfigureAwait(false);
 
         var answer = new Answer(model, session, busy);
@@ -95,17 +95,12 @@ sealed class RunCommand
         }
 
         writer?.End();
-        if (interrupted)
-        {
-            return ExitCode.Interrupted;
-        }
-
         if (writer is null)
         {
             JsonOutput.Print(_console, json => answer.Write(json));
         }
 
-        return ExitCode.Done;
+        return interrupted ? ExitCode.Interrupted : ExitCode.Done;
     }
 
     GenerationOptions ReadOptions(ParseResult parse)
