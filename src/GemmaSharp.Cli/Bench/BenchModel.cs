@@ -2,8 +2,10 @@ using System.Diagnostics;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Commands;
 using GemmaSharp.Configuration;
+using GemmaSharp.Conversion;
 using GemmaSharp.Diagnostics;
 using GemmaSharp.MatFormer;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Cli.Bench;
@@ -13,8 +15,11 @@ sealed class BenchModel : IDisposable
 {
     const int SyntheticSeed = 11;
 
-    BenchModel(string name, Checkpoint checkpoint, ModelParts parts, double loadSeconds)
+    readonly ProductMode _products;
+
+    BenchModel(string name, Checkpoint checkpoint, ModelParts parts, ProductMode products, double loadSeconds)
     {
+        _products = products;
         Name = name;
         Checkpoint = checkpoint;
         Parts = parts;
@@ -33,8 +38,15 @@ sealed class BenchModel : IDisposable
     /// <summary>Opening and building; making up weights is not counted.</summary>
     public double LoadSeconds { get; }
 
-    /// <summary>How most of the text model's bytes are stored.</summary>
-    public string Format => CheckpointInspection.Formats(TextModule()).GroupBy(format => format).MaxBy(group => group.Count())!.Key;
+    /// <summary>How most of the text model's bytes are stored, and how they are multiplied where there is a choice.</summary>
+    public string Format
+    {
+        get
+        {
+            string format = CheckpointInspection.Formats(TextModule()).GroupBy(format => format).MaxBy(group => group.Count())!.Key;
+            return format.Contains('/', StringComparison.Ordinal) ? $"{format}, {(_products == ProductMode.Fast ? "integer" : "exact")} products" : format;
+        }
+    }
 
     /// <summary>Bytes of the matrices that a token's step reads whole, the output head included.</summary>
     public long BytesPerToken
@@ -58,23 +70,24 @@ sealed class BenchModel : IDisposable
     }
 
     /// <summary>Opens a folder.</summary>
-    public static BenchModel Open(string folder, MatFormerSlice? slice, bool vision, bool audio)
+    public static BenchModel Open(string folder, CheckpointOptions options, bool vision, bool audio)
     {
         long start = Stopwatch.GetTimestamp();
-        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))) + Named(slice);
-        return Build(name, Checkpoint.Open(folder, new CheckpointOptions { Slice = slice }), vision, audio, start);
+        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))) + Named(options.Slice);
+        return Build(name, Checkpoint.Open(folder, options), options.Products, vision, audio, start);
     }
 
     /// <summary>Makes up a model of published shapes.</summary>
     /// <param name="name"><c>e2b</c> or <c>e4b</c>.</param>
     /// <param name="layers">Fewer layers than published; null for all.</param>
-    /// <param name="slice">The smaller model inside that is timed; null for all of it.</param>
+    /// <param name="recipe">How it is quantised; null for bfloat16.</param>
+    /// <param name="options">How it is opened.</param>
     /// <param name="vision">Whether it sees.</param>
     /// <param name="audio">Whether it hears.</param>
     /// <param name="team">Threads that make up weights.</param>
     /// <param name="cancellationToken">Stops making them up.</param>
     public static BenchModel Synthesize(
-        string name, int? layers, MatFormerSlice? slice, bool vision, bool audio, WorkerTeam team, CancellationToken cancellationToken)
+        string name, int? layers, QuantizationRecipe? recipe, CheckpointOptions options, bool vision, bool audio, WorkerTeam team, CancellationToken cancellationToken)
     {
         Gemma3nConfig published = name == "e2b" ? Gemma3nConfig.E2B : Gemma3nConfig.E4B;
         Gemma3nConfig config = published with
@@ -83,9 +96,9 @@ sealed class BenchModel : IDisposable
             VisionConfig = vision ? published.VisionConfig : null,
             AudioConfig = audio ? published.AudioConfig : null,
         };
-        string full = $"synthetic {name}{(layers is int count ? Output.Show.Text($", {count} layers") : "")}{Named(slice)}";
-        Checkpoint checkpoint = SyntheticCheckpoint.Create(full, config, SyntheticSeed, team, slice, cancellationToken);
-        return Build(full, checkpoint, vision, audio, Stopwatch.GetTimestamp());
+        string full = $"synthetic {name}{(layers is int count ? Output.Show.Text($", {count} layers") : "")}{Named(options.Slice)}";
+        Checkpoint checkpoint = SyntheticCheckpoint.Create(full, config, SyntheticSeed, team, recipe, options, cancellationToken);
+        return Build(full, checkpoint, options.Products, vision, audio, Stopwatch.GetTimestamp());
     }
 
     /// <summary>Frees or unmaps the weights.</summary>
@@ -93,13 +106,13 @@ sealed class BenchModel : IDisposable
 
     static string Named(MatFormerSlice? slice) => slice is null ? "" : $", slice {slice.Name}";
 
-    static BenchModel Build(string name, Checkpoint checkpoint, bool vision, bool audio, long start)
+    static BenchModel Build(string name, Checkpoint checkpoint, ProductMode products, bool vision, bool audio, long start)
     {
         try
         {
             ModelParts parts = ModelParts.Build(checkpoint, vision, audio);
             checkpoint.Report().ThrowIfErrors();
-            return new BenchModel(name, checkpoint, parts, Stopwatch.GetElapsedTime(start).TotalSeconds);
+            return new BenchModel(name, checkpoint, parts, products, Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
         catch
         {

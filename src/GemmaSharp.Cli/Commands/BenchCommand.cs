@@ -1,11 +1,14 @@
 using System.CommandLine;
 using System.Diagnostics;
 using GemmaSharp.Adapters;
+using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Bench;
 using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
 using GemmaSharp.Configuration;
+using GemmaSharp.Conversion;
 using GemmaSharp.MatFormer;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Cli.Commands;
@@ -18,6 +21,8 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
     readonly Option<string?> _synthetic = new("--synthetic") { HelpName = "e2b|e4b", Description = "Make up a model of the published shapes in memory (bf16: 9 or 14 GB) instead of reading one." };
     readonly Option<int?> _layers = Numbers.Whole("--layers", "N", "With --synthetic: fewer text layers than published, to save time and memory.", BenchModel.LeastLayers, 35);
     readonly SliceOption _slice = new();
+    readonly RecipeOptions _recipe = new();
+    readonly Option<bool> _exact = new("--exact") { Description = "Multiply quantised weights with float32 activations instead of integers." };
     readonly Option<int?> _prefill = Numbers.Whole("--prompt-tokens", "N", "Tokens of the prompt; 0 leaves it out. Default: 512.", 0, 1 << 20);
     readonly Option<int?> _decode = Numbers.Whole("--answer-tokens", "N", "Tokens of the answer; 0 leaves it out. Default: 64.", 0, 1 << 20);
     readonly Option<string[]> _adapters = AdapterArgument.NewOption("--adapter", "Time prompt and answer with a LoRA adapter; may be given several times.");
@@ -32,10 +37,15 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         var bench = new BenchCommand(global, console);
         var command = new Command("bench", "Measure prompt and answer speed, load time and memory, and what share of the machine they use.")
         {
-            bench._synthetic, bench._layers, bench._slice.Option, bench._prefill, bench._decode, bench._adapters, bench._image, bench._audio, bench._imageSize, bench._repetitions, bench._json,
+            bench._synthetic, bench._layers, bench._slice.Option, bench._exact, bench._prefill, bench._decode, bench._adapters, bench._image, bench._audio, bench._imageSize, bench._repetitions, bench._json,
         };
+        foreach (Option option in bench._recipe.All)
+        {
+            command.Add(option);
+        }
+
         command.SetAction(bench.RunAsync);
-        return new CliCommand(command, "gemma bench", "gemma bench --model google/gemma-3n-E2B-it --image --audio", "gemma bench --synthetic e2b", "gemma bench --synthetic e4b --slice E2B", "gemma bench --synthetic e4b --layers 10 --json");
+        return new CliCommand(command, "gemma bench", "gemma bench --model google/gemma-3n-E2B-it --image --audio", "gemma bench --synthetic e2b --bits 4", "gemma bench --synthetic e4b --slice E2B", "gemma bench --synthetic e4b --layers 10 --json");
     }
 
     async Task<int> RunAsync(ParseResult parse)
@@ -52,9 +62,15 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         }
 
         MatFormerSlice? slice = _slice.Read(parse);
+        QuantizationRecipe? recipe = _recipe.Read(parse);
+        if (synthetic is null && recipe is not null)
+        {
+            throw CliException.Usage("Quantising is asked for without --synthetic; a checkpoint is timed as it is stored, and \"gemma convert\" quantises one.");
+        }
+
         using Interrupts.Scope interrupt = console.Interrupts.Begin();
         BenchResult result = await new BusySign(console, parse.GetValue(global.Quiet))
-            .WhileAsync("Measuring", Task.Run(() => Measure(parse, synthetic, slice, interrupt.Token))).ConfigureAwait(false);
+            .WhileAsync("Measuring", Task.Run(() => Measure(parse, synthetic, slice, recipe, interrupt.Token))).ConfigureAwait(false);
         if (parse.GetValue(_json))
         {
             JsonOutput.Print(console, writer => BenchReport.Write(writer, result));
@@ -67,15 +83,16 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         return ExitCode.Done;
     }
 
-    BenchResult Measure(ParseResult parse, string? synthetic, MatFormerSlice? slice, CancellationToken cancellationToken)
+    BenchResult Measure(ParseResult parse, string? synthetic, MatFormerSlice? slice, QuantizationRecipe? recipe, CancellationToken cancellationToken)
     {
         bool image = parse.GetValue(_image), audio = parse.GetValue(_audio);
         int repetitions = parse.GetValue(_repetitions) ?? 3;
         using var team = new WorkerTeam(parse.GetValue(global.Threads) ?? Environment.ProcessorCount);
         var machine = new Machine(MachineProbe.InstructionSet, team.Threads, MachineProbe.MeasureReadBandwidth(team), MachineProbe.MeasureFloatPeak(team));
+        var options = new CheckpointOptions { Slice = slice, Products = parse.GetValue(_exact) ? ProductMode.Exact : ProductMode.Fast };
         using BenchModel model = synthetic is null
-            ? BenchModel.Open(ModelLocator.Find(parse.GetValue(global.Model)), slice, image, audio)
-            : BenchModel.Synthesize(synthetic, parse.GetValue(_layers), slice, image, audio, team, cancellationToken);
+            ? BenchModel.Open(ModelLocator.Find(parse.GetValue(global.Model)), options, image, audio)
+            : BenchModel.Synthesize(synthetic, parse.GetValue(_layers), recipe, options, image, audio, team, cancellationToken);
         Gemma3nConfig config = model.Checkpoint.Config;
         AdapterSet adapters = LoadAdapters(parse, model);
         (PrefillResult? prefill, DecodeResult? decode) = MeasureText(model, adapters, parse, repetitions, team, cancellationToken);

@@ -15,15 +15,12 @@ sealed class ConvertOptions(GlobalOptions global)
     static readonly string[] s_towers = ["vision", "audio", "towers"];
     static readonly (string End, long Factor)[] s_units = [("KiB", 1L << 10), ("MiB", 1L << 20), ("GiB", 1L << 30), ("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("", 1)];
 
-    readonly Option<string?> _layout = Choice("--layout", "hf|mlx-vlm|mlx-lm", "Names of tensors and order of kernel axes. mlx-lm has the text model only. Default: the source's; mlx-vlm when a Hugging Face checkpoint is quantised.", s_layouts.Select(l => l.Name));
-    readonly Option<int?> _bits = Numbers.Whole("--bits", "N", "Quantise linear layers and embeddings to 2, 3, 4, 5, 6 or 8 bits. Default where another option asks for quantising: 4.", 1, 32);
-    readonly Option<int?> _groupSize = Numbers.Whole("--group-size", "N", "Weights that share a scale: 32, 64 or 128. Default: 64.", 1, 1 << 20);
-    readonly Option<string?> _mode = Choice("--mode", "affine|mxfp4|nvfp4|mxfp8", "How weights are quantised. Default: affine.", ["affine", "mxfp4", "nvfp4", "mxfp8"]);
-    readonly Option<string?> _recipe = Choice("--recipe", "NAME", $"A mixed recipe, low and high bits: {string.Join(", ", QuantizationRecipe.Names)}.", QuantizationRecipe.Names);
+    readonly Option<string?> _layout = Choices.Option("--layout", "hf|mlx-vlm|mlx-lm", "Names of tensors and order of kernel axes. mlx-lm has the text model only. Default: the source's; mlx-vlm when a Hugging Face checkpoint is quantised.", s_layouts.Select(l => l.Name));
+    readonly RecipeOptions _recipe = new();
     readonly Option<string[]> _keep = new("--keep") { HelpName = "PATTERN", Description = "Modules to leave unquantised (* for any characters), such as \"*.layers.0.*\" or \"embed_vision*\"; may be given several times." };
-    readonly Option<string?> _rounding = Choice("--rounding", "metal|cpu", "Whose quantiser to follow bit for bit: MLX on a Mac's GPU, as published files, or on a CPU. Default: metal.", s_roundings.Select(r => r.Name));
+    readonly Option<string?> _rounding = Choices.Option("--rounding", "metal|cpu", "Whose quantiser to follow bit for bit: MLX on a Mac's GPU, as published files, or on a CPU. Default: metal.", s_roundings.Select(r => r.Name));
     readonly Option<bool> _dequantize = new("--dequantize") { Description = "Make quantised modules dense." };
-    readonly Option<string?> _type = Choice("--dtype", "bfloat16|float16|float32", "Type of every floating-point tensor, before quantising too. Default: as it is.", s_types.Select(t => t.Name));
+    readonly Option<string?> _type = Choices.Option("--dtype", "bfloat16|float16|float32", "Type of every floating-point tensor, before quantising too. Default: as it is.", s_types.Select(t => t.Name));
     readonly Option<string[]> _drop = new("--drop") { HelpName = "vision|audio|towers", Description = "Leave out a tower and its embedder; may be given several times." };
     readonly SliceOption _slice = new();
     readonly Option<string[]> _adapters = AdapterArgument.NewOption("--merge-adapter", "Add a LoRA adapter of peft or mlx-lm to the weights, with a weight other than 1 if one is given; may be given several times.");
@@ -34,7 +31,7 @@ sealed class ConvertOptions(GlobalOptions global)
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_layout, _bits, _groupSize, _mode, _recipe, _keep, _rounding, _dequantize, _type, _drop, _slice.Option, _adapters, _repairVision, _shardSize, _force])
+        foreach (Option option in (Option[])[_layout, .. _recipe.All, _keep, _rounding, _dequantize, _type, _drop, _slice.Option, _adapters, _repairVision, _shardSize, _force])
         {
             command.Add(option);
         }
@@ -47,7 +44,7 @@ sealed class ConvertOptions(GlobalOptions global)
         HashSet<string> dropped = [.. (parse.GetValue(_drop) ?? []).SelectMany(value => value.Split(',', StringSplitOptions.TrimEntries))];
         if (dropped.FirstOrDefault(tower => !s_towers.Contains(tower)) is string unknown)
         {
-            throw CliException.Usage($"--drop is {unknown}; {OneOf(s_towers)} is needed.");
+            throw CliException.Usage($"--drop is {unknown}; {Choices.OneOf(s_towers)} is needed.");
         }
 
         QuantizationRecipe? recipe = Recipe(parse);
@@ -58,11 +55,11 @@ sealed class ConvertOptions(GlobalOptions global)
 
         return new ConversionOptions
         {
-            Layout = Chosen(parse, _layout, s_layouts),
+            Layout = Choices.Value(parse, _layout, s_layouts),
             Quantize = recipe,
-            Rounding = Chosen(parse, _rounding, s_roundings) ?? QuantizationRounding.Metal,
+            Rounding = Choices.Value(parse, _rounding, s_roundings) ?? QuantizationRounding.Metal,
             Dequantize = parse.GetValue(_dequantize),
-            Type = Chosen(parse, _type, s_types),
+            Type = Choices.Value(parse, _type, s_types),
             Vision = !dropped.Contains("vision") && !dropped.Contains("towers"),
             Audio = !dropped.Contains("audio") && !dropped.Contains("towers"),
             Slice = _slice.Read(parse),
@@ -76,27 +73,10 @@ sealed class ConvertOptions(GlobalOptions global)
 
     QuantizationRecipe? Recipe(ParseResult parse)
     {
-        int? bits = parse.GetValue(_bits), groupSize = parse.GetValue(_groupSize);
-        string? mode = parse.GetValue(_mode), named = parse.GetValue(_recipe);
         string[] keep = parse.GetValue(_keep) ?? [];
-        if (named is not null)
-        {
-            return bits is null && groupSize is null && mode is null
-                ? QuantizationRecipe.Named(named) with { Keep = keep }
-                : throw CliException.Usage("--recipe says bits, group size and mode by itself; leave out --bits, --group-size and --mode.");
-        }
-
-        if (bits is null && groupSize is null && mode is null)
-        {
-            return keep.Length == 0 && parse.GetValue(_rounding) is null
-                ? null
-                : throw CliException.Usage($"{(keep.Length > 0 ? "--keep" : "--rounding")} is for quantising and nothing asks for that; add --bits N, --mode or --recipe.");
-        }
-
-        _ = QuantizationFormat.TryParseMode(mode ?? "affine", out QuantizationMode parsed);
-        return QuantizationFormat.TryCreate(parsed, bits, groupSize, out QuantizationFormat? format, out string? fault)
-            ? new QuantizationRecipe { Format = format, Keep = keep }
-            : throw CliException.Usage(fault);
+        return _recipe.Read(parse) is QuantizationRecipe recipe ? recipe with { Keep = keep }
+            : keep.Length == 0 && parse.GetValue(_rounding) is null ? null
+            : throw CliException.Usage($"{(keep.Length > 0 ? "--keep" : "--rounding")} is for quantising and nothing asks for that; add --bits N, --mode or --recipe.");
     }
 
     static long Size(string text)
@@ -113,31 +93,4 @@ sealed class ConvertOptions(GlobalOptions global)
 
         throw CliException.Usage($"--max-shard-size is {text}; a size such as 5GB, 2GiB or 500MB is needed.");
     }
-
-    static Option<string?> Choice(string name, string helpName, string description, IEnumerable<string> values)
-    {
-        string[] allowed = [.. values];
-        return new Option<string?>(name)
-        {
-            HelpName = helpName,
-            Description = description,
-            CustomParser = result =>
-            {
-                string text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
-                if (allowed.Contains(text))
-                {
-                    return text;
-                }
-
-                result.AddError($"{name} is {(text.Length == 0 ? "empty" : text)}; {OneOf(allowed)} is needed.");
-                return null;
-            },
-        };
-    }
-
-    static T? Chosen<T>(ParseResult parse, Option<string?> option, (string Name, T Value)[] values)
-        where T : struct =>
-        parse.GetValue(option) is string name ? Array.Find(values, value => value.Name == name).Value : null;
-
-    static string OneOf(string[] values) => $"{string.Join(", ", values[..^1])} or {values[^1]}";
 }

@@ -1,9 +1,10 @@
-using System.Runtime.InteropServices;
 using GemmaSharp.Audio;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
+using GemmaSharp.Conversion;
 using GemmaSharp.MatFormer;
 using GemmaSharp.Multimodal;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Text;
@@ -14,39 +15,42 @@ namespace GemmaSharp.Diagnostics;
 /// <summary>A checkpoint of real shapes in memory, its bfloat16 weights made by the <see cref="WeightRule"/>: to measure speed without a download.</summary>
 public static class SyntheticCheckpoint
 {
-    /// <summary>Elements a thread fills at a time.</summary>
-    const int Piece = 1 << 20;
     const int Alignment = 64;
 
-    /// <summary>Fills the memory and opens it as a checkpoint; E2B's text takes 9 GB and some seconds.</summary>
+    /// <summary>Fills the memory and opens it as a checkpoint; E2B's text takes 9 GB in bfloat16 and some seconds.</summary>
     /// <param name="name">What messages call it.</param>
     /// <param name="config">The model; towers without a configuration are left out.</param>
     /// <param name="seed">Another seed gives other weights.</param>
     /// <param name="team">Threads that fill.</param>
-    /// <param name="slice">The smaller model inside that is opened; <see langword="null"/> for all of it.</param>
+    /// <param name="recipe">Which modules are quantised, with random codes and scales of the rule's range; <see langword="null"/> for none.</param>
+    /// <param name="options">How it is opened: the smaller model inside, the kind of products; <see langword="null"/> for all of it, exactly.</param>
     /// <param name="cancellationToken">Stops filling.</param>
     /// <exception cref="OutOfMemoryException">The machine has no such amount of memory.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     /// <exception cref="SliceException">The model has no such slice.</exception>
     public static Checkpoint Create(
-        string name, Gemma3nConfig config, int seed, WorkerTeam team, MatFormerSlice? slice = null, CancellationToken cancellationToken = default)
+        string name, Gemma3nConfig config, int seed, WorkerTeam team, QuantizationRecipe? recipe = null, CheckpointOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(team);
-        slice?.Kept(config.TextConfig);
-        var entries = new List<SafetensorsEntry>();
+        options ??= new CheckpointOptions();
+        options.Slice?.Kept(config.TextConfig);
+        var tensors = new List<SyntheticTensor>();
         long offset = 0;
         foreach (ParameterRequest request in Requests(name, config))
         {
-            long length = request.Shape.Aggregate((long)sizeof(ushort), (size, axis) => checked(size * axis));
-            entries.Add(new SafetensorsEntry(TensorNames.HuggingFace(request.Tensor), ElementType.BF16, request.Shape, offset, length));
-            offset = (offset + length + Alignment - 1) / Alignment * Alignment;
+            QuantizationFormat? format = request.ModuleType is "Linear" or "Embedding" ? recipe?.For(request.ModulePath, config.TextConfig.NumHiddenLayers) : null;
+            foreach (SyntheticTensor tensor in format?.Fits(request.Shape[1]) == true ? SyntheticTensor.Quantized(request, format) : [SyntheticTensor.Dense(request)])
+            {
+                tensors.Add(tensor.At(offset));
+                offset = (offset + tensor.Entry.Length + Alignment - 1) / Alignment * Alignment;
+            }
         }
 
         NativeBlock block = NativeBlock.Allocate(offset);
         try
         {
-            var job = new FillJob(block, entries, seed, cancellationToken);
+            var job = new FillJob(block, tensors, seed, cancellationToken);
             team.Run(ref job, job.Pieces);
             cancellationToken.ThrowIfCancellationRequested();
         }
@@ -58,8 +62,8 @@ public static class SyntheticCheckpoint
 
         // What is optional is left out, such as the stem's bias, whose absence elsewhere means old weights.
         return Checkpoint.InMemory(
-            name, config, CheckpointContents.InMemory(SafetensorsFile.InMemory("weights in memory", entries, block)),
-            new CheckpointOptions { VisionWeights = VisionWeights.AsIs, Slice = slice });
+            name, config, CheckpointContents.InMemory(SafetensorsFile.InMemory("weights in memory", tensors.Select(tensor => tensor.Entry), block)),
+            options with { VisionWeights = VisionWeights.AsIs });
     }
 
     /// <summary>What a model of this configuration asks for, found out by building one on nothing.</summary>
@@ -88,22 +92,22 @@ public static class SyntheticCheckpoint
     readonly struct FillJob : IParallelJob
     {
         readonly NativeBlock _block;
-        readonly IReadOnlyList<SafetensorsEntry> _entries;
+        readonly List<SyntheticTensor> _tensors;
         readonly int[] _firstPiece;
         readonly int _seed;
         readonly CancellationToken _cancellationToken;
 
-        public FillJob(NativeBlock block, IReadOnlyList<SafetensorsEntry> entries, int seed, CancellationToken cancellationToken)
+        public FillJob(NativeBlock block, List<SyntheticTensor> tensors, int seed, CancellationToken cancellationToken)
         {
             _block = block;
-            _entries = entries;
+            _tensors = tensors;
             _seed = seed;
             _cancellationToken = cancellationToken;
-            _firstPiece = new int[entries.Count];
-            for (int i = 0; i < entries.Count; i++)
+            _firstPiece = new int[tensors.Count];
+            for (int i = 0; i < tensors.Count; i++)
             {
                 _firstPiece[i] = Pieces;
-                Pieces += (int)((entries[i].Length / sizeof(ushort) + Piece - 1) / Piece);
+                Pieces += (int)((tensors[i].Entry.Length + SyntheticTensor.PieceBytes - 1) / SyntheticTensor.PieceBytes);
             }
         }
 
@@ -115,11 +119,10 @@ public static class SyntheticCheckpoint
             {
                 int index = Array.BinarySearch(_firstPiece, piece);
                 index = index >= 0 ? index : ~index - 1;
-                SafetensorsEntry entry = _entries[index];
-                long start = (long)(piece - _firstPiece[index]) * Piece;
-                int count = (int)Math.Min(Piece, (entry.Length / sizeof(ushort)) - start);
-                Span<byte> bytes = _block.Write(entry.Offset + (start * sizeof(ushort)), count * sizeof(ushort));
-                WeightRule.Fill(entry.Name, [.. entry.Shape], _seed, start, MemoryMarshal.Cast<byte, ushort>(bytes));
+                SyntheticTensor tensor = _tensors[index];
+                long start = (long)(piece - _firstPiece[index]) * SyntheticTensor.PieceBytes;
+                int count = (int)Math.Min(SyntheticTensor.PieceBytes, tensor.Entry.Length - start);
+                tensor.Fill(start, _block.Write(tensor.Entry.Offset + start, count), _seed);
             }
         }
     }

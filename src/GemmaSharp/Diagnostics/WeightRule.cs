@@ -10,13 +10,16 @@ namespace GemmaSharp.Diagnostics;
 public static class WeightRule
 {
     /// <summary>A hash of <paramref name="k"/>, spread over [−0.5, 0.5).</summary>
-    public static double U(uint k)
+    public static double U(uint k) => Hash(k) / 4294967296.0 - 0.5;
+
+    /// <summary>A hash of <paramref name="k"/>, spread over all numbers of 32 bits.</summary>
+    internal static uint Hash(uint k)
     {
         uint h = k * 2654435761u;
         h ^= h >> 15;
         h *= 2246822519u;
         h ^= h >> 13;
-        return h / 4294967296.0 - 0.5;
+        return h;
     }
 
     /// <summary>Where a tensor's sequence starts: FNV-1a (32 bit) of the UTF-8 bytes of <c>"name#seed"</c>.</summary>
@@ -50,7 +53,7 @@ public static class WeightRule
     }
 
     /// <summary>Element <c>i</c> is <c>offset + factor · r</c>.</summary>
-    static (double Offset, double Factor) Range(string name, ReadOnlySpan<long> shape)
+    internal static (double Offset, double Factor) Range(string name, ReadOnlySpan<long> shape)
     {
         if (name.EndsWith("layer_scale.gamma", StringComparison.Ordinal))
         {
