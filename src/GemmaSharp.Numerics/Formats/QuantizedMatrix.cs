@@ -95,16 +95,9 @@ public sealed unsafe class QuantizedMatrix : WeightMatrix
             return;
         }
 
-        QuantizedRows rows = Layout();
-        int groups = rows.Groups;
-        float* scales = (float*)QuantizedScratch.Rows(2L * groups * sizeof(float) + Columns + rows.CodeBytes + QuantizedDecoder.Slack);
-        float* biases = scales + groups;
-        byte* codes = (byte*)(biases + groups);
-        rows.RowScales(row, scales, biases);
-        byte* packed = rows.RowCodes(row, QuantizedDecoder.Slack, codes + Columns);
         fixed (float* target = destination)
         {
-            QuantizedDecoder.Decode(packed, scales, biases, Format, Columns, codes, target);
+            QuantizedPanels.DecodeRow(Layout(), row, target);
         }
 
         KeepAlive();

@@ -17,6 +17,8 @@ internal static unsafe class PanelProduct
     // A chunk of rows is the work one thread takes at a time.
     const int ChunkPanels = 12;
 
+    const int FewTokens = 6;
+
     // Floats of packed activations: 8 MiB, a share of the last-level cache.
     const int ActivationFloats = 2 << 20;
 
@@ -34,7 +36,10 @@ internal static unsafe class PanelProduct
         int tile = TilePacking.TileTokens<TVector>();
         int block = Math.Max(tile, (int)Math.Min((nuint)m, ActivationFloats / Math.Max(packedColumns, 1)) / tile * tile);
         int panels = (n + PanelRows - 1) / PanelRows;
-        int chunkPanels = Math.Clamp(panels / (4 * (team?.Threads ?? 1)), 1, ChunkPanels);
+
+        // For few tokens a panel is used once or twice: it stays in the first-level cache, and there are enough of them to take several at a time.
+        bool few = m < FewTokens;
+        int chunkPanels = few ? 1 : Math.Clamp(panels / (4 * (team?.Threads ?? 1)), 1, ChunkPanels);
         float* packed = ThreadScratch.Activations((long)block * (long)packedColumns);
         for (int token = 0; token < m; token += block)
         {
@@ -59,7 +64,7 @@ internal static unsafe class PanelProduct
             }
             else
             {
-                team.Run(ref product, chunks);
+                team.Run(ref product, chunks, few ? Math.Max(1, chunks / (8 * team.Threads)) : 1);
             }
         }
     }

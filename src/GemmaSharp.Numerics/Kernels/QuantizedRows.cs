@@ -42,10 +42,13 @@ readonly unsafe struct QuantizedRows
     public int CodeBytes => Format.WordsPerRow(Columns) * 4;
 
     /// <summary>Codes of a row, copied to <paramref name="spare"/> when reading <paramref name="slack"/> bytes beyond them would leave the block.</summary>
-    public byte* RowCodes(int row, int slack, byte* spare)
+    public byte* RowCodes(int row, int slack, byte* spare) => RowCodes(row, 0, Columns, slack, spare);
+
+    /// <summary>Codes of some columns of a row, from the start of a group on, copied to <paramref name="spare"/> when reading <paramref name="slack"/> bytes beyond them would leave the block.</summary>
+    public byte* RowCodes(int row, int column, int columns, int slack, byte* spare)
     {
-        byte* codes = Codes + row * CodeStride;
-        int bytes = CodeBytes;
+        byte* codes = Codes + row * CodeStride + (long)column * Format.Bits / 8;
+        int bytes = columns * Format.Bits / 8;
         if (CodesEnd - codes >= (long)bytes + slack)
         {
             return codes;
@@ -58,14 +61,17 @@ readonly unsafe struct QuantizedRows
     }
 
     /// <summary>Scales and biases of a row as float32; without biases the biases are negative zero.</summary>
-    public void RowScales(int row, float* scales, float* biases)
+    public void RowScales(int row, float* scales, float* biases) => RowScales(row, 0, Groups, scales, biases);
+
+    /// <summary>Scales and biases of some groups of a row as float32; without biases the biases are negative zero.</summary>
+    public void RowScales(int row, int group, int groups, float* scales, float* biases)
     {
-        int groups = Groups;
-        byte* source = Scales + row * ScaleStride;
+        nint offset = row * ScaleStride + (nint)group * ScaleType.SizeInBytes();
+        byte* source = Scales + offset;
         if (Format.Mode == QuantizationMode.Affine)
         {
             Convert(source, groups, scales);
-            Convert(Biases + row * ScaleStride, groups, biases);
+            Convert(Biases + offset, groups, biases);
             return;
         }
 
@@ -88,11 +94,21 @@ readonly unsafe struct QuantizedRows
                     F32x8.Store(F32x8.LoadBFloat16((ushort*)source + i), destination + i);
                 }
 
+                for (; i + F32x4.Count <= count; i += F32x4.Count)
+                {
+                    F32x4.Store(F32x4.LoadBFloat16((ushort*)source + i), destination + i);
+                }
+
                 break;
             case ElementType.F16:
                 for (; i + F32x8.Count <= count; i += F32x8.Count)
                 {
                     F32x8.Store(F32x8.LoadHalf((ushort*)source + i), destination + i);
+                }
+
+                for (; i + F32x4.Count <= count; i += F32x4.Count)
+                {
+                    F32x4.Store(F32x4.LoadHalf((ushort*)source + i), destination + i);
                 }
 
                 break;

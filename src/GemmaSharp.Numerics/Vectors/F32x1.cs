@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Numerics.Vectors;
 
@@ -36,6 +37,12 @@ internal readonly unsafe struct F32x1 : IVector<F32x1>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F32x1 LoadSByte(sbyte* source) => new(*source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x1 LoadByte(byte* source) => new(*source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x1 LoadE4M3(byte* source) => new(MiniFloat.E4M3[*source]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(F32x1 value, float* destination) => *destination = value._v;

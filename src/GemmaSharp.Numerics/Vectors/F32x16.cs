@@ -66,6 +66,26 @@ internal readonly unsafe struct F32x16 : IVector<F32x16>
         : Vector512.WidenLower(Vector512.WidenLower(Vector512.Create(Vector256.Create(Vector128.Load(source), Vector128<sbyte>.Zero), Vector256<sbyte>.Zero)))));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x16 LoadByte(byte* source) => new(Vector512.ConvertToSingle(WidenBytes(source).AsInt32()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x16 LoadE4M3(byte* source)
+    {
+        // As with halves: the exponent is re-biased by an addition, and subnormals get a hidden bit that is subtracted again.
+        Vector512<uint> bits = WidenBytes(source);
+        Vector512<uint> magnitude = (bits & Vector512.Create(0x7Fu)) << 20;
+        Vector512<uint> sign = (bits & Vector512.Create(0x80u)) << 24;
+        Vector512<uint> normal = magnitude + Vector512.Create(120u << 23);
+        Vector512<uint> subnormal =
+            ((magnitude + Vector512.Create(121u << 23)).AsSingle() - Vector512.Create(121u << 23).AsSingle()).AsUInt32();
+        Vector512<uint> finite = Vector512.ConditionalSelect(
+            Vector512.LessThan(magnitude.AsInt32(), Vector512.Create(1 << 23)).AsUInt32(), subnormal, normal);
+        Vector512<uint> result = Vector512.ConditionalSelect(
+            Vector512.Equals(magnitude, Vector512.Create(0x7Fu << 20)), Vector512.Create(0x7FC00000u), finite);
+        return new((result | sign).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(F32x16 value, float* destination) => value._v.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -123,4 +143,9 @@ internal readonly unsafe struct F32x16 : IVector<F32x16>
     static Vector512<uint> Widen(ushort* source) => Avx512F.IsSupported
         ? Avx512F.ConvertToVector512UInt32(Vector256.Load(source))
         : Vector512.WidenLower(Vector512.Create(Vector256.Load(source), Vector256<ushort>.Zero));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector512<uint> WidenBytes(byte* source) =>
+        Avx512F.IsSupported ? Avx512F.ConvertToVector512UInt32(Vector128.Load(source))
+        : Vector512.WidenLower(Vector512.WidenLower(Vector512.Create(Vector256.Create(Vector128.Load(source), Vector128<byte>.Zero), Vector256<byte>.Zero)));
 }

@@ -67,6 +67,26 @@ internal readonly unsafe struct F32x4 : IVector<F32x4>
         : Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(int*)source).AsSByte()))));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x4 LoadByte(byte* source) => new(Vector128.ConvertToSingle(WidenBytes(source).AsInt32()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x4 LoadE4M3(byte* source)
+    {
+        // As with halves: the exponent is re-biased by an addition, and subnormals get a hidden bit that is subtracted again.
+        Vector128<uint> bits = WidenBytes(source);
+        Vector128<uint> magnitude = (bits & Vector128.Create(0x7Fu)) << 20;
+        Vector128<uint> sign = (bits & Vector128.Create(0x80u)) << 24;
+        Vector128<uint> normal = magnitude + Vector128.Create(120u << 23);
+        Vector128<uint> subnormal =
+            ((magnitude + Vector128.Create(121u << 23)).AsSingle() - Vector128.Create(121u << 23).AsSingle()).AsUInt32();
+        Vector128<uint> finite = Vector128.ConditionalSelect(
+            Vector128.LessThan(magnitude.AsInt32(), Vector128.Create(1 << 23)).AsUInt32(), subnormal, normal);
+        Vector128<uint> result = Vector128.ConditionalSelect(
+            Vector128.Equals(magnitude, Vector128.Create(0x7Fu << 20)), Vector128.Create(0x7FC00000u), finite);
+        return new((result | sign).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(F32x4 value, float* destination) => value._v.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -144,4 +164,9 @@ internal readonly unsafe struct F32x4 : IVector<F32x4>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector128<uint> Widen(ushort* source) => Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)source).AsUInt16());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector128<uint> WidenBytes(byte* source) =>
+        Sse41.IsSupported ? Sse41.ConvertToVector128Int32(source).AsUInt32()
+        : Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(int*)source).AsByte()));
 }

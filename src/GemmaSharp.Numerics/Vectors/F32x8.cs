@@ -66,6 +66,26 @@ internal readonly unsafe struct F32x8 : IVector<F32x8>
         : Vector256.WidenLower(Vector256.WidenLower(Vector256.Create(Vector128.CreateScalarUnsafe(*(long*)source).AsSByte(), Vector128<sbyte>.Zero)))));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x8 LoadByte(byte* source) => new(Vector256.ConvertToSingle(WidenBytes(source).AsInt32()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x8 LoadE4M3(byte* source)
+    {
+        // As with halves: the exponent is re-biased by an addition, and subnormals get a hidden bit that is subtracted again.
+        Vector256<uint> bits = WidenBytes(source);
+        Vector256<uint> magnitude = (bits & Vector256.Create(0x7Fu)) << 20;
+        Vector256<uint> sign = (bits & Vector256.Create(0x80u)) << 24;
+        Vector256<uint> normal = magnitude + Vector256.Create(120u << 23);
+        Vector256<uint> subnormal =
+            ((magnitude + Vector256.Create(121u << 23)).AsSingle() - Vector256.Create(121u << 23).AsSingle()).AsUInt32();
+        Vector256<uint> finite = Vector256.ConditionalSelect(
+            Vector256.LessThan(magnitude.AsInt32(), Vector256.Create(1 << 23)).AsUInt32(), subnormal, normal);
+        Vector256<uint> result = Vector256.ConditionalSelect(
+            Vector256.Equals(magnitude, Vector256.Create(0x7Fu << 20)), Vector256.Create(0x7FC00000u), finite);
+        return new((result | sign).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(F32x8 value, float* destination) => value._v.Store(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -123,4 +143,9 @@ internal readonly unsafe struct F32x8 : IVector<F32x8>
     static Vector256<uint> Widen(ushort* source) => Avx2.IsSupported
         ? Avx2.ConvertToVector256Int32(source).AsUInt32()
         : Vector256.WidenLower(Vector256.Create(Vector128.Load(source), Vector128<ushort>.Zero));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<uint> WidenBytes(byte* source) =>
+        Avx2.IsSupported ? Avx2.ConvertToVector256Int32(source).AsUInt32()
+        : Vector256.WidenLower(Vector256.WidenLower(Vector256.Create(Vector128.CreateScalarUnsafe(*(long*)source).AsByte(), Vector128<byte>.Zero)));
 }

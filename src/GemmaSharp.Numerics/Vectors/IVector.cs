@@ -32,6 +32,12 @@ internal unsafe interface IVector<TSelf>
     /// <summary>Reads <see cref="Count"/> signed bytes as numbers.</summary>
     static abstract TSelf LoadSByte(sbyte* source);
 
+    /// <summary>Reads <see cref="Count"/> unsigned bytes as numbers.</summary>
+    static abstract TSelf LoadByte(byte* source);
+
+    /// <summary>Reads <see cref="Count"/> E4M3 codes; exact, 0x7F and 0xFF are NaN.</summary>
+    static abstract TSelf LoadE4M3(byte* source);
+
     /// <summary>Writes <see cref="Count"/> float32 values; no alignment needed.</summary>
     static abstract void Store(TSelf value, float* destination);
 

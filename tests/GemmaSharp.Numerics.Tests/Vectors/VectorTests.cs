@@ -67,6 +67,18 @@ public unsafe class VectorTests
         {
             AssertLanes(T.LoadSByte(p), i => bytes[i]);
         }
+
+        byte* codes = stackalloc byte[16];
+        for (int first = 0; first < 256; first += T.Count)
+        {
+            for (int i = 0; i < T.Count; i++)
+            {
+                codes[i] = (byte)(first + i);
+            }
+
+            AssertLanes(T.LoadByte(codes), i => codes[i]);
+            AssertLanes(T.LoadE4M3(codes), i => MiniFloat.E4M3[codes[i]]);
+        }
     }
 
     static T Load<T>(float[] values)
