@@ -43,7 +43,7 @@ sealed class BenchModel : IDisposable
     {
         get
         {
-            string format = CheckpointInspection.Formats(TextModule()).GroupBy(format => format).MaxBy(group => group.Count())!.Key;
+            string format = CheckpointInspection.Sizes(TextModule()).First().Format;
             return format.Contains('/', StringComparison.Ordinal) ? $"{format}, {(_products == ProductMode.Fast ? "integer" : "exact")} products" : format;
         }
     }

@@ -95,8 +95,11 @@ sealed class CheckpointInspection : IDisposable
     }
 
     /// <summary>Tensors and bytes by stored form, the largest first.</summary>
-    public IEnumerable<(string Format, int Count, long Bytes)> Formats() =>
-        Parameters(Modules)
+    public IEnumerable<(string Format, int Count, long Bytes)> Formats() => Sizes(Modules);
+
+    /// <summary>Tensors and bytes by stored form in a module and all inside, the largest first.</summary>
+    public static IEnumerable<(string Format, int Count, long Bytes)> Sizes(ModuleNode module) =>
+        Parameters(module)
             .GroupBy(parameter => parameter.Format.Length > 0 ? parameter.Format : "missing")
             .Select(group => (group.Key, group.Count(), group.Sum(parameter => parameter.Bytes)))
             .OrderByDescending(group => group.Item3);
