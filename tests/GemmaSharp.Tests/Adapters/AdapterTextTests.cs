@@ -250,16 +250,18 @@ public sealed class AdapterTextTests
         var step = new TextStep();
         int[] ids = Integers("peft", "token_ids")[..8];
         Step();
-        Step();
-        cache.Rewind(0);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        Step();
-        long adapted = GC.GetAllocatedBytesForCurrentThread() - before;
-        cache.Rewind(0);
+        long adapted = Allocated();
         adapters = AdapterSet.None;
-        before = GC.GetAllocatedBytesForCurrentThread();
-        Step();
-        Assert.Equal(GC.GetAllocatedBytesForCurrentThread() - before, adapted);
+        Assert.Equal(Allocated(), adapted);
+
+        // A collection that other tests cause ends this thread's allocation block and counts what is left of it; the least of several steps is free of that.
+        long Allocated() => Enumerable.Range(0, 8).Min(_ =>
+        {
+            cache.Rewind(0);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            Step();
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        });
 
         void Step()
         {
