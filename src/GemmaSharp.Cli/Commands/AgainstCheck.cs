@@ -101,8 +101,8 @@ static class AgainstCheck
             json.WriteBoolean("agrees", parameter.Agrees);
             Write(json, "first", parameter.First);
             Write(json, "other", parameter.Other);
-            Write(json, "relative", parameter.Relative);
-            Write(json, "rms", parameter.RootMeanSquare);
+            json.WriteFinite("relative", parameter.Relative);
+            json.WriteFinite("rms", parameter.RootMeanSquare);
             json.WriteNumber("worst_index", parameter.WorstIndex);
             json.WriteEndObject();
         }
@@ -125,18 +125,6 @@ static class AgainstCheck
         json.WriteString("format", form.Format);
         json.WriteNumbers("shape", form.Shape);
         json.WriteEndObject();
-    }
-
-    static void Write(Utf8JsonWriter json, string name, double value)
-    {
-        if (double.IsFinite(value))
-        {
-            json.WriteNumber(name, value);
-        }
-        else
-        {
-            json.WriteNull(name);
-        }
     }
 
     static string Snake(ParameterAgreement agreement) => JsonNamingPolicy.SnakeCaseLower.ConvertName(agreement.ToString());

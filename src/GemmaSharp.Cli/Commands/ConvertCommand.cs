@@ -52,25 +52,14 @@ static class ConvertCommand
             {
                 writer.WriteStartObject();
                 writer.WriteString("folder", result.Folder);
-                Strings("files", result.Files);
+                writer.WriteStrings("files", result.Files);
                 writer.WriteNumber("tensors", result.Tensors);
                 writer.WriteNumber("bytes", result.Bytes);
                 writer.WriteNumber("quantized_modules", result.QuantizedModules);
                 writer.WriteMeasured("bits_per_weight", result.BitsPerWeight);
-                Strings("notes", result.Notes);
+                writer.WriteStrings("notes", result.Notes);
                 writer.WriteMeasured("seconds", elapsed.TotalSeconds);
                 writer.WriteEndObject();
-
-                void Strings(string name, IEnumerable<string> values)
-                {
-                    writer.WriteStartArray(name);
-                    foreach (string value in values)
-                    {
-                        writer.WriteStringValue(value);
-                    }
-
-                    writer.WriteEndArray();
-                }
             });
             return;
         }

@@ -111,39 +111,16 @@ static class DiffCommand
             json.WriteString("name", tensor.Name);
             json.WriteNumbers("shape_a", tensor.ShapeA);
             json.WriteNumbers("shape_b", tensor.ShapeB);
-            WriteNumber(json, "relative", tensor.Relative);
-            WriteNumber(json, "absolute", tensor.Absolute);
+            json.WriteFinite("relative", tensor.Relative);
+            json.WriteFinite("absolute", tensor.Absolute);
             json.WriteNumber("worst_index", tensor.WorstIndex);
             json.WriteBoolean("agrees", tensor.Agrees);
             json.WriteEndObject();
         }
 
         json.WriteEndArray();
-        Strings(json, "only_in_a", comparison.OnlyInA);
-        Strings(json, "only_in_b", comparison.OnlyInB);
+        json.WriteStrings("only_in_a", comparison.OnlyInA);
+        json.WriteStrings("only_in_b", comparison.OnlyInB);
         json.WriteEndObject();
-    }
-
-    static void Strings(Utf8JsonWriter json, string name, IEnumerable<string> values)
-    {
-        json.WriteStartArray(name);
-        foreach (string value in values)
-        {
-            json.WriteStringValue(value);
-        }
-
-        json.WriteEndArray();
-    }
-
-    static void WriteNumber(Utf8JsonWriter json, string name, double value)
-    {
-        if (double.IsFinite(value))
-        {
-            json.WriteNumber(name, value);
-        }
-        else
-        {
-            json.WriteNull(name);
-        }
     }
 }

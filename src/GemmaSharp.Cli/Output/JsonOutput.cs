@@ -35,16 +35,31 @@ static class JsonOutput
         json.WriteEndArray();
     }
 
-    /// <summary>Writes a measured number with as many digits as it is worth; null where JSON has no such number.</summary>
-    public static void WriteMeasured(this Utf8JsonWriter json, string name, double value)
+    /// <summary>Writes a list of texts.</summary>
+    public static void WriteStrings(this Utf8JsonWriter json, string name, IEnumerable<string> values)
+    {
+        json.WriteStartArray(name);
+        foreach (string value in values)
+        {
+            json.WriteStringValue(value);
+        }
+
+        json.WriteEndArray();
+    }
+
+    /// <summary>Writes a number; null where JSON has no such number.</summary>
+    public static void WriteFinite(this Utf8JsonWriter json, string name, double value)
     {
         if (double.IsFinite(value))
         {
-            json.WriteNumber(name, Math.Round(value, 6));
+            json.WriteNumber(name, value);
         }
         else
         {
             json.WriteNull(name);
         }
     }
+
+    /// <summary>Writes a measured number with as many digits as it is worth; null where JSON has no such number.</summary>
+    public static void WriteMeasured(this Utf8JsonWriter json, string name, double value) => json.WriteFinite(name, Math.Round(value, 6));
 }
