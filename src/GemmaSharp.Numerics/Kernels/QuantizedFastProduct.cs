@@ -56,19 +56,19 @@ static unsafe class QuantizedFastProduct
                 Multiply<TLanes, TFloat, QuantizedFp4>(rows, count, x, tokens, y, team);
                 break;
             case (_, 2):
-                Multiply<TLanes, TFloat, QuantizedTwoBits>(rows, count, x, tokens, y, team);
+                Multiply<TLanes, TFloat, QuantizedOctets<TwoBits>>(rows, count, x, tokens, y, team);
                 break;
             case (_, 3):
-                Multiply<TLanes, TFloat, QuantizedThreeBits>(rows, count, x, tokens, y, team);
+                Multiply<TLanes, TFloat, QuantizedOctets<ThreeBits>>(rows, count, x, tokens, y, team);
                 break;
             case (_, 4):
                 Multiply<TLanes, TFloat, QuantizedNibbles>(rows, count, x, tokens, y, team);
                 break;
             case (_, 5):
-                Multiply<TLanes, TFloat, QuantizedFiveBits>(rows, count, x, tokens, y, team);
+                Multiply<TLanes, TFloat, QuantizedOctets<FiveBits>>(rows, count, x, tokens, y, team);
                 break;
             case (_, 6):
-                Multiply<TLanes, TFloat, QuantizedSixBits>(rows, count, x, tokens, y, team);
+                Multiply<TLanes, TFloat, QuantizedOctets<SixBits>>(rows, count, x, tokens, y, team);
                 break;
             default:
                 Multiply<TLanes, TFloat, QuantizedBytes>(rows, count, x, tokens, y, team);
