@@ -1,10 +1,10 @@
 #!/usr/bin/env dotnet
 #:project ../src/GemmaSharp.Media/GemmaSharp.Media.csproj
 #:property PublishAot=false
+using GemmaModel model = GemmaModel.Load("models/gemma-3n-demo");
+using GemmaSession session = model.NewSession();
 using GemmaSharp;
-using GemmaSharp.Generation;
 using GemmaSharp.Media;
-using GemmaSharp.Tokenization.Chat;
 
 string path = args.Length > 0 ? args[0] : "tests/GemmaSharp.EndToEnd.Tests/Goldens/demo/image-00.png";
 using GemmaModel model = GemmaModel.Load("models/gemma-3n-demo");

@@ -1,5 +1,4 @@
 using System.Globalization;
-using GemmaSharp.Conversion;
 using GemmaSharp.EndToEnd.Tests;
 using GemmaSharp.Numerics.Formats;
 

@@ -2,11 +2,11 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Cli.Bench;
 using GemmaSharp.Configuration;
-using GemmaSharp.Diagnostics;
+using GemmaSharp.Model.Vision;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
-using GemmaSharp.Vision;
 
 namespace GemmaSharp.Benchmarks;
 

@@ -1,5 +1,3 @@
-using GemmaSharp.Multimodal;
-
 namespace GemmaSharp.Media;
 
 /// <summary>Sound ready for the model, with what a person should know about how it came to be.</summary>

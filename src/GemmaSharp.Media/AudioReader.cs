@@ -5,7 +5,7 @@ namespace GemmaSharp.Media;
 /// of videos, with an installed ffmpeg.
 /// </summary>
 /// <remarks>
-/// Recognises the format by content. Channels are averaged, then the rate is changed by <see cref="GemmaSharp.Audio.Resampler"/>; 16 kHz mono
+/// Recognises the format by content. Channels are averaged, then the rate is changed by the model's resampler; 16 kHz mono
 /// passes untouched. A damaged file gives the part that can be decoded, with a notice, or a <see cref="MediaException"/>. Stateless; thread-safe.
 /// </remarks>
 public static class AudioReader

@@ -1,4 +1,4 @@
-using GemmaSharp.Audio;
+using GemmaSharp.Prompting.Sound;
 
 namespace GemmaSharp.Media;
 

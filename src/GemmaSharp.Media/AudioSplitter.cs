@@ -1,5 +1,4 @@
 using System.Globalization;
-using GemmaSharp.Multimodal;
 
 namespace GemmaSharp.Media;
 

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using GemmaSharp.Multimodal;
 
 namespace GemmaSharp.Media;
 

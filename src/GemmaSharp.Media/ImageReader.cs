@@ -1,5 +1,3 @@
-using GemmaSharp.Multimodal;
-
 namespace GemmaSharp.Media;
 
 /// <summary>

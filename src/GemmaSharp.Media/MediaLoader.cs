@@ -1,5 +1,4 @@
 using System.Net;
-using GemmaSharp.Multimodal;
 
 namespace GemmaSharp.Media;
 

@@ -1,5 +1,3 @@
-using GemmaSharp.Multimodal;
-
 namespace GemmaSharp.Media;
 
 /// <summary>Turns and mirrors a picture as its EXIF orientation says.</summary>

@@ -1,4 +1,3 @@
-using GemmaSharp.Multimodal;
 using SkiaSharp;
 
 namespace GemmaSharp.Media;

@@ -1,5 +1,3 @@
-using GemmaSharp.Multimodal;
-
 namespace GemmaSharp.Media;
 
 /// <summary>A video as the model takes it: pictures in order of time, then the sound.</summary>

@@ -1,18 +1,16 @@
 using System.Diagnostics;
-using GemmaSharp.Adapters;
-using GemmaSharp.Audio;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
-using GemmaSharp.Diagnostics;
 using GemmaSharp.Generation;
-using GemmaSharp.MatFormer;
-using GemmaSharp.Multimodal;
+using GemmaSharp.Layers;
+using GemmaSharp.Model;
+using GemmaSharp.Model.Audio;
+using GemmaSharp.Model.Text;
+using GemmaSharp.Model.Vision;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Threading;
-using GemmaSharp.Text;
-using GemmaSharp.Tokenization;
-using GemmaSharp.Tokenization.Chat;
-using GemmaSharp.Vision;
+using GemmaSharp.Prompting;
+using GemmaSharp.Prompting.Chat;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -71,16 +69,16 @@ public sealed class GemmaModel : IDisposable
     }
 
     /// <summary>The checkpoint's configuration; of a slice, the smaller model's.</summary>
-    public Gemma3nConfig Config { get; }
+    internal Gemma3nConfig Config { get; }
 
     /// <summary>Text to ids and back.</summary>
     public Tokenizer Tokenizer { get; }
 
     /// <summary>Conversations to prompts.</summary>
-    public ChatTemplate ChatTemplate { get; }
+    internal ChatTemplate ChatTemplate { get; }
 
     /// <summary>The checkpoint's own generation settings.</summary>
-    public GenerationDefaults GenerationDefaults { get; }
+    internal GenerationDefaults GenerationDefaults { get; }
 
     /// <summary>What loading found; no errors, but perhaps warnings and notes.</summary>
     public LoadReport Report { get; }
@@ -89,13 +87,13 @@ public sealed class GemmaModel : IDisposable
     public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>The language model.</summary>
-    public TextModel Text { get; }
+    internal TextModel Text { get; }
 
     /// <summary>The vision tower; null when the checkpoint has none or it was not wanted.</summary>
-    public VisionTower? Vision { get; }
+    internal VisionTower? Vision { get; }
 
     /// <summary>The audio tower; null when the checkpoint has none or it was not wanted.</summary>
-    public AudioTower? Audio { get; }
+    internal AudioTower? Audio { get; }
 
     /// <summary>Threads that compute.</summary>
     public int Threads => _team.Threads;

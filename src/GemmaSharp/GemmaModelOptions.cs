@@ -1,5 +1,4 @@
-using GemmaSharp.Checkpoints;
-using GemmaSharp.MatFormer;
+using GemmaSharp.Model.Vision;
 using Microsoft.Extensions.Logging;
 
 namespace GemmaSharp;
@@ -50,10 +49,10 @@ public sealed record GemmaModelOptions
             throw new ArgumentException($"{nameof(ContextLength)} is {ContextLength}; it must be 1 or more.", nameof(ContextLength));
         }
 
-        if (ImageSize is < GemmaSharp.Vision.VisionTower.MinSide or > GemmaSharp.Vision.VisionTower.MaxSide)
+        if (ImageSize is < VisionTower.MinSide or > VisionTower.MaxSide)
         {
             throw new ArgumentException(
-                $"{nameof(ImageSize)} is {ImageSize}; it must be from {GemmaSharp.Vision.VisionTower.MinSide} to {GemmaSharp.Vision.VisionTower.MaxSide}.", nameof(ImageSize));
+                $"{nameof(ImageSize)} is {ImageSize}; it must be from {VisionTower.MinSide} to {VisionTower.MaxSide}.", nameof(ImageSize));
         }
     }
 }

@@ -1,5 +1,4 @@
 using System.Text;
-using GemmaSharp.Generation;
 
 namespace GemmaSharp.EndToEnd.Tests;
 

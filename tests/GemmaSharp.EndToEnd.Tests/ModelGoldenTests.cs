@@ -1,8 +1,4 @@
-using GemmaSharp.Conversion;
-using GemmaSharp.Generation;
-using GemmaSharp.Multimodal;
 using GemmaSharp.Tests.TestCheckpoints;
-using GemmaSharp.Tokenization.Chat;
 
 namespace GemmaSharp.EndToEnd.Tests;
 
@@ -43,7 +39,7 @@ public sealed class ModelGoldenTests
     {
         using TinyCheckpoint files = TinyCheckpoint.CreateFirstUpload();
         using GemmaModel model = GemmaModel.Load(files.Folder);
-        Assert.Contains(model.Report.Findings, finding => finding.Kind == Checkpoints.FindingKind.FirstUploadVision);
+        Assert.Contains(model.Report.Findings, finding => finding.Kind == FindingKind.FirstUploadVision);
         await Check(model, "tiny-c/goldens-old-vision/image", Float32);
     }
 

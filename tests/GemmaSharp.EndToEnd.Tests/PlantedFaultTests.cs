@@ -1,5 +1,3 @@
-using GemmaSharp.Diagnostics;
-using GemmaSharp.Multimodal;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.EndToEnd.Tests;

@@ -1,4 +1,3 @@
-using GemmaSharp.Conversion;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 

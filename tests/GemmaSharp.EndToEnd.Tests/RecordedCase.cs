@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using GemmaSharp.Tokenization.Chat;
+using GemmaSharp.Prompting.Chat;
 
 namespace GemmaSharp.EndToEnd.Tests;
 

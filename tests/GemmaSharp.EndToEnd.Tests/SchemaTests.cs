@@ -1,5 +1,4 @@
 using System.Text.Json;
-using GemmaSharp.Checkpoints;
 using GemmaSharp.Tests.TestCheckpoints;
 using Json.Schema;
 

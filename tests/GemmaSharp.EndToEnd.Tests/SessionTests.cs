@@ -1,7 +1,4 @@
 using System.Text;
-using GemmaSharp.Generation;
-using GemmaSharp.Multimodal;
-using GemmaSharp.Tokenization.Chat;
 
 namespace GemmaSharp.EndToEnd.Tests;
 

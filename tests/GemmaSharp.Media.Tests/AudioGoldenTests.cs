@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text.Json;
-using GemmaSharp.Multimodal;
 
 namespace GemmaSharp.Media.Tests;
 

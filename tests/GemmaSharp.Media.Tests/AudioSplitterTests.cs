@@ -1,6 +1,5 @@
 using System.Globalization;
 using CsCheck;
-using GemmaSharp.Multimodal;
 
 namespace GemmaSharp.Media.Tests;
 

@@ -1,4 +1,3 @@
-using GemmaSharp.Multimodal;
 
 namespace GemmaSharp.Media.Tests;
 

@@ -1,3 +1,4 @@
+
 namespace GemmaSharp.Media.Tests;
 
 public class DamageTests

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using GemmaSharp.Multimodal;
+using GemmaSharp.Prompting.Pictures;
 
 namespace GemmaSharp.Media.Tests;
 

@@ -1,3 +1,4 @@
+
 namespace GemmaSharp.Media.Tests;
 
 /// <summary>Paths of the files copied beside the test program.</summary>

@@ -2,9 +2,7 @@ using System.Diagnostics;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Commands;
 using GemmaSharp.Configuration;
-using GemmaSharp.Conversion;
-using GemmaSharp.Diagnostics;
-using GemmaSharp.MatFormer;
+using GemmaSharp.Model;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Threading;
 

@@ -1,9 +1,8 @@
 using System.Diagnostics;
-using GemmaSharp.Audio;
 using GemmaSharp.Configuration;
-using GemmaSharp.Diagnostics;
+using GemmaSharp.Model.Audio;
+using GemmaSharp.Model.Vision;
 using GemmaSharp.Numerics.Threading;
-using GemmaSharp.Vision;
 
 namespace GemmaSharp.Cli.Bench;
 

@@ -1,8 +1,6 @@
 using System.Diagnostics;
-using GemmaSharp.Adapters;
-using GemmaSharp.Diagnostics;
+using GemmaSharp.Model.Text;
 using GemmaSharp.Numerics.Threading;
-using GemmaSharp.Text;
 
 namespace GemmaSharp.Cli.Bench;
 

@@ -1,11 +1,7 @@
 using System.Globalization;
-using GemmaSharp.Adapters;
 using GemmaSharp.Cli.Commands;
 using GemmaSharp.Cli.Conversations;
 using GemmaSharp.Cli.Output;
-using GemmaSharp.Generation;
-using GemmaSharp.Multimodal;
-using GemmaSharp.Tokenization.Chat;
 using Spectre.Console;
 
 namespace GemmaSharp.Cli.Chat;

@@ -1,13 +1,6 @@
 using System.Globalization;
 using System.Text;
-using GemmaSharp.Checkpoints;
-using GemmaSharp.Configuration;
-using GemmaSharp.Conversion;
-using GemmaSharp.Generation;
-using GemmaSharp.MatFormer;
 using GemmaSharp.Media;
-using GemmaSharp.Tokenization;
-using GemmaSharp.Tokenization.Chat;
 
 namespace GemmaSharp.Cli;
 

@@ -1,8 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using GemmaSharp.Cli.Output;
-using GemmaSharp.Generation;
-using GemmaSharp.Multimodal;
 
 namespace GemmaSharp.Cli.Commands;
 

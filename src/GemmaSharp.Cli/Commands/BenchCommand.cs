@@ -1,13 +1,10 @@
 using System.CommandLine;
 using System.Diagnostics;
-using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Bench;
 using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
 using GemmaSharp.Configuration;
-using GemmaSharp.Conversion;
-using GemmaSharp.MatFormer;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Threading;
 

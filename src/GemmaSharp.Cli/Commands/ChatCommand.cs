@@ -2,7 +2,6 @@ using System.CommandLine;
 using GemmaSharp.Cli.Chat;
 using GemmaSharp.Cli.Conversations;
 using GemmaSharp.Cli.Options;
-using GemmaSharp.Generation;
 
 namespace GemmaSharp.Cli.Commands;
 

@@ -1,8 +1,8 @@
-using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Cli.Output;
 using GemmaSharp.Configuration;
-using GemmaSharp.MatFormer;
+using GemmaSharp.Model;
 
 namespace GemmaSharp.Cli.Commands;
 

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Diagnostics;
 using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
-using GemmaSharp.Conversion;
 
 namespace GemmaSharp.Cli.Commands;
 

@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
-using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Output;
-using GemmaSharp.Diagnostics;
 using Spectre.Console;
 
 namespace GemmaSharp.Cli.Commands;

@@ -3,7 +3,6 @@ using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
 using GemmaSharp.Configuration;
-using GemmaSharp.MatFormer;
 using Spectre.Console;
 
 namespace GemmaSharp.Cli.Commands;

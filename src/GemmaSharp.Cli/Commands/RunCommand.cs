@@ -1,11 +1,7 @@
 using System.CommandLine;
-using GemmaSharp.Adapters;
 using GemmaSharp.Cli.Conversations;
 using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
-using GemmaSharp.Generation;
-using GemmaSharp.Multimodal;
-using GemmaSharp.Tokenization.Chat;
 
 namespace GemmaSharp.Cli.Commands;
 

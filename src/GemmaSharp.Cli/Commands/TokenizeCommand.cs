@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using GemmaSharp.Cli.Conversations;
 using GemmaSharp.Cli.Output;
-using GemmaSharp.Tokenization;
 using Spectre.Console;
 
 namespace GemmaSharp.Cli.Commands;

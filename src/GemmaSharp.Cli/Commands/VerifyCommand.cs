@@ -1,9 +1,6 @@
 using System.CommandLine;
-using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
-using GemmaSharp.Diagnostics;
-using GemmaSharp.MatFormer;
 using Spectre.Console;
 
 namespace GemmaSharp.Cli.Commands;

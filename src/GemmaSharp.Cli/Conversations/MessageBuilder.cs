@@ -1,5 +1,4 @@
 using GemmaSharp.Media;
-using GemmaSharp.Tokenization.Chat;
 
 namespace GemmaSharp.Cli.Conversations;
 

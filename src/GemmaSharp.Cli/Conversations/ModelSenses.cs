@@ -1,5 +1,3 @@
-using GemmaSharp.Tokenization.Chat;
-
 namespace GemmaSharp.Cli.Conversations;
 
 /// <summary>Refuses files that the loaded model cannot take, before any work.</summary>

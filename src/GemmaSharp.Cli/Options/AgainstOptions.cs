@@ -1,5 +1,4 @@
 using System.CommandLine;
-using GemmaSharp.Diagnostics;
 
 namespace GemmaSharp.Cli.Options;
 

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using GemmaSharp.Conversion;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 

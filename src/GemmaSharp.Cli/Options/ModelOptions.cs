@@ -1,7 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using GemmaSharp.Adapters;
-using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Output;
 
 namespace GemmaSharp.Cli.Options;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using GemmaSharp.Generation;
 
 namespace GemmaSharp.Cli.Options;
 

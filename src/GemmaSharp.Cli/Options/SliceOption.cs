@@ -1,5 +1,4 @@
 using System.CommandLine;
-using GemmaSharp.MatFormer;
 
 namespace GemmaSharp.Cli.Options;
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using GemmaSharp.Checkpoints;
 
 namespace GemmaSharp.Cli.Options;
 

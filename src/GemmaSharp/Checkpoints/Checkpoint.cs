@@ -1,6 +1,6 @@
-using GemmaSharp.Adapters;
+using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Configuration;
-using GemmaSharp.MatFormer;
+using GemmaSharp.Layers;
 
 namespace GemmaSharp.Checkpoints;
 
@@ -9,7 +9,7 @@ namespace GemmaSharp.Checkpoints;
 /// Loading is: open, build every module from <see cref="Root"/>, make the <see cref="Report"/>, and refuse if it has errors. Weights are mapped, so
 /// the checkpoint must outlive the model. Building is for one thread; the finished weights are safe for all.
 /// </remarks>
-public sealed class Checkpoint : IDisposable
+sealed class Checkpoint : IDisposable
 {
     readonly ParameterReader _reader;
     readonly List<SafetensorsFile> _files;

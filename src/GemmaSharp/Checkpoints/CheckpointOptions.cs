@@ -1,10 +1,9 @@
-using GemmaSharp.MatFormer;
 using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Checkpoints;
 
 /// <summary>How a checkpoint is opened.</summary>
-public sealed record CheckpointOptions
+sealed record CheckpointOptions
 {
     /// <summary>Whether only headers are read, for listings: no weight is mapped and every vector is empty.</summary>
     public bool HeadersOnly { get; init; }

@@ -4,7 +4,7 @@ using GemmaSharp.Numerics.Memory;
 namespace GemmaSharp.Checkpoints;
 
 /// <summary>Looks at every stored value of a checkpoint, which loading does not do for matrices.</summary>
-public static class CheckpointValues
+static class CheckpointValues
 {
     const int Piece = 1 << 20;
 

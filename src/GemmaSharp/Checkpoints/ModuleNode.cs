@@ -1,7 +1,7 @@
 namespace GemmaSharp.Checkpoints;
 
 /// <summary>A module of the model with what it holds, as recorded while the model was built.</summary>
-public sealed class ModuleNode
+sealed class ModuleNode
 {
     readonly List<ModuleNode> _children = [];
     readonly List<ModuleParameter> _parameters = [];

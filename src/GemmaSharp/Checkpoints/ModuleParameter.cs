@@ -9,7 +9,7 @@ namespace GemmaSharp.Checkpoints;
 /// <param name="Format">Stored form: <c>bf16</c>, <c>affine4/64</c>; empty when missing.</param>
 /// <param name="Bytes">Bytes in the file, scales and biases included.</param>
 /// <param name="File">File it is in.</param>
-public sealed record ModuleParameter(string Name, string? StoredName, IReadOnlyList<long> Shape, string Format, long Bytes, string? File)
+sealed record ModuleParameter(string Name, string? StoredName, IReadOnlyList<long> Shape, string Format, long Bytes, string? File)
 {
     /// <summary>The quantised form; <see langword="null"/> when dense or missing.</summary>
     public QuantizationFormat? Quantization { get; init; }

@@ -1,6 +1,6 @@
-using GemmaSharp.Adapters;
+using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Configuration;
-using GemmaSharp.MatFormer;
+using GemmaSharp.Layers;
 using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;

@@ -1,4 +1,4 @@
-using GemmaSharp.MatFormer;
+using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Checkpoints;

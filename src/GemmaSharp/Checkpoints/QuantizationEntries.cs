@@ -1,5 +1,5 @@
+using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Configuration;
-using GemmaSharp.MatFormer;
 
 namespace GemmaSharp.Checkpoints;
 

@@ -8,7 +8,7 @@ namespace GemmaSharp.Checkpoints;
 /// <param name="Shape">Sizes, outermost first; empty for a scalar.</param>
 /// <param name="Offset">First byte, counted from the start of the file.</param>
 /// <param name="Length">Number of bytes: the product of the shape times the element size.</param>
-public sealed record SafetensorsEntry(string Name, ElementType Type, IReadOnlyList<long> Shape, long Offset, long Length)
+sealed record SafetensorsEntry(string Name, ElementType Type, IReadOnlyList<long> Shape, long Offset, long Length)
 {
     /// <summary>The byte after the last.</summary>
     public long End => Offset + Length;

@@ -4,7 +4,7 @@ namespace GemmaSharp.Checkpoints;
 
 /// <summary>A safetensors file: its header in memory, its data mapped when first asked for.</summary>
 /// <remarks>Thread-safe. Views handed out keep the mapping alive; after <see cref="Dispose"/> they must not be read.</remarks>
-public sealed class SafetensorsFile : IDisposable
+sealed class SafetensorsFile : IDisposable
 {
     readonly IReadOnlyDictionary<string, SafetensorsEntry> _byName;
     readonly Lazy<MemoryBlock> _data;

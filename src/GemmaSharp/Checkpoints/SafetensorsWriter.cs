@@ -10,7 +10,7 @@ namespace GemmaSharp.Checkpoints;
 /// All tensors are declared first, because the header precedes the data. The bytes go to a temporary name in the same folder;
 /// <see cref="Finish"/> gives the file its own. Disposing before that leaves nothing behind. Not thread-safe.
 /// </remarks>
-public sealed class SafetensorsWriter : IDisposable
+sealed class SafetensorsWriter : IDisposable
 {
     readonly string _path;
     readonly string _temporary;

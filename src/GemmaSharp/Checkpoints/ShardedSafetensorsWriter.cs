@@ -8,7 +8,7 @@ namespace GemmaSharp.Checkpoints;
 /// Tensors are declared first and written in that order. Files get their names only in <see cref="Finish"/>, all at once; disposing before that
 /// leaves nothing behind. Not thread-safe.
 /// </remarks>
-public sealed class ShardedSafetensorsWriter : IDisposable
+sealed class ShardedSafetensorsWriter : IDisposable
 {
     /// <summary>The size at which transformers and MLX begin another file.</summary>
     public const long DefaultShardBytes = 5_000_000_000;

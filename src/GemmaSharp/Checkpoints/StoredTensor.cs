@@ -4,7 +4,7 @@ namespace GemmaSharp.Checkpoints;
 
 /// <summary>A tensor of a checkpoint: its names and where it lies.</summary>
 /// <remarks>Thread-safe.</remarks>
-public sealed class StoredTensor
+sealed class StoredTensor
 {
     internal StoredTensor(SafetensorsFile file, SafetensorsEntry entry, string canonicalName)
     {

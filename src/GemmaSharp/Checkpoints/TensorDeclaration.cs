@@ -6,7 +6,7 @@ namespace GemmaSharp.Checkpoints;
 /// <param name="Name">Name in the file.</param>
 /// <param name="Type">Element type.</param>
 /// <param name="Shape">Sizes, outermost first; empty for a scalar.</param>
-public sealed record TensorDeclaration(string Name, ElementType Type, IReadOnlyList<long> Shape)
+sealed record TensorDeclaration(string Name, ElementType Type, IReadOnlyList<long> Shape)
 {
     /// <summary>Number of bytes.</summary>
     /// <exception cref="OverflowException">The product exceeds a long.</exception>

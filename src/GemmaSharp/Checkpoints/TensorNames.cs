@@ -12,7 +12,7 @@ namespace GemmaSharp.Checkpoints;
 /// <item><term>pre-release</term><description><c>model.language_model.model.X</c>, <c>model.language_model.lm_head.weight</c></description></item>
 /// </list>
 /// </remarks>
-public static class TensorNames
+static class TensorNames
 {
     const string Model = "model.";
     const string LanguageModel = "language_model.";

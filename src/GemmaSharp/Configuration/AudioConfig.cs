@@ -2,7 +2,7 @@ namespace GemmaSharp.Configuration;
 
 /// <summary>The <c>audio_config</c> of a checkpoint. The defaults are the published tower, the same in E2B and E4B.</summary>
 /// <remarks>Source: transformers <c>configuration_gemma3n.py</c>. Immutable.</remarks>
-public sealed record AudioConfig
+sealed record AudioConfig
 {
     /// <summary>Rows of the embedder's table of hard tokens.</summary>
     public int VocabSize { get; init; } = 128;

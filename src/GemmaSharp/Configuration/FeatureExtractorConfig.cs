@@ -5,7 +5,7 @@ namespace GemmaSharp.Configuration;
 
 /// <summary>How sound becomes log-mel features. The defaults are the published checkpoint's.</summary>
 /// <remarks>Source: transformers <c>feature_extraction_gemma3n.py</c>.</remarks>
-public sealed record FeatureExtractorConfig
+sealed record FeatureExtractorConfig
 {
     /// <summary>Mel bands.</summary>
     public int FeatureSize { get; init; } = 128;

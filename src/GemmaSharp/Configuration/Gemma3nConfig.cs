@@ -8,7 +8,7 @@ namespace GemmaSharp.Configuration;
 /// Reads the published form, the newest (<c>rope_parameters</c>), text-only configs with the text section at the root, and MLX's with
 /// <c>quantization</c>. Unknown keys are ignored. Immutable.
 /// </remarks>
-public sealed record Gemma3nConfig
+sealed record Gemma3nConfig
 {
     /// <summary>The file this is read from.</summary>
     public const string FileName = "config.json";

@@ -4,7 +4,7 @@ namespace GemmaSharp.Configuration;
 
 /// <summary>What <c>generation_config.json</c> recommends, with the stop ids of <c>config.json</c> joined in.</summary>
 /// <remarks>The chat loop adds the tokenizer's end of turn to the stop ids. Immutable.</remarks>
-public sealed record GenerationDefaults
+sealed record GenerationDefaults
 {
     /// <summary>Whether to draw; otherwise the likeliest token is taken.</summary>
     public bool DoSample { get; init; } = true;

@@ -1,7 +1,7 @@
 namespace GemmaSharp.Configuration;
 
 /// <summary>How a picture becomes pixel values. The defaults are the published checkpoint's.</summary>
-public sealed record ImageProcessorConfig
+sealed record ImageProcessorConfig
 {
     /// <summary>Whether pictures are resized to <see cref="Height"/> × <see cref="Width"/>.</summary>
     public bool DoResize { get; init; } = true;

@@ -1,7 +1,7 @@
 namespace GemmaSharp.Configuration;
 
 /// <summary>What a decoder layer attends to.</summary>
-public enum LayerType
+enum LayerType
 {
     /// <summary>The last <c>sliding_window</c> positions.</summary>
     SlidingAttention,

@@ -7,7 +7,7 @@ namespace GemmaSharp.Configuration;
 /// Older checkpoints keep both halves flat in <c>preprocessor_config.json</c>; newest ones nest them in <c>processor_config.json</c> under
 /// <c>image_processor</c> and <c>feature_extractor</c>, which win. Immutable.
 /// </remarks>
-public sealed record ProcessorConfig
+sealed record ProcessorConfig
 {
     /// <summary>Placeholders per picture.</summary>
     public int ImageSeqLength { get; init; } = 256;

@@ -4,7 +4,7 @@ namespace GemmaSharp.Configuration;
 
 /// <summary>MLX's <c>quantization</c> object: a setting for all modules and exceptions by module path.</summary>
 /// <remarks>A hint only: what a module is follows from its tensors. Immutable.</remarks>
-public sealed record QuantizationConfig
+sealed record QuantizationConfig
 {
     static readonly string[] s_modes = ["affine", "mxfp4", "mxfp8", "nvfp4"];
 

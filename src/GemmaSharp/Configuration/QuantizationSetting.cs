@@ -4,4 +4,4 @@ namespace GemmaSharp.Configuration;
 /// <param name="GroupSize">Consecutive inputs that share a scale.</param>
 /// <param name="Bits">Bits per weight.</param>
 /// <param name="Mode"><c>affine</c>, <c>mxfp4</c>, <c>mxfp8</c> or <c>nvfp4</c>.</param>
-public sealed record QuantizationSetting(int GroupSize, int Bits, string Mode);
+sealed record QuantizationSetting(int GroupSize, int Bits, string Mode);

@@ -2,7 +2,7 @@ namespace GemmaSharp.Configuration;
 
 /// <summary>The <c>text_config</c> of a checkpoint with every list resolved: one entry per layer. The defaults are the published E4B.</summary>
 /// <remarks>Source: transformers <c>configuration_gemma3n.py</c>. Immutable. Property names are the JSON keys.</remarks>
-public sealed record TextConfig
+sealed record TextConfig
 {
     /// <summary>Rows of <c>embed_tokens</c>.</summary>
     public int VocabSize { get; init; } = 262400;

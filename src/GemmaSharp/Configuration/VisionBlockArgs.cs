@@ -1,7 +1,7 @@
 namespace GemmaSharp.Configuration;
 
 /// <summary>One block of a <c>block_args</c> table in timm's decoded form. Keys a kind of block does not have are 0.</summary>
-public sealed record VisionBlockArgs
+sealed record VisionBlockArgs
 {
     /// <summary><c>er</c> (edge residual), <c>uir</c> (universal inverted residual) or <c>mqa</c> (multi-query attention).</summary>
     public string BlockType { get; init; } = "uir";

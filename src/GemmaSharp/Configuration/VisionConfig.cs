@@ -2,7 +2,7 @@ namespace GemmaSharp.Configuration;
 
 /// <summary>The <c>vision_config</c> of a checkpoint. The defaults are the published tower, the same in E2B and E4B.</summary>
 /// <remarks>Source: transformers <c>configuration_gemma3n.py</c>, timm <c>mobilenetv5.py</c>. Immutable.</remarks>
-public sealed record VisionConfig
+sealed record VisionConfig
 {
     /// <summary>The name timm knows the network by.</summary>
     public string Architecture { get; init; } = "mobilenetv5_300m_enc";

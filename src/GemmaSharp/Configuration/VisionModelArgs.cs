@@ -1,7 +1,7 @@
 namespace GemmaSharp.Configuration;
 
 /// <summary>The <c>model_args</c> handed to timm's network factory: deviations from the published MobileNet-v5.</summary>
-public sealed record VisionModelArgs
+sealed record VisionModelArgs
 {
     /// <summary>Factor on every stage's width, rounded to a multiple of 8.</summary>
     public double ChannelMultiplier { get; init; } = 1;

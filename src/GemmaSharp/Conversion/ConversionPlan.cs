@@ -1,7 +1,7 @@
-using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Checkpoints.Adapters;
+using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Configuration;
-using GemmaSharp.MatFormer;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 

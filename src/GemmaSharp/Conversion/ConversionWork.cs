@@ -1,4 +1,4 @@
-using GemmaSharp.Adapters;
+using GemmaSharp.Checkpoints.Adapters;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Threading;
 

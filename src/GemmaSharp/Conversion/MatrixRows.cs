@@ -1,5 +1,5 @@
 using System.Buffers;
-using GemmaSharp.MatFormer;
+using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;

@@ -1,5 +1,5 @@
 using GemmaSharp.Checkpoints;
-using GemmaSharp.MatFormer;
+using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 

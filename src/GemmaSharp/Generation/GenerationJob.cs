@@ -1,9 +1,7 @@
 using System.Diagnostics;
 using System.Threading.Channels;
-using GemmaSharp.Adapters;
-using GemmaSharp.Multimodal;
-using GemmaSharp.Text;
-using GemmaSharp.Tokenization;
+using GemmaSharp.Model.Text;
+using GemmaSharp.Prompting.Tokenization;
 
 namespace GemmaSharp.Generation;
 

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
+using GemmaSharp.Model.Text;
 using GemmaSharp.Numerics.Threading;
-using GemmaSharp.Text;
 
 namespace GemmaSharp.Generation;
 

@@ -1,6 +1,4 @@
-using GemmaSharp.Adapters;
-using GemmaSharp.Multimodal;
-using GemmaSharp.Text;
+using GemmaSharp.Model.Text;
 
 namespace GemmaSharp.Generation;
 

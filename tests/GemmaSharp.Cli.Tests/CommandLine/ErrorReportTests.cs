@@ -1,6 +1,3 @@
-using GemmaSharp.Checkpoints;
-using GemmaSharp.Configuration;
-using GemmaSharp.Generation;
 using GemmaSharp.Media;
 
 namespace GemmaSharp.Cli.Tests.CommandLine;

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using GemmaSharp.Tokenization.Chat;
+using GemmaSharp.Prompting.Chat;
 
 namespace GemmaSharp.EndToEnd.Tests;
 

@@ -1,7 +1,3 @@
-using GemmaSharp.Diagnostics;
-using GemmaSharp.Generation;
-using GemmaSharp.Multimodal;
-
 namespace GemmaSharp.EndToEnd.Tests;
 
 /// <summary>What a model says to the demo's items: its own greedy answers, and its distributions along the reference's answers.</summary>

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Configuration;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints;

@@ -1,9 +1,6 @@
 using System.Text.Json.Nodes;
 using CsCheck;
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Configuration;
-using GemmaSharp.Conversion;
-using GemmaSharp.Diagnostics;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Tests.TestCheckpoints;
 

@@ -1,4 +1,5 @@
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Layers;
 using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Tests.TestCheckpoints;

@@ -1,7 +1,5 @@
 using System.Text.Json.Nodes;
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Configuration;
-using GemmaSharp.Conversion;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Tests.TestCheckpoints;
 

@@ -1,6 +1,6 @@
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Model.Text;
 using GemmaSharp.Tests.TestCheckpoints;
-using GemmaSharp.Text;
 
 namespace GemmaSharp.Tests.Checkpoints;
 

@@ -2,8 +2,6 @@ using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
-using GemmaSharp.Conversion;
-using GemmaSharp.MatFormer;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Tests.TestCheckpoints;

@@ -1,13 +1,11 @@
 using System.Text.Json;
-using GemmaSharp.Adapters;
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Conversion;
-using GemmaSharp.MatFormer;
+using GemmaSharp.Model;
+using GemmaSharp.Model.Text;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.TestCheckpoints;
-using GemmaSharp.Text;
 
 namespace GemmaSharp.Tests.Conversion;
 

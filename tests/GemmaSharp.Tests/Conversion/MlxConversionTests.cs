@@ -1,6 +1,6 @@
 using System.Text.Json;
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Conversion;
+using GemmaSharp.Model;
 using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Tests.TestCheckpoints;

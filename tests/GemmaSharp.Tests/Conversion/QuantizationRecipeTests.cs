@@ -1,5 +1,3 @@
-using GemmaSharp.Conversion;
-
 namespace GemmaSharp.Tests.Conversion;
 
 /// <summary>Mixed recipes against mlx-vlm's rule, written out for the real models' depths.</summary>

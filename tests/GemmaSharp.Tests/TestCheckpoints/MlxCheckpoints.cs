@@ -1,5 +1,4 @@
 using System.Globalization;
-using GemmaSharp.Conversion;
 using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Tests.TestCheckpoints;

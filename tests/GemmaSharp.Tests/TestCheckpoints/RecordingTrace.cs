@@ -1,5 +1,3 @@
-using GemmaSharp.Diagnostics;
-
 namespace GemmaSharp.Tests.TestCheckpoints;
 
 /// <summary>Keeps what a forward pass recorded, by name.</summary>

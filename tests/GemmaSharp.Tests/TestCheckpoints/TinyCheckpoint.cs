@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Diagnostics;
+using GemmaSharp.Cli.Bench;
+using GemmaSharp.Model;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Tests.TestCheckpoints;
@@ -10,7 +11,7 @@ namespace GemmaSharp.Tests.TestCheckpoints;
 public sealed record TinyTensor(string Name, ElementType Type, long[] Shape, byte[] Bytes);
 
 /// <summary>A small checkpoint in a temporary folder, made from its list of tensors by the weight rule. Removed on disposal.</summary>
-public sealed class TinyCheckpoint : IDisposable
+sealed class TinyCheckpoint : IDisposable
 {
     TinyCheckpoint(string folder) => Folder = folder;
 

@@ -1,0 +1,72 @@
+namespace GemmaSharp;
+
+/// <summary>How an answer is drawn and when it ends. What is null is taken from the checkpoint's <c>generation_config.json</c>.</summary>
+/// <remarks>Immutable; change a copy with <c>with</c>.</remarks>
+public sealed record GenerationOptions
+{
+    /// <summary>The most tokens to generate, 1 or more; null: as many as the context holds.</summary>
+    public int? MaxTokens { get; init; }
+
+    /// <summary>Divides the logits; 0 is greedy (the most likely token, the lowest id on ties). 0 or more, finite.</summary>
+    public float? Temperature { get; init; }
+
+    /// <summary>Keeps the k most likely tokens (and those tied with the last); 0 keeps all.</summary>
+    public int? TopK { get; init; }
+
+    /// <summary>Keeps the most likely tokens until their probabilities sum to this; in (0, 1], 1 keeps all.</summary>
+    public float? TopP { get; init; }
+
+    /// <summary>Keeps tokens at least this fraction as likely as the most likely one; in [0, 1], 0 keeps all.</summary>
+    public float MinP { get; init; }
+
+    /// <summary>Logits of tokens in prompt or answer are divided by this where positive and multiplied where negative; above 0, 1 is off.</summary>
+    public float RepetitionPenalty { get; init; } = 1f;
+
+    /// <summary>Subtracted from the logits of tokens already in the answer; 0 is off.</summary>
+    public float PresencePenalty { get; init; }
+
+    /// <summary>Subtracted from a token's logit once for each time it is in the answer; 0 is off.</summary>
+    public float FrequencyPenalty { get; init; }
+
+    /// <summary>Start of the random numbers: the same seed gives the same tokens. Null: a new one each time.</summary>
+    public ulong? Seed { get; init; }
+
+    /// <summary>Texts that end the answer; neither they nor what follows is part of it.</summary>
+    public IReadOnlyList<string> Stop { get; init; } = [];
+
+    /// <summary>Never choose an end-of-sequence token, so that the answer runs to <see cref="MaxTokens"/>.</summary>
+    public bool IgnoreEos { get; init; }
+
+    /// <summary>How many of the most likely tokens to report with each token, with their log-probabilities; null: none, 0: the chosen token's alone.</summary>
+    public int? Logprobs { get; init; }
+
+    /// <summary>Checks every value and names the first that is out of its range.</summary>
+    /// <exception cref="ArgumentException">A value is out of its range.</exception>
+    public void Validate()
+    {
+        Require(MaxTokens is null or >= 1, nameof(MaxTokens), MaxTokens, "1 or more, or none for as many as fit");
+        Require(Temperature is null or (>= 0 and <= float.MaxValue), nameof(Temperature), Temperature, "0 (greedy) or a positive number");
+        Require(TopK is null or >= 0, nameof(TopK), TopK, "0 (off) or more");
+        Require(TopP is null or (> 0 and <= 1), nameof(TopP), TopP, "above 0 and at most 1 (off)");
+        Require(MinP is >= 0 and <= 1, nameof(MinP), MinP, "from 0 (off) to 1");
+        Require(RepetitionPenalty is > 0 and <= float.MaxValue, nameof(RepetitionPenalty), RepetitionPenalty, "above 0 (1 is off)");
+        Require(float.IsFinite(PresencePenalty), nameof(PresencePenalty), PresencePenalty, "a finite number");
+        Require(float.IsFinite(FrequencyPenalty), nameof(FrequencyPenalty), FrequencyPenalty, "a finite number");
+        Require(Logprobs is null or (>= 0 and <= MaxLogprobs), nameof(Logprobs), Logprobs, $"from 0 to {MaxLogprobs}");
+        foreach (string stop in Stop)
+        {
+            Require(stop.Length > 0, nameof(Stop), "an empty text", "a text of at least one character");
+        }
+
+        static void Require(bool holds, string name, object? found, string needed)
+        {
+            if (!holds)
+            {
+                throw new ArgumentException(FormattableString.Invariant($"{name} is {found}; it must be {needed}."), name);
+            }
+        }
+    }
+
+    /// <summary>The most alternatives that <see cref="Logprobs"/> may ask for.</summary>
+    public const int MaxLogprobs = 100;
+}

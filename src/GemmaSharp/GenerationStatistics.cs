@@ -1,0 +1,28 @@
+namespace GemmaSharp;
+
+/// <summary>What an answer cost.</summary>
+public sealed record GenerationStatistics
+{
+    /// <summary>Tokens of the prompt, placeholders expanded.</summary>
+    public int PromptTokens { get; init; }
+
+    /// <summary>Of these, tokens whose keys and values were still cached from the turn before.</summary>
+    public int ReusedTokens { get; init; }
+
+    /// <summary>Tokens drawn, the one that ended the answer included.</summary>
+    public int AnswerTokens { get; init; }
+
+    /// <summary>From the request to the first token: what is left of the prompt goes through the model in this time.</summary>
+    public TimeSpan TimeToFirstToken { get; init; }
+
+    /// <summary>From the first token to the last.</summary>
+    public TimeSpan AnswerTime { get; init; }
+
+    /// <summary>Prompt tokens per second, reused ones not counted; 0 when nothing was measured.</summary>
+    public double PromptTokensPerSecond => Rate(PromptTokens - ReusedTokens, TimeToFirstToken);
+
+    /// <summary>Answer tokens per second after the first; 0 when nothing was measured.</summary>
+    public double AnswerTokensPerSecond => Rate(AnswerTokens - 1, AnswerTime);
+
+    static double Rate(int tokens, TimeSpan time) => tokens > 0 && time > TimeSpan.Zero ? tokens / time.TotalSeconds : 0;
+}

@@ -1,0 +1,28 @@
+namespace GemmaSharp.Layers;
+
+/// <summary>Every linear layer of one model: what an adapter is checked against, and the numbering of its matrices.</summary>
+/// <remarks>Filled while the model is built by one thread, then only read.</remarks>
+sealed class LinearModules
+{
+    readonly List<LinearModule> _all = [];
+    readonly Dictionary<string, LinearModule> _byPath = new(StringComparer.Ordinal);
+
+    /// <summary>In the order in which the model was built.</summary>
+    public IReadOnlyList<LinearModule> All => _all;
+
+    /// <summary>Adds a layer, or finds the one of this path if it was asked for before.</summary>
+    public LinearModule Add(string path, int inFeatures, int outFeatures, bool tied)
+    {
+        if (!_byPath.TryGetValue(path, out LinearModule? module))
+        {
+            module = new LinearModule(_all.Count, path, inFeatures, outFeatures, tied);
+            _all.Add(module);
+            _byPath.Add(path, module);
+        }
+
+        return module;
+    }
+
+    /// <summary>The layer of this path, if there is one.</summary>
+    public LinearModule? Find(string path) => _byPath.GetValueOrDefault(path);
+}

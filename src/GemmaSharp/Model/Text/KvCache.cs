@@ -1,0 +1,167 @@
+namespace GemmaSharp.Model.Text;
+
+/// <summary>What one sequence remembers between steps: keys and values of every layer that owns some.</summary>
+/// <remarks>
+/// Sliding layers are rings, full layers grow by pages, KV-shared layers hold nothing. Not thread-safe: one step at a time may use a cache.
+/// Make it with <see cref="TextModel.NewCache"/>; <see cref="Dispose"/> frees its native memory.
+/// </remarks>
+sealed class KvCache : IDisposable
+{
+    readonly KvLayer[] _layers;
+    readonly KvLayout _layout;
+
+    /// <summary>Positions below this have been overwritten in the rings.</summary>
+    int _oldest;
+
+    internal KvCache(KvLayout layout, int maxStepRows)
+    {
+        _layout = layout;
+        MaxStepRows = maxStepRows;
+        _layers = new KvLayer[layout.FirstShared];
+        for (int l = 0; l < _layers.Length; l++)
+        {
+            _layers[l] = layout.IsSliding(l)
+                ? new SlidingKvLayer(layout.KvHeads, layout.HeadDim, layout.SlidingWindow, maxStepRows)
+                : new FullKvLayer(layout.KvHeads, layout.HeadDim);
+        }
+    }
+
+    /// <summary>Positions seen so far; the next token's position.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>The most rows that one step may add.</summary>
+    public int MaxStepRows { get; }
+
+    /// <summary>Bytes of native memory held.</summary>
+    public long Bytes => _layers.Sum(layer => layer.Bytes);
+
+    internal KvLayer Layer(int index) => _layers[index];
+
+    /// <summary>Makes room for <paramref name="count"/> more positions and counts them as seen.</summary>
+    internal void Extend(int count)
+    {
+        int end = checked(Length + count);
+        foreach (KvLayer layer in _layers)
+        {
+            layer.Reserve(end);
+        }
+
+        Length = end;
+        _oldest = Math.Max(_oldest, end - (_layout.SlidingWindow - 1 + MaxStepRows));
+    }
+
+    /// <summary>Whether the sequence can be cut back to its first <paramref name="length"/> positions with everything they see still stored.</summary>
+    /// <remarks>Always true for 0; otherwise true as long as the rings still hold the window before that position, that is for about the last <see cref="MaxStepRows"/> positions at least.</remarks>
+    public bool CanRewind(int length) =>
+        length >= 0 && length <= Length && (length == 0 || _oldest <= Math.Max(0, length - _layout.SlidingWindow + 1));
+
+    /// <summary>Forgets everything from position <paramref name="length"/> on.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><see cref="CanRewind"/> says no.</exception>
+    public void Rewind(int length)
+    {
+        if (!CanRewind(length))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(length), length, $"The cache holds {Length} positions and its sliding layers start at {_oldest}; it can go back to 0 or near its end, not to {length}: take a snapshot before going on, or start over.");
+        }
+
+        Length = length;
+        if (length == 0)
+        {
+            _oldest = 0;
+        }
+
+        foreach (KvLayer layer in _layers)
+        {
+            (layer as FullKvLayer)?.Trim(length);
+        }
+    }
+
+    /// <summary>Copies what the first <see cref="Length"/> positions left behind, to come back to later or to start other sequences from.</summary>
+    public KvSnapshot Snapshot()
+    {
+        int d = _layout.HeadDim, heads = _layout.KvHeads;
+        var layers = new float[_layers.Length][];
+        for (int l = 0; l < layers.Length; l++)
+        {
+            int start = SnapshotStart(_layers[l], Length), count = Length - start;
+            float[] copy = layers[l] = new float[2 * heads * count * d];
+            for (int g = 0; g < heads; g++)
+            {
+                for (int p = start; p < Length;)
+                {
+                    int run = _layers[l].Run(g, p, Length, out ReadOnlySpan<float> keys, out ReadOnlySpan<float> values);
+                    keys.CopyTo(copy.AsSpan(((g * count) + (p - start)) * d));
+                    values.CopyTo(copy.AsSpan((((heads + g) * count) + (p - start)) * d));
+                    p += run;
+                }
+            }
+        }
+
+        return new KvSnapshot(_layout, Length, layers);
+    }
+
+    /// <summary>Takes the state of a snapshot of any cache of the same model.</summary>
+    /// <exception cref="ArgumentException">The snapshot is of another model.</exception>
+    public void Restore(KvSnapshot snapshot)
+    {
+        ArgumentNullException.ThrowIfNull(snapshot);
+        if (snapshot.Layout != _layout)
+        {
+            throw new ArgumentException("The snapshot was taken from a cache of another model; take one from this model.", nameof(snapshot));
+        }
+
+        Rewind(0);
+        int d = _layout.HeadDim, heads = _layout.KvHeads;
+        for (int l = 0; l < _layers.Length; l++)
+        {
+            _layers[l].Reserve(snapshot.Length);
+            int start = SnapshotStart(_layers[l], snapshot.Length), count = snapshot.Length - start;
+            for (int g = 0; g < heads; g++)
+            {
+                for (int p = start; p < snapshot.Length; p++)
+                {
+                    _layers[l].Write(
+                        g, p, snapshot.Layers[l].AsSpan(((g * count) + (p - start)) * d, d), snapshot.Layers[l].AsSpan((((heads + g) * count) + (p - start)) * d, d));
+                }
+            }
+        }
+
+        Length = snapshot.Length;
+        _oldest = Math.Max(0, snapshot.Length - _layout.SlidingWindow + 1);
+    }
+
+    /// <summary>Frees the native memory.</summary>
+    public void Dispose()
+    {
+        foreach (KvLayer layer in _layers)
+        {
+            layer.Dispose();
+        }
+    }
+
+    /// <summary>The first position that the next token can still see.</summary>
+    static int SnapshotStart(KvLayer layer, int length) => length == 0 ? 0 : Math.Min(length, layer.FirstVisible(length));
+}
+
+/// <summary>A copy of a <see cref="KvCache"/> at one length. Immutable, thread-safe.</summary>
+sealed class KvSnapshot
+{
+    internal KvSnapshot(KvLayout layout, int length, float[][] layers)
+    {
+        Layout = layout;
+        Length = length;
+        Layers = layers;
+    }
+
+    /// <summary>Positions seen when the copy was taken.</summary>
+    public int Length { get; }
+
+    /// <summary>Bytes held.</summary>
+    public long Bytes => Layers.Sum(layer => (long)layer.Length * sizeof(float));
+
+    internal KvLayout Layout { get; }
+
+    /// <summary>Per layer: keys <c>[G, n, d]</c>, then values <c>[G, n, d]</c>.</summary>
+    internal float[][] Layers { get; }
+}

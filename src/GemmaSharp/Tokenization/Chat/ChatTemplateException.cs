@@ -1,4 +1,0 @@
-namespace GemmaSharp.Tokenization.Chat;
-
-/// <summary>A conversation that the chat template refuses.</summary>
-public sealed class ChatTemplateException(string message) : Exception(message);

@@ -1,0 +1,113 @@
+using System.Runtime.InteropServices;
+using GemmaSharp.Checkpoints;
+using GemmaSharp.Layers;
+using GemmaSharp.Numerics.Memory;
+
+namespace GemmaSharp;
+
+/// <summary>A trace as a safetensors file: whole tensors, float32 (int32 for ids), in the order in which they were computed.</summary>
+/// <remarks>
+/// Tensors are spooled to a temporary file beside the output, so a trace of any size needs no memory; <see cref="Finish"/> writes the output under its name. Not thread-safe.
+/// </remarks>
+public sealed class TraceFile : ITrace, IDisposable
+{
+    readonly string _path;
+    readonly TracePattern[] _only;
+    readonly FileStream _spool;
+    readonly List<TensorDeclaration> _tensors = [];
+    readonly HashSet<string> _names = [];
+
+    /// <summary>Begins a trace.</summary>
+    /// <param name="path">The file to write; an existing one is replaced by <see cref="Finish"/>.</param>
+    /// <param name="only">Names to record, with <c>*</c> for any characters; none for all.</param>
+    /// <exception cref="CheckpointWriteException">The folder cannot be written to.</exception>
+    public TraceFile(string path, params ReadOnlySpan<string> only)
+    {
+        _path = path;
+        _only = new TracePattern[only.Length];
+        for (int i = 0; i < only.Length; i++)
+        {
+            _only[i] = new TracePattern(only[i]);
+        }
+
+        string spool = $"{path}.{Guid.NewGuid():N}.spool";
+        try
+        {
+            _spool = new FileStream(spool, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 20, FileOptions.DeleteOnClose);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointWriteException(path, e);
+        }
+    }
+
+    /// <summary>Tensors recorded so far.</summary>
+    public int Count => _tensors.Count;
+
+    /// <inheritdoc/>
+    public bool Wants(string name) => _only.Length == 0 || Array.Exists(_only, pattern => pattern.Matches(name));
+
+    /// <inheritdoc/>
+    public void Record(string name, ReadOnlySpan<long> shape, ReadOnlySpan<float> values) => Spool(name, ElementType.F32, shape, MemoryMarshal.AsBytes(values));
+
+    /// <inheritdoc/>
+    public void RecordIds(string name, ReadOnlySpan<long> shape, ReadOnlySpan<int> ids) => Spool(name, ElementType.I32, shape, MemoryMarshal.AsBytes(ids));
+
+    /// <summary>Writes the file.</summary>
+    /// <exception cref="CheckpointWriteException">The disk is full or gone.</exception>
+    public void Finish()
+    {
+        using SafetensorsWriter writer = SafetensorsWriter.Create(_path, _tensors, new Dictionary<string, string> { ["format"] = "gemma-trace" });
+        _spool.Position = 0;
+        byte[] buffer = new byte[1 << 20];
+        foreach (TensorDeclaration tensor in _tensors)
+        {
+            for (long left = tensor.Length; left > 0;)
+            {
+                int count = (int)Math.Min(left, buffer.Length);
+                _spool.ReadExactly(buffer, 0, count);
+                writer.Write(tensor.Name, buffer.AsSpan(0, count));
+                left -= count;
+            }
+        }
+
+        writer.Finish();
+    }
+
+    /// <summary>Removes the spool.</summary>
+    public void Dispose()
+    {
+        try
+        {
+            _spool.Dispose();
+        }
+        catch (IOException)
+        {
+            // A full disk: what is buffered is not wanted any more.
+        }
+    }
+
+    void Spool(string name, ElementType type, ReadOnlySpan<long> shape, ReadOnlySpan<byte> bytes)
+    {
+        if (!Wants(name))
+        {
+            return;
+        }
+
+        if (!_names.Add(name))
+        {
+            throw new ArgumentException($"Tensor {name} has been recorded already.", nameof(name));
+        }
+
+        try
+        {
+            _spool.Write(bytes);
+        }
+        catch (IOException e)
+        {
+            throw new CheckpointWriteException(_path, e);
+        }
+
+        _tensors.Add(new TensorDeclaration(name, type, shape.ToArray()));
+    }
+}

@@ -1,0 +1,59 @@
+using System.Text.Json;
+using GemmaSharp.Checkpoints;
+using GemmaSharp.Model.Text;
+using GemmaSharp.Numerics.Threading;
+using GemmaSharp.Tests.TestCheckpoints;
+
+namespace GemmaSharp.Tests.Model.Text;
+
+/// <summary>The text model of a tiny checkpoint, with threads and a workspace.</summary>
+sealed class TextFixture : IDisposable
+{
+    readonly TinyCheckpoint _files;
+
+    public TextFixture(string name, int threads = 2, Func<List<TinyTensor>, IEnumerable<TinyTensor>>? change = null)
+    {
+        _files = TinyCheckpoint.Create(name, change);
+        Checkpoint = Checkpoint.Open(_files.Folder);
+        Model = new TextModel(Checkpoint.Root, Checkpoint.Config.TextConfig);
+        Team = new WorkerTeam(threads);
+        Workspace = Model.NewWorkspace(Team);
+    }
+
+    public Checkpoint Checkpoint { get; }
+
+    public TextModel Model { get; }
+
+    public WorkerTeam Team { get; }
+
+    public TextWorkspace Workspace { get; }
+
+    /// <summary>The prompt of a recorded case.</summary>
+    public static int[] Ids(string name, string golden) => Integers(name, golden, "token_ids");
+
+    /// <summary>The reference's greedy continuation of a recorded case.</summary>
+    public static int[] Greedy(string name, string golden) => Integers(name, golden, "greedy");
+
+    /// <summary>Runs one chunk and returns the wanted logits.</summary>
+    public float[] Run(KvCache cache, ReadOnlySpan<int> ids, int logitsRows, ITrace? trace = null, AdapterSet? adapters = null)
+    {
+        var step = new TextStep();
+        step.Add(cache, ids, logitsRows, adapters: adapters);
+        Model.Forward(step, Workspace, trace);
+        return Workspace.Logits.ToArray();
+    }
+
+    public void Dispose()
+    {
+        Workspace.Dispose();
+        Team.Dispose();
+        Checkpoint.Dispose();
+        _files.Dispose();
+    }
+
+    static int[] Integers(string name, string golden, string property)
+    {
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(GoldenFiles.Find($"{name}/goldens/{golden}.json")));
+        return [.. json.RootElement.GetProperty(property).EnumerateArray().Select(e => e.GetInt32())];
+    }
+}
