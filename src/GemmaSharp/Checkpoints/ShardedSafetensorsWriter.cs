@@ -107,7 +107,7 @@ sealed class ShardedSafetensorsWriter : IDisposable
                 File.Move(temporary, index, overwrite: true);
             }
         }
-        catch (Exception e) when (e is (IOException or UnauthorizedAccessException) and not CheckpointWriteException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             File.Delete(temporary);
             throw new CheckpointWriteException(index, e);
