@@ -7,7 +7,7 @@ using GemmaSharp.Model;
 using GemmaSharp.Model.Audio;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Model.Vision;
-using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Prompting;
 using GemmaSharp.Prompting.Chat;

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Layers;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp;
 

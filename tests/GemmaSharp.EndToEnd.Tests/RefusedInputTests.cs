@@ -1,3 +1,6 @@
+using GemmaSharp.Checkpoints;
+using GemmaSharp.Cli;
+
 namespace GemmaSharp.EndToEnd.Tests;
 
 /// <summary>What users give by mistake: one sentence on standard error, the right exit code, nothing on standard output.</summary>

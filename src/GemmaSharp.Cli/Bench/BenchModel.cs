@@ -4,6 +4,7 @@ using GemmaSharp.Cli.Commands;
 using GemmaSharp.Configuration;
 using GemmaSharp.Model;
 using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Cli.Bench;

@@ -8,7 +8,7 @@ namespace GemmaSharp.Numerics.Memory;
 /// </para>
 /// <para>A failed allocation throws and leaves the arena as it was. Contents are undefined. One user at a time; not synchronised.</para>
 /// </remarks>
-public sealed unsafe class Arena : IDisposable
+sealed unsafe class Arena : IDisposable
 {
     // Pieces begin on cache lines.
     const long Alignment = 16;

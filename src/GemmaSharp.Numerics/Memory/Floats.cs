@@ -2,7 +2,7 @@ namespace GemmaSharp.Numerics.Memory;
 
 /// <summary>Some floats outside the managed heap: a span that may be kept in a field, captured, and longer than 2³¹.</summary>
 /// <remarks>Valid as long as its owner says, like a span; whoever uses it keeps the owner alive. Not synchronised.</remarks>
-public readonly unsafe struct Floats
+readonly unsafe struct Floats
 {
     readonly float* _start;
 

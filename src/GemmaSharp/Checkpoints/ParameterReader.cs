@@ -1,8 +1,8 @@
 using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Checkpoints;

@@ -1,3 +1,4 @@
+using GemmaSharp.Numerics.Formats;
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text.Json;

@@ -1,5 +1,5 @@
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
+using GemmaSharp.Numerics.Matrices;
 
 namespace GemmaSharp.Layers;
 

@@ -1,4 +1,4 @@
-using GemmaSharp.Numerics;
+using GemmaSharp.Numerics.Matrices;
 
 namespace GemmaSharp.Layers;
 

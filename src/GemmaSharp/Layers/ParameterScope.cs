@@ -1,5 +1,5 @@
 using System.Globalization;
-using GemmaSharp.Numerics;
+using GemmaSharp.Numerics.Matrices;
 
 namespace GemmaSharp.Layers;
 

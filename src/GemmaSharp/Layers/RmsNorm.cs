@@ -1,5 +1,4 @@
 using GemmaSharp.Numerics.Kernels;
-using Kernel = GemmaSharp.Numerics.Kernels.RmsNorm;
 
 namespace GemmaSharp.Layers;
 
@@ -45,7 +44,7 @@ sealed class RmsNorm(float[] weight, int width, float eps, float bound = float.P
             x = destination;
         }
 
-        Kernel.Apply(x, weight, eps, destination);
+        RmsNormKernel.Apply(x, weight, eps, destination);
     }
 
     Rows Forward(Rows x, Rows destination, Pass p)

@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Conversion;

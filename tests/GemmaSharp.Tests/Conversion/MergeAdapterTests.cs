@@ -3,7 +3,6 @@ using GemmaSharp.Checkpoints;
 using GemmaSharp.Model;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.TestCheckpoints;
 

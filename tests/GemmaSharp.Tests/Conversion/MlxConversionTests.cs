@@ -1,8 +1,9 @@
 using System.Text.Json;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Layers;
 using GemmaSharp.Model;
-using GemmaSharp.Numerics;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Conversion;

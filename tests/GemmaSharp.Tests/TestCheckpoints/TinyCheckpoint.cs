@@ -3,7 +3,7 @@ using System.Text.Json;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Bench;
 using GemmaSharp.Model;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Tests.TestCheckpoints;
 

@@ -1,4 +1,5 @@
 using GemmaSharp.Layers;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Checkpoints.Adapters;

@@ -1,7 +1,6 @@
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Model;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Conversion.Comparison;
 

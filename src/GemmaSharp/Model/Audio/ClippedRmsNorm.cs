@@ -24,7 +24,7 @@ sealed class ClippedRmsNorm(float[] weight, float eps, float bound)
             x = destination;
         }
 
-        RmsNorm.Apply(x, weight, eps, destination);
+        RmsNormKernel.Apply(x, weight, eps, destination);
     }
 
     /// <summary><c>RMS(clip(x))</c></summary>

@@ -1,6 +1,6 @@
 using GemmaSharp.Layers;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Model.Audio;

@@ -2,7 +2,6 @@ using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Kernels;
 using GemmaSharp.Numerics.Threading;
-using RmsNorm = GemmaSharp.Layers.RmsNorm;
 
 namespace GemmaSharp.Model.Text;
 

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Model;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints.Adapters;

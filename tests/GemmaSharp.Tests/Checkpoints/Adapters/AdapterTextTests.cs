@@ -4,7 +4,7 @@ using GemmaSharp.Checkpoints.Adapters;
 using GemmaSharp.Layers;
 using GemmaSharp.Model;
 using GemmaSharp.Model.Text;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.Model.Text;
 using GemmaSharp.Tests.TestCheckpoints;

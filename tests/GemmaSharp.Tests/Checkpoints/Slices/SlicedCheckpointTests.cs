@@ -5,6 +5,7 @@ using GemmaSharp.Configuration;
 using GemmaSharp.Model;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.Model.Text;
 using GemmaSharp.Tests.TestCheckpoints;

@@ -3,6 +3,7 @@ using GemmaSharp.Cli.Bench;
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 using GemmaSharp.Model.Audio;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.TestCheckpoints;
 

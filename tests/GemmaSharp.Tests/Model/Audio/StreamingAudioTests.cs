@@ -1,6 +1,7 @@
 using CsCheck;
 using GemmaSharp.Cli.Bench;
 using GemmaSharp.Configuration;
+using GemmaSharp.Layers;
 using GemmaSharp.Model.Audio;
 using GemmaSharp.Numerics.Threading;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Configuration;
 using GemmaSharp.Model;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Numerics.Threading;

@@ -1,3 +1,4 @@
+using GemmaSharp.Layers;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Tests.TestCheckpoints;
 
