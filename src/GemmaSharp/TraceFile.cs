@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Files;
 using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Memory;
 
@@ -30,10 +31,9 @@ public sealed class TraceFile : ITrace, IDisposable
             _only[i] = new TracePattern(only[i]);
         }
 
-        string spool = $"{path}.{Guid.NewGuid():N}.spool";
         try
         {
-            _spool = new FileStream(spool, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 20, FileOptions.DeleteOnClose);
+            _spool = SpoolFile.Create(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
