@@ -35,7 +35,7 @@ public sealed class TraceFile : ITrace, IDisposable
         {
             _spool = SpoolFile.Create(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
         {
             throw new CheckpointWriteException(path, e);
         }
@@ -81,7 +81,7 @@ public sealed class TraceFile : ITrace, IDisposable
         {
             _spool.Dispose();
         }
-        catch (IOException)
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
         {
             // A full disk: what is buffered is not wanted any more.
         }
@@ -103,7 +103,7 @@ public sealed class TraceFile : ITrace, IDisposable
         {
             _spool.Write(bytes);
         }
-        catch (IOException e)
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
         {
             throw new CheckpointWriteException(_path, e);
         }

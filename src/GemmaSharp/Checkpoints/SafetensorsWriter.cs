@@ -46,7 +46,7 @@ sealed class SafetensorsWriter : IDisposable
             file.Stream.Write(header);
             return new SafetensorsWriter(path, tensors, file);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
         {
             file?.Dispose();
             throw new CheckpointWriteException(path, e);
@@ -138,7 +138,7 @@ sealed class SafetensorsWriter : IDisposable
         {
             action(_file, bytes);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
         {
             throw new CheckpointWriteException(_path, e);
         }

@@ -127,7 +127,7 @@ sealed class AtomicFile : IDisposable
         {
             Stream.Dispose();
         }
-        catch (IOException)
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
         {
             // A full disk: what is buffered cannot be written, and is not wanted any more.
         }

@@ -33,7 +33,8 @@ static class BoundedFile
         return ReadAll(stream, most);
     }
 
-    /// <summary>Whether an exception is the file system's refusal of a path, its place or its permissions.</summary>
+    /// <summary>Whether an exception is the file system's refusal: of a path, its place, its permissions or its size.</summary>
+    /// <remarks>A file longer than the system allows is an <see cref="ArgumentException"/> in .NET, and so is a path with a NUL.</remarks>
     public static bool IsRefusal(Exception e) => e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException;
 
     /// <summary>A refusal as a sentence for a person.</summary>
