@@ -68,7 +68,7 @@ sealed class RunCommand
         session.SetMessages(messages);
         using Interrupts.Scope interrupt = _console.Interrupts.Begin();
         IAsyncEnumerable<GeneratedToken> tokens = input.Raw is string raw
-            ? session.GenerateAsync(model.EncodeText(raw, adapters: session.Adapters), options, interrupt.Token)
+            ? session.GenerateAsync(await busy.WhileAsync("Reading", Task.Run(() => model.EncodeText(raw, adapters: session.Adapters))).ConfigureAwait(false), options, interrupt.Token)
             : session.GenerateAsync(options, interrupt.Token);
 
         var answer = new Answer(model, session, busy);
