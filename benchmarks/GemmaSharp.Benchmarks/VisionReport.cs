@@ -124,7 +124,7 @@ internal static class VisionReport
             return false;
         }
 
-        public void Record(string name, ReadOnlySpan<long> shape, ReadOnlySpan<float> values)
+        public void Record(string name, ReadOnlySpan<long> shape, long start, ReadOnlySpan<float> values)
         {
         }
 

@@ -1,6 +1,6 @@
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Checkpoints.Comparison;
 using GemmaSharp.Conversion;
+using GemmaSharp.Conversion.Comparison;
 using GemmaSharp.Layers;
 
 namespace GemmaSharp;

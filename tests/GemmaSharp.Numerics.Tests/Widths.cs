@@ -8,61 +8,74 @@ internal static class Widths
 {
     public static TheoryData<string> All { get; } = [nameof(F32x16), nameof(F32x8), nameof(F32x4), nameof(F32x1)];
 
-    public static int Lanes(string width) => width switch
-    {
-        nameof(F32x16) => F32x16.Count,
-        nameof(F32x8) => F32x8.Count,
-        nameof(F32x4) => F32x4.Count,
-        _ => F32x1.Count,
-    };
+    public static int Lanes(string width) => Run<CountLanes, int>(width, default);
 
-    public static void Unary<TOperator>(string width, ReadOnlySpan<float> x, TOperator f, Span<float> destination)
-        where TOperator : struct, IUnaryOperator
+    /// <summary>What <see cref="Widest.Run{TKernel}"/> does, at a width of the test's choice.</summary>
+    public static void Run<TKernel>(string width, scoped TKernel kernel)
+        where TKernel : struct, IWidthKernel, allows ref struct
     {
         switch (width)
         {
             case nameof(F32x16):
-                Elementwise.Apply<TOperator, F32x16>(x, f, destination);
+                kernel.Run<F32x16>();
                 break;
             case nameof(F32x8):
-                Elementwise.Apply<TOperator, F32x8>(x, f, destination);
+                kernel.Run<F32x8>();
                 break;
             case nameof(F32x4):
-                Elementwise.Apply<TOperator, F32x4>(x, f, destination);
+                kernel.Run<F32x4>();
                 break;
             default:
-                Elementwise.Apply<TOperator, F32x1>(x, f, destination);
+                kernel.Run<F32x1>();
                 break;
         }
     }
+
+    public static TResult Run<TFunction, TResult>(string width, scoped TFunction function)
+        where TFunction : struct, IWidthFunction<TResult>, allows ref struct => width switch
+        {
+            nameof(F32x16) => function.Run<F32x16>(),
+            nameof(F32x8) => function.Run<F32x8>(),
+            nameof(F32x4) => function.Run<F32x4>(),
+            _ => function.Run<F32x1>(),
+        };
+
+    /// <summary>Integer products have no software form of the wider widths; those are skipped with the reason.</summary>
+    public static void RunCodes<TKernel>(string width, scoped TKernel kernel)
+        where TKernel : struct, ICodeKernel, allows ref struct
+    {
+        switch (width)
+        {
+            case nameof(F32x16):
+                Assert.SkipUnless(U8x64.IsSupported, "This machine has no AVX-512 byte and word instructions.");
+                kernel.Run<U8x64, F32x16>();
+                break;
+            case nameof(F32x8):
+                Assert.SkipUnless(U8x32.IsSupported, "This machine has no AVX2.");
+                kernel.Run<U8x32, F32x8>();
+                break;
+            case nameof(F32x4):
+                kernel.Run<U8x16, F32x4>();
+                break;
+            default:
+                kernel.RunScalar();
+                break;
+        }
+    }
+
+    public static void Unary<TOperator>(string width, ReadOnlySpan<float> x, TOperator f, Span<float> destination)
+        where TOperator : struct, IUnaryOperator => Run(width, new Elementwise.Unary<TOperator>(x, f, destination));
 
     public static void Binary<TOperator>(
         string width, ReadOnlySpan<float> x, ReadOnlySpan<float> y, TOperator f, Span<float> destination)
-        where TOperator : struct, IBinaryOperator
-    {
-        switch (width)
-        {
-            case nameof(F32x16):
-                Elementwise.Apply<TOperator, F32x16>(x, y, f, destination);
-                break;
-            case nameof(F32x8):
-                Elementwise.Apply<TOperator, F32x8>(x, y, f, destination);
-                break;
-            case nameof(F32x4):
-                Elementwise.Apply<TOperator, F32x4>(x, y, f, destination);
-                break;
-            default:
-                Elementwise.Apply<TOperator, F32x1>(x, y, f, destination);
-                break;
-        }
-    }
+        where TOperator : struct, IBinaryOperator => Run(width, new Elementwise.Binary<TOperator>(x, y, f, destination));
 
     public static float Reduce<TReduction>(string width, ReadOnlySpan<float> x, ReadOnlySpan<float> y, TReduction f)
-        where TReduction : struct, IReduction => width switch
-        {
-            nameof(F32x16) => Reduction.Apply<TReduction, F32x16>(x, y, f),
-            nameof(F32x8) => Reduction.Apply<TReduction, F32x8>(x, y, f),
-            nameof(F32x4) => Reduction.Apply<TReduction, F32x4>(x, y, f),
-            _ => Reduction.Apply<TReduction, F32x1>(x, y, f),
-        };
+        where TReduction : struct, IReduction => Run<Reduction.Kernel<TReduction>, float>(width, new(x, y, f));
+
+    readonly struct CountLanes : IWidthFunction<int>
+    {
+        public int Run<TVector>()
+            where TVector : struct, IVector<TVector> => TVector.Count;
+    }
 }

@@ -108,7 +108,7 @@ sealed class BenchModel : IDisposable
     {
         try
         {
-            ModelParts parts = ModelParts.Build(checkpoint, vision, audio);
+            ModelParts parts = ModelParts.Build(checkpoint.Root, checkpoint.Config, vision, audio);
             checkpoint.Report().ThrowIfErrors();
             return new BenchModel(name, checkpoint, parts, products, Stopwatch.GetElapsedTime(start).TotalSeconds);
         }

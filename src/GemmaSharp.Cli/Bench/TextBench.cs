@@ -11,7 +11,7 @@ sealed class TextBench : IDisposable
     const int MaxStepRows = 512;
 
     readonly TextModel _model;
-    readonly TextWorkspace _workspace;
+    readonly TextPass _pass;
     readonly TextStep _step = new();
     readonly AdapterSet _adapters;
     readonly CancellationToken _cancellationToken;
@@ -21,7 +21,7 @@ sealed class TextBench : IDisposable
     {
         _adapters = adapters;
         _model = model;
-        _workspace = model.NewWorkspace(team);
+        _pass = model.NewPass(team);
         _cancellationToken = cancellationToken;
 
         // Ordinary tokens, spread over the vocabulary so that every row of the tables is as likely to be cached as any other.
@@ -42,7 +42,7 @@ sealed class TextBench : IDisposable
         new(tokens, Measurement.Take(repetitions, () => Time(cache => Draw(cache, tokens)), _cancellationToken), bytesPerToken);
 
     /// <summary>Frees the scratch memory.</summary>
-    public void Dispose() => _workspace.Dispose();
+    public void Dispose() => _pass.Dispose();
 
     double Time(Action<KvCache> work)
     {
@@ -61,7 +61,7 @@ sealed class TextBench : IDisposable
             done += count;
         }
 
-        _ = Likeliest(_workspace.Logits);
+        _ = Likeliest(_pass.Logits.Span);
     }
 
     void Draw(KvCache cache, int tokens)
@@ -69,7 +69,7 @@ sealed class TextBench : IDisposable
         for (int i = 0; i < tokens; i++)
         {
             Forward(cache, _ids.AsSpan(i, 1), 1);
-            _ = Likeliest(_workspace.Logits);
+            _ = Likeliest(_pass.Logits.Span);
         }
     }
 
@@ -78,7 +78,7 @@ sealed class TextBench : IDisposable
         _cancellationToken.ThrowIfCancellationRequested();
         _step.Clear();
         _step.Add(cache, ids, logitsRows, adapters: _adapters);
-        _model.Forward(_step, _workspace);
+        _model.Forward(_step, _pass);
     }
 
     // Greedy choice belongs to the time of a token.

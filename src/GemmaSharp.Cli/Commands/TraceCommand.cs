@@ -81,7 +81,7 @@ static class TraceCommand
             return inner.Wants(name);
         }
 
-        public void Record(string name, ReadOnlySpan<long> shape, ReadOnlySpan<float> values) => inner.Record(name, shape, values);
+        public void Record(string name, ReadOnlySpan<long> shape, long start, ReadOnlySpan<float> values) => inner.Record(name, shape, start, values);
 
         public void RecordIds(string name, ReadOnlySpan<long> shape, ReadOnlySpan<int> values) => inner.RecordIds(name, shape, values);
     }

@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
 using GemmaSharp.Numerics.Vectors;
 
 namespace GemmaSharp.Numerics.Kernels;
@@ -26,25 +26,8 @@ public static unsafe class ConvolutionDepthwise
         int channels,
         int firstPixel,
         int pixels,
-        Span<float> destination)
-    {
-        if (Vector512.IsHardwareAccelerated)
-        {
-            Apply<F32x16>(x, window, weight, channels, firstPixel, pixels, destination);
-        }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            Apply<F32x8>(x, window, weight, channels, firstPixel, pixels, destination);
-        }
-        else if (Vector128.IsHardwareAccelerated)
-        {
-            Apply<F32x4>(x, window, weight, channels, firstPixel, pixels, destination);
-        }
-        else
-        {
-            Apply<F32x1>(x, window, weight, channels, firstPixel, pixels, destination);
-        }
-    }
+        Span<float> destination) =>
+        Widest.Run(new Kernel(x, window, weight, channels, firstPixel, pixels, destination));
 
     /// <summary>The convolution at a given width.</summary>
     internal static void Apply<TVector>(
@@ -146,5 +129,18 @@ public static unsafe class ConvolutionDepthwise
             }
         }
         return a;
+    }
+
+    /// <summary>The convolution of a range of pixels.</summary>
+    internal readonly ref struct Kernel(
+        ReadOnlySpan<float> x, ConvolutionWindow window, ReadOnlySpan<float> weight, int channels, int firstPixel, int pixels, Span<float> destination) : IWidthKernel
+    {
+        readonly ReadOnlySpan<float> _x = x;
+        readonly ReadOnlySpan<float> _weight = weight;
+        readonly Span<float> _destination = destination;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Run<TVector>()
+            where TVector : struct, IVector<TVector> => Apply<TVector>(_x, window, _weight, channels, firstPixel, pixels, _destination);
     }
 }

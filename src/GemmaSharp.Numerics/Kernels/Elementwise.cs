@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using GemmaSharp.Numerics.Vectors;
 
 namespace GemmaSharp.Numerics.Kernels;
@@ -23,47 +22,13 @@ internal static unsafe class Elementwise
 {
     /// <summary><c>destination[i] = f(x[i])</c></summary>
     public static void Apply<TOperator>(ReadOnlySpan<float> x, TOperator f, Span<float> destination)
-        where TOperator : struct, IUnaryOperator
-    {
-        if (Vector512.IsHardwareAccelerated)
-        {
-            Apply<TOperator, F32x16>(x, f, destination);
-        }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            Apply<TOperator, F32x8>(x, f, destination);
-        }
-        else if (Vector128.IsHardwareAccelerated)
-        {
-            Apply<TOperator, F32x4>(x, f, destination);
-        }
-        else
-        {
-            Apply<TOperator, F32x1>(x, f, destination);
-        }
-    }
+        where TOperator : struct, IUnaryOperator =>
+        Widest.Run(new Unary<TOperator>(x, f, destination));
 
     /// <summary><c>destination[i] = f(x[i], y[i])</c></summary>
     public static void Apply<TOperator>(ReadOnlySpan<float> x, ReadOnlySpan<float> y, TOperator f, Span<float> destination)
-        where TOperator : struct, IBinaryOperator
-    {
-        if (Vector512.IsHardwareAccelerated)
-        {
-            Apply<TOperator, F32x16>(x, y, f, destination);
-        }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            Apply<TOperator, F32x8>(x, y, f, destination);
-        }
-        else if (Vector128.IsHardwareAccelerated)
-        {
-            Apply<TOperator, F32x4>(x, y, f, destination);
-        }
-        else
-        {
-            Apply<TOperator, F32x1>(x, y, f, destination);
-        }
-    }
+        where TOperator : struct, IBinaryOperator =>
+        Widest.Run(new Binary<TOperator>(x, y, f, destination));
 
     /// <summary><c>destination[i] = f(x[i])</c> at a given width.</summary>
     internal static void Apply<TOperator, TVector>(ReadOnlySpan<float> x, TOperator f, Span<float> destination)
@@ -129,4 +94,29 @@ internal static unsafe class Elementwise
 
     static void Throw(int expected, int found, string name) =>
         throw new ArgumentException($"{name} has {found} elements; the operation needs {expected}.", name);
+
+    /// <summary>The loop of one input.</summary>
+    internal readonly ref struct Unary<TOperator>(ReadOnlySpan<float> x, TOperator f, Span<float> destination) : IWidthKernel
+        where TOperator : struct, IUnaryOperator
+    {
+        readonly ReadOnlySpan<float> _x = x;
+        readonly Span<float> _destination = destination;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Run<TVector>()
+            where TVector : struct, IVector<TVector> => Apply<TOperator, TVector>(_x, f, _destination);
+    }
+
+    /// <summary>The loop of two inputs.</summary>
+    internal readonly ref struct Binary<TOperator>(ReadOnlySpan<float> x, ReadOnlySpan<float> y, TOperator f, Span<float> destination) : IWidthKernel
+        where TOperator : struct, IBinaryOperator
+    {
+        readonly ReadOnlySpan<float> _x = x;
+        readonly ReadOnlySpan<float> _y = y;
+        readonly Span<float> _destination = destination;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Run<TVector>()
+            where TVector : struct, IVector<TVector> => Apply<TOperator, TVector>(_x, _y, f, _destination);
+    }
 }

@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
@@ -65,25 +65,8 @@ public static unsafe class MatMul
     /// <summary>The product with stored weights; strides of x and y in elements, of w in bytes.</summary>
     internal static void Multiply<TFormat>(
         float* x, int m, nuint xStride, byte* w, int n, nuint rowBytes, int k, float* y, nuint yStride, WorkerTeam? team)
-        where TFormat : struct, IWeightFormat
-    {
-        if (Vector512.IsHardwareAccelerated)
-        {
-            Multiply<TFormat, F32x16>(x, m, xStride, w, n, rowBytes, k, y, yStride, team);
-        }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            Multiply<TFormat, F32x8>(x, m, xStride, w, n, rowBytes, k, y, yStride, team);
-        }
-        else if (Vector128.IsHardwareAccelerated)
-        {
-            Multiply<TFormat, F32x4>(x, m, xStride, w, n, rowBytes, k, y, yStride, team);
-        }
-        else
-        {
-            Multiply<TFormat, F32x1>(x, m, xStride, w, n, rowBytes, k, y, yStride, team);
-        }
-    }
+        where TFormat : struct, IWeightFormat =>
+        Widest.Run(new Kernel<TFormat>(x, m, xStride, w, n, rowBytes, k, y, yStride, team));
 
     /// <summary>The product at a given width.</summary>
     internal static void Multiply<TFormat, TVector>(
@@ -164,7 +147,7 @@ public static unsafe class MatMul
         {
             return x;
         }
-        float* packed = ThreadScratch.Activations(m * (long)columns);
+        float* packed = ThreadScratch.Of<float>(Scratch.Activations, m * (long)columns);
         TilePacking.PackAll<TVector>(x, xStride, m, k, columns, packed, team);
         return packed;
     }
@@ -183,5 +166,15 @@ public static unsafe class MatMul
                 $"{name} has {length} elements; {rows} rows of {columns} at stride {stride} need {(long)(rows - 1) * stride + columns}.",
                 name);
         }
+    }
+
+    /// <summary>The product with stored weights.</summary>
+    internal readonly struct Kernel<TFormat>(
+        float* x, int m, nuint xStride, byte* w, int n, nuint rowBytes, int k, float* y, nuint yStride, WorkerTeam? team) : IWidthKernel
+        where TFormat : struct, IWeightFormat
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Run<TVector>()
+            where TVector : struct, IVector<TVector> => Multiply<TFormat, TVector>(x, m, xStride, w, n, rowBytes, k, y, yStride, team);
     }
 }

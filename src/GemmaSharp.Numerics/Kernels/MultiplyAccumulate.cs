@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
 using GemmaSharp.Numerics.Vectors;
 
 namespace GemmaSharp.Numerics.Kernels;
@@ -12,25 +12,8 @@ public static unsafe class MultiplyAccumulate
     /// <param name="y"><c>[n]</c></param>
     /// <param name="destination"><c>[n]</c>, read and written.</param>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
-    public static void Apply(ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> destination)
-    {
-        if (Vector512.IsHardwareAccelerated)
-        {
-            Apply<F32x16>(x, y, destination);
-        }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            Apply<F32x8>(x, y, destination);
-        }
-        else if (Vector128.IsHardwareAccelerated)
-        {
-            Apply<F32x4>(x, y, destination);
-        }
-        else
-        {
-            Apply<F32x1>(x, y, destination);
-        }
-    }
+    public static void Apply(ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> destination) =>
+        Widest.Run(new Kernel(x, y, destination));
 
     /// <summary><c>destination + x ⊙ y</c> at a given width.</summary>
     internal static void Apply<TVector>(ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> destination)
@@ -59,5 +42,17 @@ public static unsafe class MultiplyAccumulate
                 VectorTail.Store(last, pd + i, left);
             }
         }
+    }
+
+    /// <summary>The loop over a row.</summary>
+    internal readonly ref struct Kernel(ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> destination) : IWidthKernel
+    {
+        readonly ReadOnlySpan<float> _x = x;
+        readonly ReadOnlySpan<float> _y = y;
+        readonly Span<float> _destination = destination;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Run<TVector>()
+            where TVector : struct, IVector<TVector> => Apply<TVector>(_x, _y, _destination);
     }
 }

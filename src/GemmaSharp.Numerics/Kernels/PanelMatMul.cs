@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Vectors;
 
@@ -23,11 +22,7 @@ public static unsafe class PanelMatMul
     const int PackColumns = 128;
 
     /// <summary>Columns of a panel: two vectors of this machine.</summary>
-    public static int PanelWidth =>
-        Vector512.IsHardwareAccelerated ? 2 * F32x16.Count
-        : Vector256.IsHardwareAccelerated ? 2 * F32x8.Count
-        : Vector128.IsHardwareAccelerated ? 2 * F32x4.Count
-        : 2 * F32x1.Count;
+    public static int PanelWidth => 2 * Widest.Lanes;
 
     /// <summary>Elements that a packed matrix takes.</summary>
     /// <param name="k">Rows of B.</param>
@@ -61,22 +56,7 @@ public static unsafe class PanelMatMul
     public static void Multiply(ReadOnlySpan<float> x, int m, WeightMatrix w, Span<float> y)
     {
         ArgumentNullException.ThrowIfNull(w);
-        if (Vector512.IsHardwareAccelerated)
-        {
-            Multiply<F32x16>(x, m, w, y);
-        }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            Multiply<F32x8>(x, m, w, y);
-        }
-        else if (Vector128.IsHardwareAccelerated)
-        {
-            Multiply<F32x4>(x, m, w, y);
-        }
-        else
-        {
-            Multiply<F32x1>(x, m, w, y);
-        }
+        Widest.Run(new StoredKernel(x, m, w, y));
     }
 
     /// <summary><c>y[i, j] = Σ x[i, c] · B[c, j]</c></summary>
@@ -87,25 +67,8 @@ public static unsafe class PanelMatMul
     /// <param name="n">Columns of B and y.</param>
     /// <param name="y"><c>[m, n]</c>; must not overlap the inputs.</param>
     /// <exception cref="ArgumentException">A span is too short.</exception>
-    public static void Multiply(ReadOnlySpan<float> x, int m, ReadOnlySpan<float> packed, int k, int n, Span<float> y)
-    {
-        if (Vector512.IsHardwareAccelerated)
-        {
-            Multiply<F32x16>(x, m, packed, k, n, y);
-        }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            Multiply<F32x8>(x, m, packed, k, n, y);
-        }
-        else if (Vector128.IsHardwareAccelerated)
-        {
-            Multiply<F32x4>(x, m, packed, k, n, y);
-        }
-        else
-        {
-            Multiply<F32x1>(x, m, packed, k, n, y);
-        }
-    }
+    public static void Multiply(ReadOnlySpan<float> x, int m, ReadOnlySpan<float> packed, int k, int n, Span<float> y) =>
+        Widest.Run(new PackedKernel(x, m, packed, k, n, y));
 
     internal static int PackedLength(int k, int n, int width) => checked((n + width - 1) / width * width * k);
 
@@ -146,7 +109,7 @@ public static unsafe class PanelMatMul
         (int k, int n, int width) = (w.Columns, w.Rows, 2 * TVector.Count);
         CheckLength(x.Length, (long)m * k, nameof(x));
         CheckLength(y.Length, (long)m * n, nameof(y));
-        float* panel = ThreadScratch.Weights(2L * width * k);
+        float* panel = ThreadScratch.Of<float>(Scratch.Rows, 2L * width * k);
         float* rows = panel + (long)width * k;
         fixed (float* px = x)
         fixed (float* py = y)
@@ -309,5 +272,28 @@ public static unsafe class PanelMatMul
         {
             throw new ArgumentException($"{name} has {found} elements; the product needs {needed}.", name);
         }
+    }
+
+    /// <summary>The product with stored weights.</summary>
+    internal readonly ref struct StoredKernel(ReadOnlySpan<float> x, int m, WeightMatrix w, Span<float> y) : IWidthKernel
+    {
+        readonly ReadOnlySpan<float> _x = x;
+        readonly Span<float> _y = y;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Run<TVector>()
+            where TVector : struct, IVector<TVector> => Multiply<TVector>(_x, m, w, _y);
+    }
+
+    /// <summary>The product with a packed matrix.</summary>
+    internal readonly ref struct PackedKernel(ReadOnlySpan<float> x, int m, ReadOnlySpan<float> packed, int k, int n, Span<float> y) : IWidthKernel
+    {
+        readonly ReadOnlySpan<float> _x = x;
+        readonly ReadOnlySpan<float> _packed = packed;
+        readonly Span<float> _y = y;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Run<TVector>()
+            where TVector : struct, IVector<TVector> => Multiply<TVector>(_x, m, _packed, k, n, _y);
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Numerics.Kernels;
@@ -66,7 +67,7 @@ readonly unsafe struct QuantizedActivations
 
         public readonly void Run(int first, int last)
         {
-            byte* natural = QuantizedScratch.Rows(Activations.IntegerBytes);
+            byte* natural = ThreadScratch.Of<byte>(Scratch.Rows, Activations.IntegerBytes);
             for (int t = first; t < last; t++)
             {
                 Activations.Quantize(X + (long)t * Activations.Columns, t, natural);

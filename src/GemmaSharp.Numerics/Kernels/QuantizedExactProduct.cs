@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Numerics.Vectors;
 
@@ -9,28 +9,21 @@ namespace GemmaSharp.Numerics.Kernels;
 static unsafe class QuantizedExactProduct
 {
     /// <summary>The product at the machine's width.</summary>
-    public static void Multiply(in QuantizedRows rows, int count, float* x, int tokens, float* y, WorkerTeam team)
-    {
-        if (Vector512.IsHardwareAccelerated)
-        {
-            Multiply<F32x16>(rows, count, x, tokens, y, team);
-        }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            Multiply<F32x8>(rows, count, x, tokens, y, team);
-        }
-        else if (Vector128.IsHardwareAccelerated)
-        {
-            Multiply<F32x4>(rows, count, x, tokens, y, team);
-        }
-        else
-        {
-            Multiply<F32x1>(rows, count, x, tokens, y, team);
-        }
-    }
+    public static void Multiply(in QuantizedRows rows, int count, float* x, int tokens, float* y, WorkerTeam team) =>
+        Widest.Run(new Kernel(rows, count, x, tokens, y, team));
 
     /// <summary>The product at a given width.</summary>
     internal static void Multiply<TVector>(in QuantizedRows rows, int count, float* x, int tokens, float* y, WorkerTeam team)
         where TVector : struct, IVector<TVector> =>
         PanelProduct.Multiply<QuantizedPanels, TVector>(x, tokens, (nuint)rows.Columns, new(rows), count, rows.Columns, y, (nuint)count, team);
+
+    /// <summary>The product.</summary>
+    internal readonly ref struct Kernel(in QuantizedRows rows, int count, float* x, int tokens, float* y, WorkerTeam team) : IWidthKernel
+    {
+        readonly ref readonly QuantizedRows _rows = ref rows;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Run<TVector>()
+            where TVector : struct, IVector<TVector> => Multiply<TVector>(_rows, count, x, tokens, y, team);
+    }
 }

@@ -1,5 +1,6 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
 using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Numerics.Vectors;
 
@@ -25,25 +26,8 @@ static unsafe class QuantizedFastProduct
     public static bool Supports(QuantizationFormat format) => format.Mode != QuantizationMode.MxFp8;
 
     /// <summary>The product at the machine's width.</summary>
-    public static void Multiply(in QuantizedRows rows, int count, float* x, int tokens, float* y, WorkerTeam team)
-    {
-        if (U8x64.IsSupported)
-        {
-            Multiply<U8x64, F32x16>(rows, count, x, tokens, y, team);
-        }
-        else if (U8x32.IsSupported)
-        {
-            Multiply<U8x32, F32x8>(rows, count, x, tokens, y, team);
-        }
-        else if (Vector128.IsHardwareAccelerated)
-        {
-            Multiply<U8x16, F32x4>(rows, count, x, tokens, y, team);
-        }
-        else
-        {
-            QuantizedFastScalar.Multiply(rows, count, x, tokens, y, team);
-        }
-    }
+    public static void Multiply(in QuantizedRows rows, int count, float* x, int tokens, float* y, WorkerTeam team) =>
+        Widest.RunCodes(new Kernel(rows, count, x, tokens, y, team));
 
     /// <summary>The product at a given width.</summary>
     internal static void Multiply<TLanes, TFloat>(in QuantizedRows rows, int count, float* x, int tokens, float* y, WorkerTeam team)
@@ -102,7 +86,7 @@ static unsafe class QuantizedFastProduct
                 Block = layout.Block,
                 Unit = layout.Unit,
                 Lanes = layout.Lanes,
-                Memory = QuantizedScratch.Activations((long)layout.BytesPerToken * here),
+                Memory = ThreadScratch.Of<byte>(Scratch.Activations, (long)layout.BytesPerToken * here),
             };
             activations.Fill(x + (long)first * rows.Columns, here, team);
             QuantizedFastJob<TLanes, TFloat, TCodes> job = new()
@@ -116,5 +100,19 @@ static unsafe class QuantizedFastProduct
             };
             team.Run(ref job, count, Math.Clamp(count / (team.Threads * 8), 1, 64));
         }
+    }
+
+    /// <summary>The product.</summary>
+    internal readonly ref struct Kernel(in QuantizedRows rows, int count, float* x, int tokens, float* y, WorkerTeam team) : ICodeKernel
+    {
+        readonly ref readonly QuantizedRows _rows = ref rows;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Run<TLanes, TFloat>()
+            where TLanes : struct, ICodeLanes<TLanes, TFloat>
+            where TFloat : struct, IVector<TFloat> => Multiply<TLanes, TFloat>(_rows, count, x, tokens, y, team);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void RunScalar() => QuantizedFastScalar.Multiply(_rows, count, x, tokens, y, team);
     }
 }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Vectors;
 
@@ -34,21 +33,12 @@ internal readonly unsafe struct QuantizedPanels(QuantizedRows rows) : IPanelSour
     }
 
     /// <summary>A whole row, one weight after the other.</summary>
-    public static void DecodeRow(in QuantizedRows rows, int row, float* destination)
-    {
-        if (Vector512.IsHardwareAccelerated)
-        {
-            Decode<F32x16>(rows, row, 0, rows.Columns, destination, F32x16.Count);
-        }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            Decode<F32x8>(rows, row, 0, rows.Columns, destination, F32x8.Count);
-        }
-        else
-        {
-            Decode<F32x4>(rows, row, 0, rows.Columns, destination, F32x4.Count);
-        }
-    }
+    public static void DecodeRow(in QuantizedRows rows, int row, float* destination) =>
+        Widest.Run(new Kernel(rows, row, destination));
+
+    /// <summary>A whole row at a given width.</summary>
+    internal static void DecodeRow<TVector>(in QuantizedRows rows, int row, float* destination)
+        where TVector : struct, IVector<TVector> => Decode<TVector>(rows, row, 0, rows.Columns, destination, TVector.Count);
 
     [SkipLocalsInit]
     static void Decode<TVector>(in QuantizedRows rows, int row, int column, int columns, float* destination, int stride)
@@ -65,5 +55,15 @@ internal readonly unsafe struct QuantizedPanels(QuantizedRows rows) : IPanelSour
             QuantizedDecoder.Decode<TVector>(codes, scales, biases, format, part, spare, destination, stride);
             destination += (long)part / TVector.Count * stride;
         }
+    }
+
+    /// <summary>A whole row.</summary>
+    internal readonly ref struct Kernel(in QuantizedRows rows, int row, float* destination) : IWidthKernel
+    {
+        readonly ref readonly QuantizedRows _rows = ref rows;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Run<TVector>()
+            where TVector : struct, IVector<TVector> => DecodeRow<TVector>(_rows, row, destination);
     }
 }

@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
 using GemmaSharp.Numerics.Vectors;
 
 namespace GemmaSharp.Numerics.Kernels;
@@ -28,10 +28,7 @@ internal static unsafe class Reduction
     /// <summary>Folds <paramref name="x"/> and <paramref name="y"/>, which are equally long.</summary>
     public static float Apply<TReduction>(ReadOnlySpan<float> x, ReadOnlySpan<float> y, TReduction f)
         where TReduction : struct, IReduction =>
-        Vector512.IsHardwareAccelerated ? Apply<TReduction, F32x16>(x, y, f)
-        : Vector256.IsHardwareAccelerated ? Apply<TReduction, F32x8>(x, y, f)
-        : Vector128.IsHardwareAccelerated ? Apply<TReduction, F32x4>(x, y, f)
-        : Apply<TReduction, F32x1>(x, y, f);
+        Widest.Run<Kernel<TReduction>, float>(new(x, y, f));
 
     /// <summary>Folds at a given width.</summary>
     internal static float Apply<TReduction, TVector>(ReadOnlySpan<float> x, ReadOnlySpan<float> y, TReduction f)
@@ -71,5 +68,17 @@ internal static unsafe class Reduction
             }
             return f.Finish(sum);
         }
+    }
+
+    /// <summary>The fold.</summary>
+    internal readonly ref struct Kernel<TReduction>(ReadOnlySpan<float> x, ReadOnlySpan<float> y, TReduction f) : IWidthFunction<float>
+        where TReduction : struct, IReduction
+    {
+        readonly ReadOnlySpan<float> _x = x;
+        readonly ReadOnlySpan<float> _y = y;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public float Run<TVector>()
+            where TVector : struct, IVector<TVector> => Apply<TReduction, TVector>(_x, _y, f);
     }
 }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using GemmaSharp.Numerics.Vectors;
 
 namespace GemmaSharp.Numerics.Kernels;
@@ -13,25 +12,8 @@ public static unsafe class Rope
     /// <param name="cos"><c>[d/2]</c></param>
     /// <param name="sin"><c>[d/2]</c></param>
     /// <exception cref="ArgumentException">The lengths do not fit.</exception>
-    public static void Apply(Span<float> x, ReadOnlySpan<float> cos, ReadOnlySpan<float> sin)
-    {
-        if (Vector512.IsHardwareAccelerated)
-        {
-            Apply<F32x16>(x, cos, sin);
-        }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            Apply<F32x8>(x, cos, sin);
-        }
-        else if (Vector128.IsHardwareAccelerated)
-        {
-            Apply<F32x4>(x, cos, sin);
-        }
-        else
-        {
-            Apply<F32x1>(x, cos, sin);
-        }
-    }
+    public static void Apply(Span<float> x, ReadOnlySpan<float> cos, ReadOnlySpan<float> sin) =>
+        Widest.Run(new Kernel(x, cos, sin));
 
     /// <summary>Rotation at a given width.</summary>
     internal static void Apply<TVector>(Span<float> x, ReadOnlySpan<float> cos, ReadOnlySpan<float> sin)
@@ -73,4 +55,16 @@ public static unsafe class Rope
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static TVector Turn<TVector>(TVector a, TVector b, TVector cos, TVector sin)
         where TVector : struct, IVector<TVector> => TVector.MultiplyAdd(a, cos, b * sin);
+
+    /// <summary>The rotation of a head.</summary>
+    internal readonly ref struct Kernel(Span<float> x, ReadOnlySpan<float> cos, ReadOnlySpan<float> sin) : IWidthKernel
+    {
+        readonly Span<float> _x = x;
+        readonly ReadOnlySpan<float> _cos = cos;
+        readonly ReadOnlySpan<float> _sin = sin;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Run<TVector>()
+            where TVector : struct, IVector<TVector> => Apply<TVector>(_x, _cos, _sin);
+    }
 }

@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
 using GemmaSharp.Numerics.Vectors;
 
 namespace GemmaSharp.Numerics.Kernels;
@@ -9,25 +9,8 @@ public static unsafe class Softmax
 {
     /// <summary>Replaces a row by its softmax.</summary>
     /// <param name="x"><c>[n]</c>; −∞ gives 0. A row of −∞ alone, or with NaN, gives NaN.</param>
-    public static void Apply(Span<float> x)
-    {
-        if (Vector512.IsHardwareAccelerated)
-        {
-            Apply<F32x16>(x);
-        }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            Apply<F32x8>(x);
-        }
-        else if (Vector128.IsHardwareAccelerated)
-        {
-            Apply<F32x4>(x);
-        }
-        else
-        {
-            Apply<F32x1>(x);
-        }
-    }
+    public static void Apply(Span<float> x) =>
+        Widest.Run(new Kernel(x));
 
     /// <summary>Softmax at a given width.</summary>
     internal static void Apply<TVector>(Span<float> x)
@@ -56,5 +39,15 @@ public static unsafe class Softmax
             }
         }
         Elementwise.Apply<VectorMath.ScaleOperator, TVector>(x, new(1f / TVector.Sum(sum)), x);
+    }
+
+    /// <summary>The passes over a row.</summary>
+    internal readonly ref struct Kernel(Span<float> x) : IWidthKernel
+    {
+        readonly Span<float> _x = x;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Run<TVector>()
+            where TVector : struct, IVector<TVector> => Apply<TVector>(_x);
     }
 }

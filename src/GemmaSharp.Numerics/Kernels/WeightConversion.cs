@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Vectors;
 
@@ -28,21 +28,8 @@ internal static unsafe class WeightConversion
 
     /// <summary>Converts <paramref name="count"/> stored weights.</summary>
     public static void ToSingles<TFormat>(byte* source, nuint count, float* destination)
-        where TFormat : struct, IWeightFormat
-    {
-        if (Vector512.IsHardwareAccelerated)
-        {
-            ToSingles<TFormat, F32x16>(source, count, destination);
-        }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            ToSingles<TFormat, F32x8>(source, count, destination);
-        }
-        else
-        {
-            ToSingles<TFormat, F32x4>(source, count, destination);
-        }
-    }
+        where TFormat : struct, IWeightFormat =>
+        Widest.Run(new Kernel<TFormat>(source, count, destination));
 
     /// <summary>Converts <paramref name="count"/> stored weights with vectors of a given width.</summary>
     internal static void ToSingles<TFormat, TVector>(byte* source, nuint count, float* destination)
@@ -60,5 +47,14 @@ internal static unsafe class WeightConversion
         {
             F32x1.Store(TFormat.Load<F32x1>(source + i * size), destination + i);
         }
+    }
+
+    /// <summary>The loop over stored weights.</summary>
+    internal readonly struct Kernel<TFormat>(byte* source, nuint count, float* destination) : IWidthKernel
+        where TFormat : struct, IWeightFormat
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Run<TVector>()
+            where TVector : struct, IVector<TVector> => ToSingles<TFormat, TVector>(source, count, destination);
     }
 }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using GemmaSharp.Numerics.Vectors;
 
 namespace GemmaSharp.Numerics.Kernels;
@@ -21,27 +20,6 @@ public static unsafe class WeightedSum
     /// <exception cref="ArgumentException">A span is shorter than its shape.</exception>
     public static void Accumulate(ReadOnlySpan<float> weights, int stride, ReadOnlySpan<float> rows, int count, int width, Span<float> sums)
     {
-        if (Vector512.IsHardwareAccelerated)
-        {
-            Accumulate<F32x16>(weights, stride, rows, count, width, sums);
-        }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            Accumulate<F32x8>(weights, stride, rows, count, width, sums);
-        }
-        else if (Vector128.IsHardwareAccelerated)
-        {
-            Accumulate<F32x4>(weights, stride, rows, count, width, sums);
-        }
-        else
-        {
-            Accumulate<F32x1>(weights, stride, rows, count, width, sums);
-        }
-    }
-
-    internal static void Accumulate<TVector>(ReadOnlySpan<float> weights, int stride, ReadOnlySpan<float> rows, int count, int width, Span<float> sums)
-        where TVector : struct, IVector<TVector>
-    {
         if (width <= 0 || sums.Length % width != 0)
         {
             throw new ArgumentException($"The sums have {sums.Length} elements, which is no whole number of rows of {width}.", nameof(sums));
@@ -56,25 +34,31 @@ public static unsafe class WeightedSum
 
         fixed (float* w = weights, r = rows, s = sums)
         {
-            int g = 0;
-            for (; g + 4 <= groups; g += 4)
-            {
-                int i = 0;
-                for (; i + (4 * TVector.Count) <= width; i += 4 * TVector.Count)
-                {
-                    Tile4<TVector>(w + ((long)g * stride), stride, r + i, count, width, s + ((long)g * width) + i);
-                }
+            Widest.Run(new Kernel(w, stride, r, count, width, s, groups));
+        }
+    }
 
-                for (int row = g; row < g + 4; row++)
-                {
-                    Row<TVector>(w + ((long)row * stride), r, count, width, i, s + ((long)row * width));
-                }
+    static void Accumulate<TVector>(float* w, int stride, float* r, int count, int width, float* s, int groups)
+        where TVector : struct, IVector<TVector>
+    {
+        int g = 0;
+        for (; g + 4 <= groups; g += 4)
+        {
+            int i = 0;
+            for (; i + (4 * TVector.Count) <= width; i += 4 * TVector.Count)
+            {
+                Tile4<TVector>(w + ((long)g * stride), stride, r + i, count, width, s + ((long)g * width) + i);
             }
 
-            for (; g < groups; g++)
+            for (int row = g; row < g + 4; row++)
             {
-                Row<TVector>(w + ((long)g * stride), r, count, width, 0, s + ((long)g * width));
+                Row<TVector>(w + ((long)row * stride), r, count, width, i, s + ((long)row * width));
             }
+        }
+
+        for (; g < groups; g++)
+        {
+            Row<TVector>(w + ((long)g * stride), r, count, width, 0, s + ((long)g * width));
         }
     }
 
@@ -162,5 +146,13 @@ public static unsafe class WeightedSum
 
             VectorTail.Store(sum, sums + i, rest);
         }
+    }
+
+    /// <summary>The sums of all groups. Pointers, because spans beyond the sixth register go through memory, which costs a short call a third.</summary>
+    internal readonly struct Kernel(float* weights, int stride, float* rows, int count, int width, float* sums, int groups) : IWidthKernel
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Run<TVector>()
+            where TVector : struct, IVector<TVector> => Accumulate<TVector>(weights, stride, rows, count, width, sums, groups);
     }
 }

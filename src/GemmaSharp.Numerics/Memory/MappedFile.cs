@@ -16,28 +16,34 @@ public sealed unsafe partial class MappedFile : MemoryBlock
     MappedFile(string path)
     {
         SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        MemoryMappedFile? file = null;
+        MemoryMappedViewAccessor? view = null;
         try
         {
-            Length = RandomAccess.GetLength(handle);
-            if (Length == 0)
+            long length = RandomAccess.GetLength(handle);
+            if (length == 0)
             {
                 // Systems refuse to map nothing.
                 handle.Dispose();
                 return;
             }
-            _file = MemoryMappedFile.CreateFromFile(
+            file = MemoryMappedFile.CreateFromFile(
                 handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
-            _view = _file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+            view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+            byte* pointer = null;
+            view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
+
+            // Only now: the finalizer runs after a failed constructor, too, and gives back what it finds here.
+            (_file, _view, Length) = (file, view, length);
+            Pointer = pointer + view.PointerOffset;
         }
         catch
         {
-            _file?.Dispose();
+            view?.Dispose();
+            file?.Dispose();
             handle.Dispose();
             throw;
         }
-        byte* pointer = null;
-        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
-        Pointer = pointer + _view.PointerOffset;
     }
 
     /// <summary>Unmaps a file nobody disposed.</summary>

@@ -10,14 +10,28 @@ public sealed unsafe class NativeBlock : MemoryBlock
 
     NativeBlock(long bytes)
     {
-        Length = bytes;
-        nuint size = (nuint)Math.Max(bytes, 1);
-        Pointer = (byte*)NativeMemory.AlignedAlloc(size, Alignment);
-        NativeMemory.Clear(Pointer, size);
-        if (bytes > 0)
+        AllocationFailure.Check(bytes);
+
+        // No system has the largest of all sizes, so what a small address space cannot even count fails like any other.
+        nuint size = (nuint)Math.Clamp(bytes, 1, nint.MaxValue);
+        byte* pointer = (byte*)NativeMemory.AlignedAlloc(size, Alignment);
+        try
         {
-            GC.AddMemoryPressure(bytes);
+            NativeMemory.Clear(pointer, size);
+            if (bytes > 0)
+            {
+                GC.AddMemoryPressure(bytes);
+            }
         }
+        catch
+        {
+            NativeMemory.AlignedFree(pointer);
+            throw;
+        }
+
+        // Only now: the finalizer runs after a failed constructor, too, and gives back what it finds here.
+        Pointer = pointer;
+        Length = bytes;
     }
 
     /// <summary>Frees the memory of a block nobody disposed.</summary>
@@ -49,7 +63,7 @@ public sealed unsafe class NativeBlock : MemoryBlock
     private protected override void Free(byte* address)
     {
         NativeMemory.AlignedFree(address);
-        if (Length > 0)
+        if (address is not null && Length > 0)
         {
             GC.RemoveMemoryPressure(Length);
         }

@@ -1,46 +1,49 @@
 namespace GemmaSharp.Numerics.Memory;
 
+/// <summary>What scratch memory of a thread is for; a purpose must not be nested in itself.</summary>
+internal enum Scratch
+{
+    /// <summary>Activations of one product, packed or quantised: asked for by the thread that starts it, read by all.</summary>
+    Activations,
+
+    /// <summary>Rows a thread is busy with: weights widened or unpacked, their scales.</summary>
+    Rows,
+
+    /// <summary>Sums that wait for the next block of columns, or for their place.</summary>
+    Sums,
+
+    /// <summary>Results of one part of a matrix in parts.</summary>
+    PartResults,
+
+    /// <summary>Rows put together from the parts of a matrix.</summary>
+    PartRows,
+}
+
 /// <summary>Scratch memory of the running thread, kept and grown, so that kernels allocate nothing after the first use.</summary>
-/// <remarks>One array per purpose; a purpose must not be nested in itself. Freed some time after the thread has ended.</remarks>
+/// <remarks>Freed some time after the thread has ended.</remarks>
 internal static unsafe class ThreadScratch
 {
     [ThreadStatic]
-    static NativeArray<float>? s_activations;
+    static NativeArray<byte>?[]? s_arrays;
 
-    [ThreadStatic]
-    static NativeArray<float>? s_weights;
-
-    [ThreadStatic]
-    static NativeArray<float>? s_sums;
-
-    [ThreadStatic]
-    static NativeArray<float>? s_partResults;
-
-    [ThreadStatic]
-    static NativeArray<float>? s_partRows;
-
-    /// <summary>Packed activations of one product.</summary>
-    public static float* Activations(long length) => Grown(ref s_activations, length);
-
-    /// <summary>Weights widened for one chunk of rows.</summary>
-    public static float* Weights(long length) => Grown(ref s_weights, length);
-
-    /// <summary>Sums that wait for the next block of columns.</summary>
-    public static float* Sums(long length) => Grown(ref s_sums, length);
-
-    /// <summary>Results of one part of a matrix in parts.</summary>
-    public static float* PartResults(long length) => Grown(ref s_partResults, length);
-
-    /// <summary>Rows put together from the parts of a matrix.</summary>
-    public static float* PartRows(long length) => Grown(ref s_partRows, length);
-
-    static float* Grown(ref NativeArray<float>? array, long length)
+    /// <summary>Room for some elements; aligned to 64 bytes, contents undefined.</summary>
+    /// <typeparam name="T">Type of the elements.</typeparam>
+    /// <param name="purpose">What it is for; asking again for the same purpose ends the use of what was handed out before.</param>
+    /// <param name="length">Number of elements.</param>
+    /// <returns>The first of them.</returns>
+    /// <exception cref="OutOfMemoryException">The system has no such amount; nothing is kept for the purpose then.</exception>
+    public static T* Of<T>(Scratch purpose, long length)
+        where T : unmanaged
     {
-        if (array is null || array.Length < length)
+        ref NativeArray<byte>? array = ref (s_arrays ??= new NativeArray<byte>?[(int)Scratch.PartRows + 1])[(int)purpose];
+        long bytes = checked(length * sizeof(T));
+        if (array is null || array.Length < bytes)
         {
+            // Let go first: the old and the new one together may be more than there is, and a failure must not leave the freed one.
             array?.Dispose();
-            array = new NativeArray<float>(length);
+            array = null;
+            array = new NativeArray<byte>(bytes);
         }
-        return array.Pointer;
+        return (T*)array.Pointer;
     }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 using GemmaSharp.Numerics.Memory;
@@ -23,8 +22,7 @@ public static unsafe class MachineProbe
     const int PeakChains = 12;
 
     /// <summary>Float32 lanes of the vectors kernels use here: 16, 8, 4 or 1.</summary>
-    public static int VectorLanes =>
-        Vector512.IsHardwareAccelerated ? 16 : Vector256.IsHardwareAccelerated ? 8 : Vector128.IsHardwareAccelerated ? 4 : 1;
+    public static int VectorLanes => Widest.Lanes;
 
     /// <summary>The instruction set kernels use here: "AVX-512", "AVX2", "SSE", "Arm AdvSIMD" or "scalar".</summary>
     public static string InstructionSet => VectorLanes switch
@@ -88,16 +86,29 @@ public static unsafe class MachineProbe
         {
             for (int i = first; i < last; i++)
             {
-                float* chunk = (float*)(Bytes + (long)i * BandwidthChunkBytes);
-                Sum = VectorLanes switch
-                {
-                    16 => Read<F32x16>(chunk),
-                    8 => Read<F32x8>(chunk),
-                    4 => Read<F32x4>(chunk),
-                    _ => Read<F32x1>(chunk),
-                };
+                Sum = Widest.Run<ReadKernel, float>(new(Bytes + (long)i * BandwidthChunkBytes));
             }
         }
+    }
+
+    struct PeakJob : IParallelJob
+    {
+        public float Sum;
+
+        public void Run(int first, int last)
+        {
+            for (int i = first; i < last; i++)
+            {
+                Sum = Widest.Run<PeakKernel, float>(new(first));
+            }
+        }
+    }
+
+    readonly struct ReadKernel(byte* chunk) : IWidthFunction<float>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public float Run<TVector>()
+            where TVector : struct, IVector<TVector> => Read<TVector>((float*)chunk);
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         static float Read<TVector>(float* chunk)
@@ -120,23 +131,11 @@ public static unsafe class MachineProbe
         }
     }
 
-    struct PeakJob : IParallelJob
+    readonly struct PeakKernel(float start) : IWidthFunction<float>
     {
-        public float Sum;
-
-        public void Run(int first, int last)
-        {
-            for (int i = first; i < last; i++)
-            {
-                Sum = VectorLanes switch
-                {
-                    16 => Chains<F32x16>(first),
-                    8 => Chains<F32x8>(first),
-                    4 => Chains<F32x4>(first),
-                    _ => Chains<F32x1>(first),
-                };
-            }
-        }
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public float Run<TVector>()
+            where TVector : struct, IVector<TVector> => Chains<TVector>(start);
 
         // Twelve independent chains: more than the latency of any machine asks for, and few enough for 16 registers.
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]

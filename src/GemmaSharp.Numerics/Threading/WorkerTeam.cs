@@ -12,7 +12,8 @@ namespace GemmaSharp.Numerics.Threading;
 /// holds nobody up: a loop ends when its items are done and everyone who joined it has left. Idle workers spin for
 /// about a hundred microseconds, the pause between two loops of a model step, then sleep.
 /// </para>
-/// <para>Any thread may call <see cref="Run"/>; calls take turns. A call from inside a job runs on its own thread alone.</para>
+/// <para>Any thread may call <c>Run</c>; calls take turns. A call from inside a job runs on its own thread alone.</para>
+/// <para>An exception of a job never ends a worker: it is thrown again where the loop was started.</para>
 /// <para>A team must be disposed: its threads keep it alive.</para>
 /// </remarks>
 public sealed unsafe class WorkerTeam : IDisposable
@@ -21,14 +22,16 @@ public sealed unsafe class WorkerTeam : IDisposable
     public const int MaxThreads = 1024;
 
     // One word says everything: loop number in the upper half, "open" below it, and how many workers have joined.
+    // Loop numbers wrap after 2³² and are only compared for being equal; no value of the word has another meaning.
     const long Open = 1L << 31;
     const long JoinedMask = Open - 1;
     const int LoopShift = 32;
 
     static readonly TimeSpan s_spinTime = TimeSpan.FromMicroseconds(100);
 
+    /// <summary>The team whose job this thread is doing.</summary>
     [ThreadStatic]
-    static bool s_insideJob;
+    static WorkerTeam? s_inside;
 
     readonly Lock _turn = new();
     readonly object _sleep = new();
@@ -48,15 +51,34 @@ public sealed unsafe class WorkerTeam : IDisposable
     /// <param name="threads">Number of threads with the caller, 1 to <see cref="MaxThreads"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is out of range.</exception>
     public WorkerTeam(int threads)
+        : this(threads, loop: 0)
+    {
+    }
+
+    /// <summary>Starts a team as if it had done loops before: a test of what happens when their number wraps need not do 2³² of them.</summary>
+    internal WorkerTeam(int threads, uint loop)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, MaxThreads);
         Threads = threads;
+        _shared.State = (long)loop << LoopShift;
         _workers = new Thread[threads - 1];
         for (int i = 0; i < _workers.Length; i++)
         {
-            _workers[i] = new Thread(Work) { IsBackground = true, Name = $"GemmaSharp worker {i + 1}" };
-            _workers[i].Start();
+            _workers[i] = new Thread(() => Work(loop)) { IsBackground = true, Name = $"GemmaSharp worker {i + 1}" };
+        }
+        try
+        {
+            foreach (Thread worker in _workers)
+            {
+                worker.Start();
+            }
+        }
+        catch
+        {
+            // The system has no more threads; those that run would wait for ever.
+            Dispose();
+            throw;
         }
     }
 
@@ -81,7 +103,7 @@ public sealed unsafe class WorkerTeam : IDisposable
         {
             return;
         }
-        if (Threads == 1 || count <= grain || s_insideJob)
+        if (Threads == 1 || count <= grain || s_inside is not null)
         {
             job.Run(0, count);
             return;
@@ -97,15 +119,33 @@ public sealed unsafe class WorkerTeam : IDisposable
         job = local;
     }
 
-    /// <summary>Ends the threads, after the loop that is running.</summary>
+    /// <summary>Calls an action for the items <c>0 … count − 1</c>, a chunk at a time, on all threads; returns when all are done.</summary>
+    /// <typeparam name="TState">What the action works on: a class, a tuple, a ref struct with spans.</typeparam>
+    /// <param name="state">Handed to every call; a struct is copied for each.</param>
+    /// <param name="count">Number of items, 0 or more.</param>
+    /// <param name="grain">Items of a chunk, 1 or more: each call of the action gets at most this many when there are several threads.</param>
+    /// <param name="action">What to do with a chunk; as a static lambda it is created once, and loops allocate nothing.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> or <paramref name="grain"/> is out of range.</exception>
+    /// <exception cref="ObjectDisposedException">The team was disposed.</exception>
+    /// <remarks>The first exception of the action is thrown again here, after every thread has left the action; chunks not yet begun are left out.</remarks>
+    public void Run<TState>(scoped TState state, int count, int grain, RangeAction<TState> action)
+        where TState : allows ref struct
+    {
+        ArgumentNullException.ThrowIfNull(action);
+        ActionJob<TState> job = new(state, action);
+        Run(ref job, count, grain);
+    }
+
+    /// <summary>Ends the threads, after the loop that is running and those that wait for their turn before it.</summary>
+    /// <exception cref="InvalidOperationException">A job of this team disposes it, which would wait for itself.</exception>
     public void Dispose()
     {
+        if (s_inside == this)
+        {
+            throw new InvalidOperationException("A job disposes the team that runs it; dispose the team after its loop has returned.");
+        }
         lock (_turn)
         {
-            if (_disposed)
-            {
-                return;
-            }
             Volatile.Write(ref _disposed, true);
             lock (_sleep)
             {
@@ -114,7 +154,10 @@ public sealed unsafe class WorkerTeam : IDisposable
         }
         foreach (Thread worker in _workers)
         {
-            worker.Join();
+            if ((worker.ThreadState & System.Threading.ThreadState.Unstarted) == 0)
+            {
+                worker.Join();
+            }
         }
     }
 
@@ -131,8 +174,8 @@ public sealed unsafe class WorkerTeam : IDisposable
         _failure = null;
         Volatile.Write(ref _shared.Next, 0);
 
-        long loop = (_shared.State >> LoopShift) + 1;
-        Interlocked.Exchange(ref _shared.State, (loop << LoopShift) | Open);
+        long next = (long)(Loop(_shared.State) + 1) << LoopShift;
+        Interlocked.Exchange(ref _shared.State, next | Open);
         if (Volatile.Read(ref _sleepers) > 0)
         {
             lock (_sleep)
@@ -156,7 +199,7 @@ public sealed unsafe class WorkerTeam : IDisposable
 
     void DoChunks()
     {
-        s_insideJob = true;
+        s_inside = this;
         try
         {
             while (true)
@@ -178,22 +221,19 @@ public sealed unsafe class WorkerTeam : IDisposable
         }
         finally
         {
-            s_insideJob = false;
+            s_inside = null;
         }
     }
 
-    void Work()
+    /// <summary>The number of the loop that a state is about.</summary>
+    static uint Loop(long state) => (uint)(state >> LoopShift);
+
+    void Work(uint seen)
     {
-        long seen = 0;
-        while (true)
+        while (Await(seen, out long state))
         {
-            long state = Await(seen);
-            if (state < 0)
-            {
-                return;
-            }
-            seen = state >> LoopShift;
-            while ((state & Open) != 0 && state >> LoopShift == seen)
+            seen = Loop(state);
+            while ((state & Open) != 0 && Loop(state) == seen)
             {
                 long found = Interlocked.CompareExchange(ref _shared.State, state + 1, state);
                 if (found == state)
@@ -207,18 +247,18 @@ public sealed unsafe class WorkerTeam : IDisposable
         }
     }
 
-    /// <summary>Waits for a loop after number <paramref name="seen"/>; −1 when the team ends.</summary>
-    long Await(long seen)
+    /// <summary>Waits for another loop than number <paramref name="seen"/>; false when the team ends.</summary>
+    bool Await(uint seen, out long state)
     {
         long start = Stopwatch.GetTimestamp();
         do
         {
             for (int i = 0; i < 16; i++)
             {
-                long state = Volatile.Read(ref _shared.State);
-                if (state >> LoopShift != seen)
+                state = Volatile.Read(ref _shared.State);
+                if (Loop(state) != seen)
                 {
-                    return state;
+                    return true;
                 }
                 Thread.SpinWait(8);
             }
@@ -233,14 +273,14 @@ public sealed unsafe class WorkerTeam : IDisposable
             {
                 while (true)
                 {
-                    long state = Volatile.Read(ref _shared.State);
-                    if (state >> LoopShift != seen)
+                    state = Volatile.Read(ref _shared.State);
+                    if (Loop(state) != seen)
                     {
-                        return state;
+                        return true;
                     }
                     if (_disposed)
                     {
-                        return -1;
+                        return false;
                     }
                     Monitor.Wait(_sleep);
                 }
@@ -250,6 +290,15 @@ public sealed unsafe class WorkerTeam : IDisposable
                 Interlocked.Decrement(ref _sleepers);
             }
         }
+    }
+
+    /// <summary>An action as a job.</summary>
+    readonly ref struct ActionJob<TState>(TState state, RangeAction<TState> action) : IParallelJob
+        where TState : allows ref struct
+    {
+        readonly TState _state = state;
+
+        public void Run(int first, int last) => action(_state, first, last);
     }
 
     /// <summary>The two contended words, each on cache lines of its own.</summary>

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Numerics.Vectors;
 
@@ -33,7 +32,16 @@ internal readonly unsafe struct F32x1 : IVector<F32x1>
     public static F32x1 LoadBFloat16(ushort* source) => new(BitConverter.UInt32BitsToSingle((uint)*source << 16));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F32x1 LoadHalf(ushort* source) => new((float)BitConverter.UInt16BitsToHalf(*source));
+    public static F32x1 LoadHalf(ushort* source)
+    {
+        // Step by step what the wider vectors do, so that NaN keeps its bits, too.
+        uint magnitude = (*source & 0x7FFFu) << 13;
+        uint sign = (*source & 0x8000u) << 16;
+        uint result = magnitude > (31u << 23) - 1 ? magnitude + (224u << 23)
+            : magnitude >= 1u << 23 ? magnitude + (112u << 23)
+            : BitConverter.SingleToUInt32Bits(BitConverter.UInt32BitsToSingle(magnitude + (113u << 23)) - BitConverter.UInt32BitsToSingle(113u << 23));
+        return new(BitConverter.UInt32BitsToSingle(result | sign));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F32x1 LoadSByte(sbyte* source) => new(*source);
@@ -42,7 +50,15 @@ internal readonly unsafe struct F32x1 : IVector<F32x1>
     public static F32x1 LoadByte(byte* source) => new(*source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F32x1 LoadE4M3(byte* source) => new(MiniFloat.E4M3[*source]);
+    public static F32x1 LoadE4M3(byte* source)
+    {
+        uint magnitude = (*source & 0x7Fu) << 20;
+        uint sign = (*source & 0x80u) << 24;
+        uint result = magnitude == 0x7Fu << 20 ? 0x7FC00000u
+            : magnitude >= 1u << 23 ? magnitude + (120u << 23)
+            : BitConverter.SingleToUInt32Bits(BitConverter.UInt32BitsToSingle(magnitude + (121u << 23)) - BitConverter.UInt32BitsToSingle(121u << 23));
+        return new(BitConverter.UInt32BitsToSingle(result | sign));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(F32x1 value, float* destination) => *destination = value._v;

@@ -8,7 +8,7 @@ using GemmaSharp.Numerics.Memory;
 namespace GemmaSharp.Checkpoints;
 
 /// <summary>Answers the requests of all scopes of one model and keeps account of them: what was asked, found, faulty, left over.</summary>
-sealed class ParameterReader
+sealed class ParameterReader : IParameterSource
 {
     readonly Dictionary<string, StoredTensor> _tensors;
     readonly SortedSet<string> _names;

@@ -15,7 +15,7 @@ sealed class InferenceEngine : IDisposable
     public const int MaxStepRows = 512;
 
     readonly TextModel _model;
-    readonly TextWorkspace _workspace;
+    readonly TextPass _pass;
     readonly BlockingCollection<GenerationJob> _arrivals = [];
     readonly Thread _thread;
     readonly Lock _modelInUse = new();
@@ -23,13 +23,13 @@ sealed class InferenceEngine : IDisposable
     public InferenceEngine(TextModel model, WorkerTeam team)
     {
         _model = model;
-        _workspace = model.NewWorkspace(team);
+        _pass = model.NewPass(team);
         _thread = new Thread(Loop) { IsBackground = true, Name = "GemmaSharp engine" };
         _thread.Start();
     }
 
     /// <summary>Bytes of scratch held.</summary>
-    public long ScratchBytes => _workspace.Bytes;
+    public long ScratchBytes => _pass.Bytes;
 
     /// <summary>Hands a job to the engine; its tokens arrive in its channel.</summary>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
@@ -60,7 +60,7 @@ sealed class InferenceEngine : IDisposable
         _arrivals.CompleteAdding();
         _thread.Join();
         _arrivals.Dispose();
-        _workspace.Dispose();
+        _pass.Dispose();
     }
 
     void Loop()
@@ -126,11 +126,10 @@ sealed class InferenceEngine : IDisposable
         {
             lock (_modelInUse)
             {
-                _model.Forward(step, _workspace);
-                int vocabulary = _model.Config.VocabSize;
+                _model.Forward(step, _pass);
                 foreach ((GenerationJob job, int row) in inStep)
                 {
-                    job.Fed(row < 0 ? [] : _workspace.Logits.Slice(row * vocabulary, vocabulary));
+                    job.Fed(row < 0 ? [] : _pass.Logits[row]);
                 }
             }
         }

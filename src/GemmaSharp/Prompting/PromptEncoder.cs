@@ -98,9 +98,9 @@ sealed class PromptEncoder
             return default;
         }
 
-        float[] row = new float[_config.TextConfig.HiddenSize];
-        embedder.Hard([id], row, _team, adapters);
-        return row;
+        using var p = new Pass(_team, null, adapters);
+        embedder.RequireBase(adapters);
+        return embedder.Hard([id], p).Span.ToArray();
     }
 
     static RgbImage Required(ImagePart part) =>
@@ -155,9 +155,7 @@ sealed class PromptEncoder
             f *= scale;
         }
 
-        float[] rows = new float[tokens * _config.TextConfig.HiddenSize];
-        _embedVision!.Soft(features, tokens, rows, _team, adapters);
-        return rows;
+        return Soft(_embedVision!, features, tokens, adapters);
     }
 
     void AddClips(AudioClip[] clips, IReadOnlyList<TokenRun> runs, List<SoftTokens> soft, ITrace? trace, AdapterSet adapters)
@@ -197,11 +195,9 @@ sealed class PromptEncoder
         float[] features = new float[clips * frames * _audio.Width];
         _audio.Forward(mel.Values, mel.Frames, mel.ValidFrames, features, _team, trace, adapters);
 
-        float[] embedded = new float[clips * frames * hidden];
-        _embedAudio!.Soft(features, clips * frames, embedded, _team, adapters);
+        float[] embedded = Soft(_embedAudio!, features, clips * frames, adapters);
         trace.Capture("embed_audio#1", [clips, frames, hidden], embedded);
-        float[] padding = new float[hidden];
-        _embedAudio.Hard([_embedAudio.VocabOffset + _embedAudio.VocabSize - 1], padding, _team, adapters);
+        float[] padding = HardEmbedding(_embedAudio!.VocabOffset + _embedAudio.VocabSize - 1, adapters).ToArray();
         trace.Capture("embed_audio#2", [1, 1, hidden], padding);
 
         float[][] rows = new float[clips][];
@@ -217,6 +213,15 @@ sealed class PromptEncoder
         }
 
         return rows;
+    }
+
+    float[] Soft(MultimodalEmbedder embedder, float[] features, int count, AdapterSet adapters)
+    {
+        embedder.RequireBase(adapters);
+        using var p = new Pass(_team, null, adapters);
+        Rows rows = p.New(count, features.Length / count);
+        features.CopyTo(rows.Span);
+        return embedder.Soft(rows, p).Span.ToArray();
     }
 
     /// <summary>Hard embeddings of every multimodal token that no picture or clip covers.</summary>
@@ -260,9 +265,8 @@ sealed class PromptEncoder
         if (embedder is not null && trace.Wants(name))
         {
             int[] own = [.. ids.Select(id => embedder.Owns(id) ? id : embedder.VocabOffset + embedder.VocabSize - 1)];
-            float[] rows = new float[ids.Length * _config.TextConfig.HiddenSize];
-            embedder.Hard(own, rows, _team, adapters);
-            trace.Record(name, [1, ids.Length, _config.TextConfig.HiddenSize], rows);
+            using var p = new Pass(_team, trace, adapters);
+            p.Trace(name, embedder.Hard(own, p));
         }
     }
 

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Kernels;
-using GemmaSharp.Numerics.Vectors;
 
 namespace GemmaSharp.Numerics.Tests.Formats;
 
@@ -94,21 +93,7 @@ public unsafe class WeightFormatTests
         fixed (ushort* from = source)
         fixed (float* to = destination)
         {
-            switch (width)
-            {
-                case nameof(F32x16):
-                    WeightConversion.ToSingles<TFormat, F32x16>((byte*)from, (nuint)count, to);
-                    break;
-                case nameof(F32x8):
-                    WeightConversion.ToSingles<TFormat, F32x8>((byte*)from, (nuint)count, to);
-                    break;
-                case nameof(F32x4):
-                    WeightConversion.ToSingles<TFormat, F32x4>((byte*)from, (nuint)count, to);
-                    break;
-                default:
-                    WeightConversion.ToSingles<TFormat, F32x1>((byte*)from, (nuint)count, to);
-                    break;
-            }
+            Widths.Run(width, new WeightConversion.Kernel<TFormat>((byte*)from, (nuint)count, to));
         }
     }
 }

@@ -190,22 +190,6 @@ public class ConvolutionTests
         return Math.Max(0, ((output - 1) * window.Stride) + window.Kernel - size) / 2;
     }
 
-    static void Apply(string width, float[] x, ConvolutionWindow window, float[] weight, int channels, int pixels, float[] y)
-    {
-        switch (width)
-        {
-            case nameof(F32x16):
-                ConvolutionDepthwise.Apply<F32x16>(x, window, weight, channels, 0, pixels, y);
-                break;
-            case nameof(F32x8):
-                ConvolutionDepthwise.Apply<F32x8>(x, window, weight, channels, 0, pixels, y);
-                break;
-            case nameof(F32x4):
-                ConvolutionDepthwise.Apply<F32x4>(x, window, weight, channels, 0, pixels, y);
-                break;
-            default:
-                ConvolutionDepthwise.Apply<F32x1>(x, window, weight, channels, 0, pixels, y);
-                break;
-        }
-    }
+    static void Apply(string width, float[] x, ConvolutionWindow window, float[] weight, int channels, int pixels, float[] y) =>
+        Widths.Run(width, new ConvolutionDepthwise.Kernel(x, window, weight, channels, 0, pixels, y));
 }

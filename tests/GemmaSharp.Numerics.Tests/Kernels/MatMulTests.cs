@@ -166,41 +166,27 @@ public unsafe class MatMulTests
     static void Run(
         string width, ReadOnlySpan<float> x, int m, int ldx, float[] w, int n, int ldw, int k, float[] y, int ldy, bool direct, WorkerTeam? team)
     {
-        switch (width)
-        {
-            case nameof(F32x16):
-                Run<F32x16>(x, m, ldx, w, n, ldw, k, y, ldy, direct, team);
-                break;
-            case nameof(F32x8):
-                Run<F32x8>(x, m, ldx, w, n, ldw, k, y, ldy, direct, team);
-                break;
-            case nameof(F32x4):
-                Run<F32x4>(x, m, ldx, w, n, ldw, k, y, ldy, direct, team);
-                break;
-            default:
-                Run<F32x1>(x, m, ldx, w, n, ldw, k, y, ldy, direct, team);
-                break;
-        }
-    }
-
-    static void Run<TVector>(
-        ReadOnlySpan<float> x, int m, int ldx, float[] w, int n, int ldw, int k, float[] y, int ldy, bool direct, WorkerTeam? team)
-        where TVector : struct, IVector<TVector>
-    {
         fixed (float* px = x)
         fixed (float* pw = w)
         fixed (float* py = y)
         {
-            nuint rowBytes = (nuint)ldw * sizeof(float);
+            (nuint xStride, nuint rowBytes, nuint yStride) = ((nuint)ldx, (nuint)ldw * sizeof(float), (nuint)ldy);
             if (direct)
             {
-                MatMul.Multiply<SingleWeights, TVector>(px, m, (nuint)ldx, (byte*)pw, n, rowBytes, k, py, (nuint)ldy, team);
+                Widths.Run(width, new MatMul.Kernel<SingleWeights>(px, m, xStride, (byte*)pw, n, rowBytes, k, py, yStride, team));
             }
             else
             {
-                PanelProduct.Multiply<StoredPanels<SingleWeights>, TVector>(
-                    px, m, (nuint)ldx, new((byte*)pw, rowBytes), n, k, py, (nuint)ldy, team);
+                Widths.Run(width, new Panels(px, m, xStride, (byte*)pw, n, rowBytes, k, py, yStride, team));
             }
         }
+    }
+
+    readonly struct Panels(
+        float* x, int m, nuint xStride, byte* w, int n, nuint rowBytes, int k, float* y, nuint yStride, WorkerTeam? team) : IWidthKernel
+    {
+        public void Run<TVector>()
+            where TVector : struct, IVector<TVector> =>
+            PanelProduct.Multiply<StoredPanels<SingleWeights>, TVector>(x, m, xStride, new(w, rowBytes), n, k, y, yStride, team);
     }
 }

@@ -119,24 +119,8 @@ public class PanelMatMulTests
         Assert.Equal(7, y[^1]);
     }
 
-    static void Multiply(string width, float[] x, int m, DenseMatrix w, float[] y)
-    {
-        switch (width)
-        {
-            case nameof(F32x16):
-                PanelMatMul.Multiply<F32x16>(x, m, w, y);
-                break;
-            case nameof(F32x8):
-                PanelMatMul.Multiply<F32x8>(x, m, w, y);
-                break;
-            case nameof(F32x4):
-                PanelMatMul.Multiply<F32x4>(x, m, w, y);
-                break;
-            default:
-                PanelMatMul.Multiply<F32x1>(x, m, w, y);
-                break;
-        }
-    }
+    static void Multiply(string width, float[] x, int m, DenseMatrix w, float[] y) =>
+        Widths.Run(width, new PanelMatMul.StoredKernel(x, m, w, y));
 
     static void AssertProduct(float[] x, float[] b, float[] y, int m, int k, int n)
     {
@@ -153,22 +137,6 @@ public class PanelMatMulTests
         }
     }
 
-    static void Multiply(string width, float[] x, int m, float[] packed, int k, int n, float[] y)
-    {
-        switch (width)
-        {
-            case nameof(F32x16):
-                PanelMatMul.Multiply<F32x16>(x, m, packed, k, n, y);
-                break;
-            case nameof(F32x8):
-                PanelMatMul.Multiply<F32x8>(x, m, packed, k, n, y);
-                break;
-            case nameof(F32x4):
-                PanelMatMul.Multiply<F32x4>(x, m, packed, k, n, y);
-                break;
-            default:
-                PanelMatMul.Multiply<F32x1>(x, m, packed, k, n, y);
-                break;
-        }
-    }
+    static void Multiply(string width, float[] x, int m, float[] packed, int k, int n, float[] y) =>
+        Widths.Run(width, new PanelMatMul.PackedKernel(x, m, packed, k, n, y));
 }

@@ -46,6 +46,27 @@ public class QuantizedProductTests
 
     [Theory]
     [MemberData(nameof(FormatsAndWidths))]
+    public unsafe void DecodeRow_EveryWidth_HasTheBitsOfTheDequantisedRow(string name, string width)
+    {
+        QuantizationFormat format = RandomQuantized.Format(name);
+        foreach (int columns in Columns(format))
+        {
+            QuantizedMatrix matrix = RandomQuantized.Matrix(new Random(columns), format, 2, columns);
+            float[] expected = new float[columns], found = new float[columns];
+            matrix.ReadRow(1, expected);
+            QuantizedRows rows = matrix.Layout();
+            fixed (float* target = found)
+            {
+                Widths.Run(width, new QuantizedPanels.Kernel(rows, 1, target));
+            }
+
+            GC.KeepAlive(matrix);
+            Assert.Equal(expected.Select(BitConverter.SingleToInt32Bits), found.Select(BitConverter.SingleToInt32Bits));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(FormatsAndWidths))]
     public void Fast_EveryColumnCount_StaysWithinItsBound(string name, string width)
     {
         QuantizationFormat format = RandomQuantized.Format(name);
@@ -178,34 +199,13 @@ public class QuantizedProductTests
         fixed (float* px = x)
         fixed (float* py = y)
         {
-            switch (mode, width)
+            if (mode == ProductMode.Exact)
             {
-                case (ProductMode.Exact, nameof(F32x16)):
-                    QuantizedExactProduct.Multiply<F32x16>(rows, matrix.Rows, px, tokens, py, team);
-                    break;
-                case (ProductMode.Exact, nameof(F32x8)):
-                    QuantizedExactProduct.Multiply<F32x8>(rows, matrix.Rows, px, tokens, py, team);
-                    break;
-                case (ProductMode.Exact, nameof(F32x4)):
-                    QuantizedExactProduct.Multiply<F32x4>(rows, matrix.Rows, px, tokens, py, team);
-                    break;
-                case (ProductMode.Exact, _):
-                    QuantizedExactProduct.Multiply<F32x1>(rows, matrix.Rows, px, tokens, py, team);
-                    break;
-                case (_, nameof(F32x16)):
-                    Assert.SkipUnless(U8x64.IsSupported, "This machine has no AVX-512 byte and word instructions.");
-                    QuantizedFastProduct.Multiply<U8x64, F32x16>(rows, matrix.Rows, px, tokens, py, team);
-                    break;
-                case (_, nameof(F32x8)):
-                    Assert.SkipUnless(U8x32.IsSupported, "This machine has no AVX2.");
-                    QuantizedFastProduct.Multiply<U8x32, F32x8>(rows, matrix.Rows, px, tokens, py, team);
-                    break;
-                case (_, nameof(F32x4)):
-                    QuantizedFastProduct.Multiply<U8x16, F32x4>(rows, matrix.Rows, px, tokens, py, team);
-                    break;
-                default:
-                    QuantizedFastScalar.Multiply(rows, matrix.Rows, px, tokens, py, team);
-                    break;
+                Widths.Run(width, new QuantizedExactProduct.Kernel(rows, matrix.Rows, px, tokens, py, team));
+            }
+            else
+            {
+                Widths.RunCodes(width, new QuantizedFastProduct.Kernel(rows, matrix.Rows, px, tokens, py, team));
             }
         }
 

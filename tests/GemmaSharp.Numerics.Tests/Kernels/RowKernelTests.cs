@@ -1,6 +1,5 @@
 using GemmaSharp.Numerics.Kernels;
 using GemmaSharp.Numerics.Threading;
-using GemmaSharp.Numerics.Vectors;
 
 namespace GemmaSharp.Numerics.Tests.Kernels;
 
@@ -114,21 +113,7 @@ public class RowKernelTests
                 (sin[i], cos[i]) = MathF.SinCos((float)random.NextDouble() * 6);
             }
             float[] y = [.. x];
-            switch (width)
-            {
-                case nameof(F32x16):
-                    Rope.Apply<F32x16>(y.AsSpan(start), cos, sin);
-                    break;
-                case nameof(F32x8):
-                    Rope.Apply<F32x8>(y.AsSpan(start), cos, sin);
-                    break;
-                case nameof(F32x4):
-                    Rope.Apply<F32x4>(y.AsSpan(start), cos, sin);
-                    break;
-                default:
-                    Rope.Apply<F32x1>(y.AsSpan(start), cos, sin);
-                    break;
-            }
+            Widths.Run(width, new Rope.Kernel(y.AsSpan(start), cos, sin));
             for (int i = 0; i < half; i++)
             {
                 double a = x[start + i], b = x[start + half + i];
@@ -137,22 +122,5 @@ public class RowKernelTests
             }
         });
 
-    static void ApplySoftmax(string width, Span<float> x)
-    {
-        switch (width)
-        {
-            case nameof(F32x16):
-                Softmax.Apply<F32x16>(x);
-                break;
-            case nameof(F32x8):
-                Softmax.Apply<F32x8>(x);
-                break;
-            case nameof(F32x4):
-                Softmax.Apply<F32x4>(x);
-                break;
-            default:
-                Softmax.Apply<F32x1>(x);
-                break;
-        }
-    }
+    static void ApplySoftmax(string width, Span<float> x) => Widths.Run(width, new Softmax.Kernel(x));
 }

@@ -1,5 +1,4 @@
 using GemmaSharp.Numerics.Kernels;
-using GemmaSharp.Numerics.Vectors;
 
 namespace GemmaSharp.Numerics.Tests.Kernels;
 
@@ -61,22 +60,6 @@ public class SmallKernelTests
         Assert.Throws<ArgumentException>(() => MultiplyAccumulate.Apply(new float[2], new float[2], new float[3]));
     }
 
-    static void Accumulate(string width, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> destination)
-    {
-        switch (width)
-        {
-            case nameof(F32x16):
-                MultiplyAccumulate.Apply<F32x16>(x, y, destination);
-                break;
-            case nameof(F32x8):
-                MultiplyAccumulate.Apply<F32x8>(x, y, destination);
-                break;
-            case nameof(F32x4):
-                MultiplyAccumulate.Apply<F32x4>(x, y, destination);
-                break;
-            default:
-                MultiplyAccumulate.Apply<F32x1>(x, y, destination);
-                break;
-        }
-    }
+    static void Accumulate(string width, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Span<float> destination) =>
+        Widths.Run(width, new MultiplyAccumulate.Kernel(x, y, destination));
 }

@@ -1,5 +1,4 @@
 using GemmaSharp.Numerics.Kernels;
-using GemmaSharp.Numerics.Vectors;
 
 namespace GemmaSharp.Numerics.Tests.Kernels;
 
@@ -73,22 +72,11 @@ public class WeightedSumTests
         Assert.Throws<ArgumentException>(() => WeightedSum.Accumulate(new float[4], 4, new float[16], 4, 4, new float[5]));
     }
 
-    static void Accumulate(string width, ReadOnlySpan<float> weights, ReadOnlySpan<float> rows, int count, int length, Span<float> sums)
+    static unsafe void Accumulate(string width, ReadOnlySpan<float> weights, ReadOnlySpan<float> rows, int count, int length, Span<float> sums)
     {
-        switch (width)
+        fixed (float* w = weights, r = rows, s = sums)
         {
-            case nameof(F32x16):
-                WeightedSum.Accumulate<F32x16>(weights, Stride, rows, count, length, sums);
-                break;
-            case nameof(F32x8):
-                WeightedSum.Accumulate<F32x8>(weights, Stride, rows, count, length, sums);
-                break;
-            case nameof(F32x4):
-                WeightedSum.Accumulate<F32x4>(weights, Stride, rows, count, length, sums);
-                break;
-            default:
-                WeightedSum.Accumulate<F32x1>(weights, Stride, rows, count, length, sums);
-                break;
+            Widths.Run(width, new WeightedSum.Kernel(w, Stride, r, count, length, s, sums.Length / length));
         }
     }
 }

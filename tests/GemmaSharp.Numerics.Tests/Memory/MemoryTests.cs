@@ -99,6 +99,57 @@ public class MemoryTests
     }
 
     [Fact]
+    public void Allocation_ThatATestFails_ThrowsOnceAndOnThisThreadOnly()
+    {
+        using (AllocationFailure.Armed failure = AllocationFailure.At(2))
+        {
+            using NativeArray<float> first = new(3);
+            Assert.False(failure.HasFailed);
+            OnAnotherThread(() => new NativeArray<float>(3).Dispose());
+            Assert.Throws<OutOfMemoryException>(() => new NativeArray<float>(3));
+            Assert.True(failure.HasFailed);
+            new NativeArray<float>(3).Dispose();
+            Assert.Throws<ArgumentOutOfRangeException>(() => AllocationFailure.At(0));
+        }
+        using (AllocationFailure.At(1, bytes => bytes == 12))
+        {
+            new NativeArray<float>(4).Dispose();
+            OnAnotherThread(() => Assert.Throws<OutOfMemoryException>(() => new NativeArray<float>(3)));
+        }
+        new NativeArray<float>(3).Dispose();
+    }
+
+    [Fact]
+    public void Allocation_MoreThanThereIs_ThrowsAndNothingIsGivenBackTwice()
+    {
+        Assert.Throws<OutOfMemoryException>(() => NativeBlock.Allocate(long.MaxValue));
+        Assert.Throws<OutOfMemoryException>(() => NativeBlock.Allocate(1L << 60));
+        Assert.Throws<OutOfMemoryException>(() => new NativeArray<double>(1L << 57));
+
+        // The finalizers of blocks that never came to be.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+    }
+
+    [Fact]
+    public unsafe void ThreadScratch_FailedGrowth_LeavesNothingFreedInUse()
+    {
+        OnAnotherThread(() =>
+        {
+            float* small = ThreadScratch.Of<float>(Scratch.Sums, 10);
+            Assert.Equal((nint)small, (nint)ThreadScratch.Of<byte>(Scratch.Sums, 40));
+            using (AllocationFailure.At(1))
+            {
+                Assert.Throws<OutOfMemoryException>(() => _ = *ThreadScratch.Of<float>(Scratch.Sums, 1000));
+            }
+            float* again = ThreadScratch.Of<float>(Scratch.Sums, 10);
+            Assert.Equal(0, (nint)again % 64);
+            again[9] = 1;
+            Assert.NotEqual((nint)again, (nint)ThreadScratch.Of<float>(Scratch.Rows, 10));
+        });
+    }
+
+    [Fact]
     public void TensorData_EveryFloatType_ReadsAsSingles()
     {
         Check(ElementType.F64, BitConverter.GetBytes(1.5).Concat(BitConverter.GetBytes(-2.0)), [1.5f, -2f]);
@@ -130,6 +181,15 @@ public class MemoryTests
         Assert.Throws<ArgumentOutOfRangeException>(() => beyond.ToSingles(new float[4]));
         TensorData huge = new(block, 0, ElementType.F32, [long.MaxValue, 3]);
         Assert.Throws<OverflowException>(() => huge.Length);
+    }
+
+    static void OnAnotherThread(Action action)
+    {
+        Exception? failure = null;
+        Thread thread = new(() => failure = Record.Exception(action));
+        thread.Start();
+        thread.Join();
+        Assert.Null(failure);
     }
 
     static void Check(ElementType type, IEnumerable<byte> bytes, float[] expected)

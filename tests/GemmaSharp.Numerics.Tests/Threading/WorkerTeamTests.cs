@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using GemmaSharp.Numerics.Kernels;
 using GemmaSharp.Numerics.Threading;
 
@@ -5,6 +6,9 @@ namespace GemmaSharp.Numerics.Tests.Threading;
 
 public class WorkerTeamTests
 {
+    // Only a failing test waits so long.
+    static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+
     public static TheoryData<int> ThreadCounts { get; } = [1, 2, 3, 8];
 
     [Theory]
@@ -47,10 +51,19 @@ public class WorkerTeamTests
     public void Run_SeveralThreads_ShareTheWork()
     {
         using WorkerTeam team = new(2);
-        using CountdownEvent both = new(2);
-        MeetJob job = new(both);
-        team.Run(ref job, 2);
-        Assert.True(both.IsSet);
+        AssertShares(team);
+    }
+
+    [Theory]
+    [InlineData(int.MaxValue - 3u)]
+    [InlineData(uint.MaxValue - 3u)]
+    public void Run_LoopNumberWraps_GoesOnSharing(uint loop)
+    {
+        using WorkerTeam team = new(2, loop);
+        for (int i = 0; i < 8; i++)
+        {
+            AssertShares(team);
+        }
     }
 
     [Fact]
@@ -120,7 +133,7 @@ public class WorkerTeamTests
     }
 
     [Fact]
-    public void Run_HotLoop_AllocatesNothing()
+    public void Run_HotLoop_AllocatesNothingOnAnyThread()
     {
         using WorkerTeam team = new(2);
         using WorkerTeam alone = new(1);
@@ -131,6 +144,7 @@ public class WorkerTeamTests
         {
             MarkJob job = new(done);
             with.Run(ref job, done.Length);
+            with.Run((done, one: 1), done.Length, 5, static (s, first, last) => Add(s.done, s.one, first, last));
             w.Multiply(x, 4, y, with);
             w.Multiply(x, 1, y, with);
             w.ReadRow(3, row);
@@ -138,15 +152,123 @@ public class WorkerTeamTests
             Gelu.Tanh(row, row);
             Softmax.Apply(row);
         }
-        Step(team);
-        Step(alone);
-        long before = GC.GetAllocatedBytesForCurrentThread();
+        long[] before = new long[2], after = new long[2];
+
+        // Scratch memory of a thread is allocated the first time the thread does part of a loop: until both have done each.
+        for (int i = 0; i < 200; i++)
+        {
+            Step(team);
+            Step(alone);
+        }
+        AllocatedByThread(team, before);
+        AllocatedByThread(team, before);
         for (int i = 0; i < 100; i++)
         {
             Step(team);
             Step(alone);
         }
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        AllocatedByThread(team, after);
+        Assert.Equal(before, after);
+    }
+
+    [Theory]
+    [MemberData(nameof(ThreadCounts))]
+    public void Run_Action_DoesEveryItemOnceInChunksOfGrain(int threads)
+    {
+        using WorkerTeam team = new(threads);
+        foreach (int count in new[] { 0, 1, 2, 7, 64, 1000 })
+        {
+            foreach (int grain in new[] { 1, 3, 64, 5000, int.MaxValue })
+            {
+                int[] done = new int[count];
+                int most = threads == 1 ? count : grain;
+                team.Run((done, most), count, grain, static (s, first, last) =>
+                {
+                    Assert.InRange(last - first, 1, s.most);
+                    Add(s.done, 1, first, last);
+                });
+                Assert.All(done, times => Assert.Equal(1, times));
+            }
+        }
+    }
+
+    [Fact]
+    public void Run_ActionOnRefStruct_SeesTheCallersSpans()
+    {
+        using WorkerTeam team = new(3);
+        Span<int> onStack = stackalloc int[100];
+        team.Run(new SpanJob(onStack), onStack.Length, 7, static (job, first, last) => job.Run(first, last));
+        for (int i = 0; i < onStack.Length; i++)
+        {
+            Assert.Equal(i + 1, onStack[i]);
+        }
+    }
+
+    [Fact]
+    public void Run_ActionThrows_RethrowsAndBadArgumentsThrow()
+    {
+        using WorkerTeam team = new(2);
+        InvalidOperationException exception = Assert.Throws<InvalidOperationException>(
+            () => team.Run(7, 50, 1, static (at, first, last) => new FailJob().Run(first, last)));
+        Assert.Equal("item 7", exception.Message);
+        Assert.Throws<ArgumentNullException>(() => team.Run(0, 1, 1, null!));
+        Assert.Throws<ArgumentOutOfRangeException>(() => team.Run(0, -1, 1, static (_, _, _) => { }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => team.Run(0, 1, 0, static (_, _, _) => { }));
+        AssertShares(team);
+    }
+
+    [Fact]
+    public void Run_WorkerThrows_CallerGetsItAndTheWorkerLives()
+    {
+        using WorkerTeam team = new(2);
+        for (int i = 0; i < 20; i++)
+        {
+            int arrived = 0;
+            int caller = Environment.CurrentManagedThreadId;
+            InvalidOperationException exception = Assert.Throws<InvalidOperationException>(() =>
+            {
+                WorkerFailsJob job = new(caller, ref arrived);
+                team.Run(ref job, 2);
+            });
+            Assert.Equal("worker", exception.Message);
+        }
+        AssertShares(team);
+    }
+
+    [Fact]
+    public void Dispose_WhileALoopRuns_Waits()
+    {
+        WorkerTeam team = new(2);
+        using ManualResetEventSlim inside = new(), leave = new();
+        int done = 0;
+        Thread caller = new(() => team.Run((inside, leave), 2, 1, (s, first, last) =>
+        {
+            s.inside.Set();
+            s.leave.Wait(s_patience);
+            Interlocked.Add(ref done, last - first);
+        }));
+        caller.Start();
+        Assert.True(inside.Wait(s_patience, TestContext.Current.CancellationToken));
+        int doneAtDispose = -1;
+        Thread disposer = new(() =>
+        {
+            team.Dispose();
+            doneAtDispose = Volatile.Read(ref done);
+        });
+        disposer.Start();
+        Assert.False(disposer.Join(50));
+        leave.Set();
+        Assert.True(disposer.Join(s_patience));
+        Assert.True(caller.Join(s_patience));
+        Assert.Equal(2, doneAtDispose);
+    }
+
+    [Fact]
+    public void Dispose_FromInsideAJob_IsRefused()
+    {
+        using WorkerTeam team = new(2);
+        Assert.Throws<InvalidOperationException>(() => team.Run(team, 4, 1, static (own, _, _) => own.Dispose()));
+        AssertShares(team);
     }
 
     [Fact]
@@ -198,14 +320,72 @@ public class WorkerTeamTests
         }
     }
 
-    readonly struct MeetJob(CountdownEvent both) : IParallelJob
+    /// <summary>Two items that wait for one another: only two threads can do them.</summary>
+    static void AssertShares(WorkerTeam team)
     {
+        using CountdownEvent both = new(2);
+        bool[] met = new bool[2];
+        team.Run((both, met), 2, 1, static (s, first, _) =>
+        {
+            s.both.Signal();
+            s.met[first] = s.both.Wait(s_patience);
+        });
+        Assert.Equal([true, true], met);
+    }
+
+    /// <summary>What both threads of a team have allocated so far, the caller's first.</summary>
+    static void AllocatedByThread(WorkerTeam team, long[] bytes)
+    {
+        int arrived = 0;
+        MeasureJob job = new(Environment.CurrentManagedThreadId, bytes, ref arrived);
+        team.Run(ref job, 2);
+        if (arrived != 2)
+        {
+            // Not an assertion of the test framework, which allocates even when it holds.
+            throw new InvalidOperationException("The worker did not come.");
+        }
+    }
+
+    static void Add(int[] done, int amount, int first, int last)
+    {
+        for (int i = first; i < last; i++)
+        {
+            Interlocked.Add(ref done[i], amount);
+        }
+    }
+
+    /// <summary>Waits, without allocating, until both threads are inside.</summary>
+    static void Meet(ref int arrived)
+    {
+        Interlocked.Increment(ref arrived);
+        long start = Stopwatch.GetTimestamp();
+        while (Volatile.Read(ref arrived) < 2 && Stopwatch.GetElapsedTime(start) < s_patience)
+        {
+            Thread.Yield();
+        }
+    }
+
+    readonly ref struct MeasureJob(int caller, long[] bytes, ref int arrived) : IParallelJob
+    {
+        readonly ref int _arrived = ref arrived;
+
         public void Run(int first, int last)
         {
-            for (int i = first; i < last; i++)
+            Meet(ref _arrived);
+            bytes[Environment.CurrentManagedThreadId == caller ? 0 : 1] = GC.GetAllocatedBytesForCurrentThread();
+        }
+    }
+
+    readonly ref struct WorkerFailsJob(int caller, ref int arrived) : IParallelJob
+    {
+        readonly ref int _arrived = ref arrived;
+
+        public void Run(int first, int last)
+        {
+            Meet(ref _arrived);
+            if (Environment.CurrentManagedThreadId != caller)
             {
-                both.Signal();
-                both.Wait(TimeSpan.FromSeconds(10));
+                throw new InvalidOperationException("worker");
             }
         }
     }

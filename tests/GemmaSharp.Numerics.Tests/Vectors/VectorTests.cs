@@ -12,21 +12,13 @@ public unsafe class VectorTests
     [MemberData(nameof(AllWidths))]
     public void Operations_RandomLanes_MatchPlainArithmetic(string width)
     {
-        switch (width)
-        {
-            case nameof(F32x16):
-                Check<F32x16>();
-                break;
-            case nameof(F32x8):
-                Check<F32x8>();
-                break;
-            case nameof(F32x4):
-                Check<F32x4>();
-                break;
-            default:
-                Check<F32x1>();
-                break;
-        }
+        Widths.Run(width, default(OperationChecks));
+    }
+
+    readonly struct OperationChecks : IWidthKernel
+    {
+        public void Run<T>()
+            where T : struct, IVector<T> => Check<T>();
     }
 
     static void Check<T>()

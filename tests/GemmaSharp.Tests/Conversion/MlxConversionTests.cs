@@ -72,8 +72,8 @@ public sealed class MlxConversionTests
         MlxCheckpoints.Convert("mlx-mixed", files["mlx"]);
         CheckpointConverter.Convert(files["mlx"], files["dense"], new ConversionOptions { Dequantize = true, Type = ElementType.F32 }, cancellationToken: Stop);
         using Checkpoint quantised = Checkpoint.Open(files["mlx"]), dense = Checkpoint.Open(files["dense"]);
-        ModelParts.Build(quantised);
-        ModelParts.Build(dense);
+        ModelParts.Build(quantised.Root, quantised.Config);
+        ModelParts.Build(dense.Root, dense.Config);
         Assert.DoesNotContain(dense.Tensors, tensor => tensor.Name.EndsWith(".scales", StringComparison.Ordinal) || tensor.Name.EndsWith(".biases", StringComparison.Ordinal));
         Assert.Equal("float32", JsonDocument.Parse(File.ReadAllBytes(Path.Combine(files["dense"], "config.json"))).RootElement.GetProperty("torch_dtype").GetString());
         int compared = 0;

@@ -132,7 +132,7 @@ sealed class TinyCheckpoint : IDisposable
     /// <summary>What building the whole model from the checkpoint finds.</summary>
     public static LoadReport Report(Checkpoint checkpoint)
     {
-        ModelParts.Build(checkpoint);
+        ModelParts.Build(checkpoint.Root, checkpoint.Config);
         return checkpoint.Report();
     }
 

@@ -115,7 +115,7 @@ sealed class AudioTower
 
         if (trace is not null && trace.Wants(_path))
         {
-            trace.Record(_path, [clips, outputs, Width], destination);
+            trace.Record(_path, [clips, outputs, Width], 0, destination);
         }
     }
 

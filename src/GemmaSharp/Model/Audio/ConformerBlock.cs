@@ -67,7 +67,7 @@ sealed class ConformerBlock(ParameterScope scope, AudioConfig config)
     {
         if (trace is not null && trace.Wants(_path + part))
         {
-            trace.Record(_path + part, [clips, x.Length / (clips * _width), _width], x);
+            trace.Record(_path + part, [clips, x.Length / (clips * _width), _width], 0, x);
         }
     }
 }

@@ -107,7 +107,7 @@ sealed class SubSampleConvProjection
         if (trace.Wants(_path))
         {
             int width = _inputProjLinear.OutFeatures;
-            trace.Record(_path, [clips, x.Length / (clips * width), width], x);
+            trace.Record(_path, [clips, x.Length / (clips * width), width], 0, x);
         }
 
         void RecordNorm(string part, SubSampleConvBlock conv, SubSampleConvState convState)
@@ -115,7 +115,7 @@ sealed class SubSampleConvProjection
             if (convState.NormTrace is { } values)
             {
                 trace.Record(
-                    _path + part, [clips, values.Length / (clips * conv.OutLength), conv.OutFrequencies, conv.OutChannels], values);
+                    _path + part, [clips, values.Length / (clips * conv.OutLength), conv.OutFrequencies, conv.OutChannels], 0, values);
             }
         }
     }

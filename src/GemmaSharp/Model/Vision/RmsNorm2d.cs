@@ -1,4 +1,5 @@
 using GemmaSharp.Layers;
+using RmsNorm = GemmaSharp.Numerics.Kernels.RmsNorm;
 using GemmaSharp.Numerics.Kernels;
 
 namespace GemmaSharp.Model.Vision;

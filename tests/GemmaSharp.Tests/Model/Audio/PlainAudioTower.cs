@@ -1,4 +1,5 @@
 using GemmaSharp.Configuration;
+using GemmaSharp.Layers;
 
 namespace GemmaSharp.Tests.Model.Audio;
 

@@ -73,7 +73,7 @@ public sealed class VisionGoldenTests
         foreach (string name in traces[0].Names)
         {
             long[] shape = [pictures, .. traces[0].Shape(name)[1..]];
-            all.Record(name, shape, [.. traces.SelectMany(t => t[name])]);
+            all.Record(name, shape, 0, [.. traces.SelectMany(t => t[name])]);
         }
         Assert.Equal(golden.Keys.Count(k => k.StartsWith("vision_tower.", StringComparison.Ordinal)), all.Names.Count(golden.Contains));
         golden.AssertClose(all, Tolerance);

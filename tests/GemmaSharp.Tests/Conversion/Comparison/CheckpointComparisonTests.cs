@@ -4,7 +4,7 @@ using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Tests.TestCheckpoints;
 
-namespace GemmaSharp.Tests.Checkpoints.Comparison;
+namespace GemmaSharp.Tests.Conversion.Comparison;
 
 public sealed class CheckpointComparisonTests
 {

@@ -1,9 +1,9 @@
-using GemmaSharp.Conversion;
+using GemmaSharp.Checkpoints;
 using GemmaSharp.Model;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 
-namespace GemmaSharp.Checkpoints.Comparison;
+namespace GemmaSharp.Conversion.Comparison;
 
 /// <summary>The parameters of a checkpoint as one side of a comparison, by canonical name.</summary>
 sealed class ComparedCheckpoint : IDisposable
@@ -20,7 +20,7 @@ sealed class ComparedCheckpoint : IDisposable
         _checkpoint = Checkpoint.Open(folder, new CheckpointOptions { HeadersOnly = true });
         try
         {
-            ModelParts.Build(_checkpoint);
+            ModelParts.Build(_checkpoint.Root, _checkpoint.Config);
         }
         catch
         {

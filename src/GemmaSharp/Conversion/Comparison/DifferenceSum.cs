@@ -1,4 +1,4 @@
-namespace GemmaSharp.Checkpoints.Comparison;
+namespace GemmaSharp.Conversion.Comparison;
 
 /// <summary>The errors of a row of values <c>a</c> against <c>b</c>, gathered piece by piece in double precision.</summary>
 sealed class DifferenceSum

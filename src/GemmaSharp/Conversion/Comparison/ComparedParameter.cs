@@ -1,8 +1,8 @@
-using GemmaSharp.Conversion;
+using GemmaSharp.Checkpoints;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 
-namespace GemmaSharp.Checkpoints.Comparison;
+namespace GemmaSharp.Conversion.Comparison;
 
 /// <summary>A stored parameter whose rows can be read as float32 in Hugging Face's order, however it is stored.</summary>
 sealed class ComparedParameter(string name, StoredTensor weight)
