@@ -67,7 +67,7 @@ public sealed class CultureTests : IDisposable
             string path = Path.Combine(folder, "trace.safetensors");
             using (var trace = new TraceFile(path))
             {
-                trace.Record("a", [2], [-1.5f, 2]);
+                trace.Record("a", [2], 0, [-1.5f, 2]);
                 trace.Finish();
             }
 
