@@ -70,7 +70,8 @@ public sealed class MediaLoader : IDisposable
     /// <returns>The same messages, every picture, sound and video with its content and its source.</returns>
     /// <exception cref="MediaException">A source may not be read, does not answer, or is no file of its kind that can be decoded.</exception>
     public async Task<IReadOnlyList<ChatMessage>> LoadAsync(
-        IReadOnlyList<ChatMessage> messages, AudioWindow? window = null, VideoOptions? video = null, Action<string>? notice = null, CancellationToken cancellationToken = default)
+        IReadOnlyList<ChatMessage> messages, AudioWindow? window = null, VideoOptions? video = null, Action<string>? notice = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
         var read = new Dictionary<ContentPart, ContentPart>();
@@ -132,7 +133,8 @@ public sealed class MediaLoader : IDisposable
         }
     }
 
-    static bool IsUnread(ContentPart part) => part is ImagePart { Image: null, Source: not null } or AudioPart { Clip: null, Source: not null } or VideoPart { Frames: null, Source: not null };
+    static bool IsUnread(ContentPart part) =>
+        part is ImagePart { Image: null, Source: not null } or AudioPart { Clip: null, Source: not null } or VideoPart { Frames: null, Source: not null };
 
     async Task<ContentPart> LoadAsync(ContentPart part, AudioWindow? window, VideoOptions? video, Action<string>? notice, CancellationToken cancellationToken)
     {

@@ -8,8 +8,9 @@ namespace GemmaSharp;
 
 /// <summary>Conversations as JSON: a list of <c>{role, content}</c>, content a text or a list of parts <c>{type: text|image|audio|video, …}</c>.</summary>
 /// <remarks>
-/// The value of a part stands under the name of its type. Pictures, sound and videos are read and written as their source: a path, relative to the file's folder both ways, or a
-/// <c>data:</c>, <c>http:</c> or <c>https:</c> address. The list may also be the <c>messages</c> of an object; comments and trailing commas are passed over. Stateless, thread-safe.
+/// The value of a part stands under the name of its type. Pictures, sound and videos are read and written as their source: a path, relative to the file's folder both ways,
+/// or a <c>data:</c>, <c>http:</c> or <c>https:</c> address. The list may also be the <c>messages</c> of an object; comments and trailing commas are passed over.
+/// Stateless, thread-safe.
 /// </remarks>
 public static class ConversationFile
 {
@@ -19,7 +20,12 @@ public static class ConversationFile
     static readonly JsonWriterOptions s_writing = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     // Of two properties of one name, a reader would silently lose one.
-    static readonly JsonDocumentOptions s_reading = new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip, AllowDuplicateProperties = false };
+    static readonly JsonDocumentOptions s_reading = new()
+    {
+        AllowTrailingCommas = true,
+        CommentHandling = JsonCommentHandling.Skip,
+        AllowDuplicateProperties = false,
+    };
 
     /// <summary>Reads a file, which may also be a pipe. What its parts name is not read.</summary>
     /// <param name="path">The file, of at most 64 MiB.</param>
@@ -30,7 +36,8 @@ public static class ConversationFile
         ArgumentException.ThrowIfNullOrEmpty(path);
         try
         {
-            byte[] bytes = BoundedFile.Read(path, LargestFile) ?? throw new ChatMessageException($"{path} has more than {LargestFile} bytes; give a shorter file.");
+            byte[] bytes = BoundedFile.Read(path, LargestFile)
+                ?? throw new ChatMessageException($"{path} has more than {LargestFile} bytes; give a shorter file.");
             return Parse(bytes, path, Folder(path));
         }
         catch (Exception e) when (BoundedFile.IsRefusal(e))
@@ -127,7 +134,8 @@ public static class ConversationFile
                 };
                 if (value is null)
                 {
-                    throw new ChatMessageException($"The {type} of message {index} came from memory and has no path or address to be saved by; save it as a file first.");
+                    throw new ChatMessageException(
+                        $"The {type} of message {index} came from memory and has no path or address to be saved by; save it as a file first.");
                 }
 
                 json.WriteStartObject();
@@ -147,7 +155,8 @@ public static class ConversationFile
     {
         string full = Path.GetFullPath(path);
         string relative = Path.GetRelativePath(folder, full);
-        return relative == ".." || relative.StartsWith(".." + Path.DirectorySeparatorChar, StringComparison.Ordinal) || Path.IsPathRooted(relative) ? full : relative.Replace('\\', '/');
+        bool outside = relative == ".." || relative.StartsWith(".." + Path.DirectorySeparatorChar, StringComparison.Ordinal) || Path.IsPathRooted(relative);
+        return outside ? full : relative.Replace('\\', '/');
     }
 
     // The writer refuses half a surrogate pair; a terminal can send one.

@@ -83,7 +83,8 @@ public class ChatTests
         using var folder = new TemporaryFolder();
         WriteSilence(folder.File("long.wav"), seconds: 31);
         string file = folder.File("chat.json");
-        GemmaResult first = GemmaProcess.RunWith($"/audio {folder.File("long.wav")}\nTranscribe this audio.\n/stats\n/load {file}\n/stats\n", "chat", "--temperature", "0", "--max-tokens", "4", "--save", file);
+        string lines = $"/audio {folder.File("long.wav")}\nTranscribe this audio.\n/stats\n/load {file}\n/stats\n";
+        GemmaResult first = GemmaProcess.RunWith(lines, "chat", "--temperature", "0", "--max-tokens", "4", "--save", file);
         Assert.Equal(0, first.ExitCode);
         Assert.Equal(2, first.Error.Split("2 clips").Length - 1);
         Assert.Equal(2, first.Output.Split("messages             2").Length - 1);

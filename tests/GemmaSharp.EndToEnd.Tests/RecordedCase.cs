@@ -27,7 +27,8 @@ sealed class RecordedCase
             }
         }
 
-        Messages = MediaMessages.Read(ConversationFile.Parse(System.Text.Encoding.UTF8.GetBytes(messages.ToJsonString()), path + ".json", AppContext.BaseDirectory));
+        byte[] utf8 = System.Text.Encoding.UTF8.GetBytes(messages.ToJsonString());
+        Messages = MediaMessages.Read(ConversationFile.Parse(utf8, path + ".json", AppContext.BaseDirectory));
     }
 
     public IReadOnlyList<ChatMessage> Messages { get; }

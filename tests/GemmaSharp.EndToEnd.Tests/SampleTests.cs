@@ -65,7 +65,12 @@ public sealed class SampleTests
     {
         // The demo checkpoint lies where the samples look for it, below the working directory.
         string program = Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? $"Sample.{sample}.exe" : $"Sample.{sample}");
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = AppContext.BaseDirectory, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = AppContext.BaseDirectory,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
         if (!process.WaitForExit(TimeSpan.FromMinutes(3)))

@@ -192,11 +192,13 @@ public sealed class MediaLoaderTests : IDisposable
     [Fact]
     public async Task LoadAsync_Messages_ReadsEachSourceOnceAndKeepsItsName()
     {
-        string picture = TestFiles.Golden("images", "pixel.png"), sound = TestFiles.Golden("audio", "one-second.wav"), longSound = TestFiles.Golden("audio", "thirty-one-seconds.wav");
+        string picture = TestFiles.Golden("images", "pixel.png");
+        string sound = TestFiles.Golden("audio", "one-second.wav"), longSound = TestFiles.Golden("audio", "thirty-one-seconds.wav");
         ChatMessage[] messages =
         [
             ChatMessage.System("Be brief."),
-            ChatMessage.User([new ImagePart(null, picture), new AudioPart(null, sound), new AudioPart(null, longSound), new ImagePart(null, picture), new TextPart("?")]),
+            ChatMessage.User(
+                [new ImagePart(null, picture), new AudioPart(null, sound), new AudioPart(null, longSound), new ImagePart(null, picture), new TextPart("?")]),
         ];
         using var loader = new MediaLoader();
         var notices = new List<string>();
@@ -220,7 +222,8 @@ public sealed class MediaLoaderTests : IDisposable
     public async Task LoadAsync_MessageWithMissingFile_NamesIt()
     {
         using var loader = new MediaLoader();
-        var error = await Assert.ThrowsAsync<MediaException>(() => loader.LoadAsync([ChatMessage.User([new VideoPart(null, null, "none.mp4")])], cancellationToken: TestContext.Current.CancellationToken));
+        ChatMessage message = ChatMessage.User([new VideoPart(null, null, "none.mp4")]);
+        var error = await Assert.ThrowsAsync<MediaException>(() => loader.LoadAsync([message], cancellationToken: TestContext.Current.CancellationToken));
         Assert.Contains("none.mp4", error.Message, StringComparison.Ordinal);
     }
 }

@@ -14,8 +14,8 @@ public sealed class ConversationFileTests : IDisposable
     {
         IReadOnlyList<ChatMessage> messages = Parse("""
             [{"role": "system", "content": "Be brief."},
-             {"role": "user", "content": [{"type": "image", "image": "a b/c.png"}, {"type": "text", "text": "What?"}, {"type": "audio", "audio": "https://host/x.wav"},
-                                          {"type": "video", "video": "d.mp4", "text": null}]}]
+             {"role": "user", "content": [{"type": "image", "image": "a b/c.png"}, {"type": "text", "text": "What?"},
+                                          {"type": "audio", "audio": "https://host/x.wav"}, {"type": "video", "video": "d.mp4", "text": null}]}]
             """);
         Assert.Equal([("system", true), ("user", false)], messages.Select(message => (message.Role, message.IsPlainText)));
         Assert.Equal([new TextPart("Be brief.")], messages[0].Parts);
@@ -55,7 +55,7 @@ public sealed class ConversationFileTests : IDisposable
     [InlineData("""[{"role": "user", "content": "a", "content": "b"}]""", "content")]
     [InlineData("""[{"role": "user", "content": [{"type": "image"}]}]""", "$[0].content[0].image is absent")]
     [InlineData("""[{"role": "user", "content": [{"type": "image", "image": ""}]}]""", "$[0].content[0].image is empty")]
-    [InlineData("""[{"role": "user", "content": [{"type": "text", "text": "a", "image": "b.png"}]}]""", "$[0].content[0] is of type text and has image as well")]
+    [InlineData("""[{"role": "user", "content": [{"type": "text", "text": "a", "image": "b.png"}]}]""", "$[0].content[0] is of type text and has image")]
     [InlineData("""[{"role": "user", "content": [{"type": "smell", "smell": "a"}]}]""", "$[0].content[0].type is \"smell\"")]
     [InlineData("""[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "a"}}]}]""", "image_url")]
     [InlineData("""[{"role": "user", "content": [{"type": "image", "image": "a\u0000b.png"}]}]""", "$[0].content[0].image is \"a\\u0000b.png\"")]
@@ -70,7 +70,8 @@ public sealed class ConversationFileTests : IDisposable
     [Fact]
     public void Parse_ControlCharacters_AreQuotedAsTheFileSpellsThem()
     {
-        string message = Assert.Throws<ChatMessageException>(() => Parse("""[{"role":"user","content":[{"type":"\u001b[31mred\u001b]0;title\u0007"}]}]""")).Message;
+        const string Json = """[{"role":"user","content":[{"type":"\u001b[31mred\u001b]0;title\u0007"}]}]""";
+        string message = Assert.Throws<ChatMessageException>(() => Parse(Json)).Message;
         Assert.DoesNotContain(message, char.IsControl);
     }
 
@@ -80,8 +81,10 @@ public sealed class ConversationFileTests : IDisposable
     [Fact]
     public void Read_MissingFileOrFolder_SaysSo()
     {
-        Assert.Contains("does not exist", Assert.Throws<ChatMessageException>(() => ConversationFile.Read(_folder["none.json"])).Message, StringComparison.Ordinal);
-        Assert.Contains("is a folder", Assert.Throws<ChatMessageException>(() => ConversationFile.Read(_folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("does not exist", Refusal(_folder["none.json"]), StringComparison.Ordinal);
+        Assert.Contains("is a folder", Refusal(_folder.Path), StringComparison.Ordinal);
+
+        static string Refusal(string path) => Assert.Throws<ChatMessageException>(() => ConversationFile.Read(path)).Message;
     }
 
     [Fact]
@@ -91,7 +94,8 @@ public sealed class ConversationFileTests : IDisposable
         ChatMessage[] messages =
         [
             ChatMessage.System("<b>\"quoted\" 👋 \u001B"),
-            ChatMessage.User([new ImagePart(null, inside), new VideoPart(null, null, outside), new AudioPart(null, "data:audio/wav;base64,AA=="), new TextPart("?")]),
+            ChatMessage.User(
+                [new ImagePart(null, inside), new VideoPart(null, null, outside), new AudioPart(null, "data:audio/wav;base64,AA=="), new TextPart("?")]),
             ChatMessage.Assistant("yes\n"),
             ChatMessage.User([new TextPart("parts")]),
         ];
@@ -109,7 +113,8 @@ public sealed class ConversationFileTests : IDisposable
     {
         var clip = new AudioClip([0f], 16_000);
         var frame = new RgbImage(1, 1, new byte[3]);
-        ConversationFile.Write(_folder["chat.json"], [ChatMessage.User([new LongAudioPart([clip, clip], _folder["long.wav"]), new VideoPart([frame, frame], [clip], _folder["film.mp4"])])]);
+        ChatMessage message = ChatMessage.User([new LongAudioPart([clip, clip], _folder["long.wav"]), new VideoPart([frame, frame], [clip], _folder["film.mp4"])]);
+        ConversationFile.Write(_folder["chat.json"], [message]);
         Assert.Equal(
             [new AudioPart(null, _folder["long.wav"]), new VideoPart(null, null, _folder["film.mp4"])],
             ConversationFile.Read(_folder["chat.json"])[0].Parts);
@@ -118,7 +123,8 @@ public sealed class ConversationFileTests : IDisposable
     [Fact]
     public void Write_PictureFromMemory_IsRefusedAndNothingIsWritten()
     {
-        var error = Assert.Throws<ChatMessageException>(() => ConversationFile.Write(_folder["chat.json"], [ChatMessage.User([new ImagePart(new RgbImage(1, 1, new byte[3]))])]));
+        ChatMessage message = ChatMessage.User([new ImagePart(new RgbImage(1, 1, new byte[3]))]);
+        var error = Assert.Throws<ChatMessageException>(() => ConversationFile.Write(_folder["chat.json"], [message]));
         Assert.Contains("image of message 0", error.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Path));
     }

@@ -55,7 +55,8 @@ public sealed class CultureTests : IDisposable
         var clip = new AudioClip(new float[16_000 * 40], 16_000);
         AudioContent content = AudioSplitter.Split(new AudioContent([clip], []), "a.wav");
         Assert.Matches("at [0-9]+\\.[0-9]{2} s", Assert.Single(content.Notices));
-        Assert.Contains("1.5 s", Assert.Throws<MediaException>(() => AudioSplitter.Window(clip, new AudioWindow(TimeSpan.FromSeconds(50), TimeSpan.FromSeconds(1.5)), "a.wav")).Message, StringComparison.Ordinal);
+        var beyond = new AudioWindow(TimeSpan.FromSeconds(50), TimeSpan.FromSeconds(1.5));
+        Assert.Contains("1.5 s", Assert.Throws<MediaException>(() => AudioSplitter.Window(clip, beyond, "a.wav")).Message, StringComparison.Ordinal);
     }
 
     [Fact]

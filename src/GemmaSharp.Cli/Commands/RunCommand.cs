@@ -67,9 +67,10 @@ sealed class RunCommand
         ModelSenses.Require(model, messages);
         session.SetMessages(messages);
         using Interrupts.Scope interrupt = _console.Interrupts.Begin();
-        IAsyncEnumerable<GeneratedToken> tokens = input.Raw is string raw
-            ? session.GenerateAsync(await busy.WhileAsync("Reading", Task.Run(() => model.EncodeText(raw, adapters: session.Adapters))).ConfigureAwait(false), options, interrupt.Token)
-            : session.GenerateAsync(options, interrupt.Token);
+        EncodedPrompt? raw = input.Raw is string text
+            ? await busy.WhileAsync("Reading", Task.Run(() => model.EncodeText(text, adapters: session.Adapters))).ConfigureAwait(false)
+            : null;
+        IAsyncEnumerable<GeneratedToken> tokens = raw is null ? session.GenerateAsync(options, interrupt.Token) : session.GenerateAsync(raw, options, interrupt.Token);
 
         var answer = new Answer(model, session, busy);
         AnswerWriter? writer = parse.GetValue(_json) ? null : new AnswerWriter(_console);

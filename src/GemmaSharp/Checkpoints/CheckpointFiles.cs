@@ -118,7 +118,8 @@ static partial class CheckpointFiles
     {
         foreach (string name in names)
         {
-            if (ShardName().Match(name) is not { Success: true } shard || !int.TryParse(shard.Groups[2].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int count) || count > MostShards)
+            if (ShardName().Match(name) is not { Success: true } shard
+                || !int.TryParse(shard.Groups[2].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int count) || count > MostShards)
             {
                 continue;
             }
@@ -126,7 +127,8 @@ static partial class CheckpointFiles
             int digits = shard.Groups[2].Length;
             for (int i = 1; i <= count; i++)
             {
-                string other = $"{shard.Groups[1].Value}-{i.ToString(CultureInfo.InvariantCulture).PadLeft(digits, '0')}-of-{shard.Groups[2].Value}.safetensors";
+                string number = i.ToString(CultureInfo.InvariantCulture).PadLeft(digits, '0');
+                string other = $"{shard.Groups[1].Value}-{number}-of-{shard.Groups[2].Value}.safetensors";
                 if (!names.Contains(other))
                 {
                     throw new CheckpointException($"{folder} has {name} and not {other}; finish the download.");

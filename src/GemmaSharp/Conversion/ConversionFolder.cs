@@ -4,8 +4,8 @@ namespace GemmaSharp.Conversion;
 
 /// <summary>A folder that has another name until it is complete; disposing before that removes it.</summary>
 /// <remarks>
-/// What a process that was killed left behind is removed by the next conversion to the same place. The lock file beside it tells it from one that is still running,
-/// which holds the lock, and from a folder of the user's, which has none.
+/// What a process that was killed left behind is removed by the next conversion to the same place. The lock file beside it tells it from one that is still
+/// running, which holds the lock, and from a folder of the user's, which has none.
 /// </remarks>
 sealed class ConversionFolder : IDisposable
 {
@@ -67,7 +67,8 @@ sealed class ConversionFolder : IDisposable
                 if (!isOurs)
                 {
                     hold.Dispose();
-                    throw new ConversionException($"The folder {temporary} is in the way and not what a conversion left behind; rename it, or give another destination.");
+                    throw new ConversionException(
+                        $"The folder {temporary} is in the way and not what a conversion left behind; rename it, or give another destination.");
                 }
 
                 Directory.Delete(temporary, recursive: true);

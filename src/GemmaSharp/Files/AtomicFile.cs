@@ -2,8 +2,9 @@ namespace GemmaSharp.Files;
 
 /// <summary>A file that appears under its name only when it is complete; until then what was there before stays.</summary>
 /// <remarks>
-/// The bytes go to <c>NAME.….partial</c> beside the target, so that giving the name is one step of the file system. A link is followed and stays a link, and an
-/// existing file's permissions are kept. Disposing before <see cref="Publish"/> leaves nothing behind; a process that is killed leaves that one file. Not thread-safe.
+/// The bytes go to <c>NAME.….partial</c> beside the target, so that giving the name is one step of the file system. A link is followed and stays a link,
+/// and an existing file's permissions are kept. Disposing before <see cref="Publish"/> leaves nothing behind; a process that is killed leaves that one file.
+/// Not thread-safe.
 /// </remarks>
 sealed class AtomicFile : IDisposable
 {
@@ -155,5 +156,6 @@ sealed class AtomicFile : IDisposable
 
     // Moving a file over a device would replace the device.
     static bool IsDevice(string full) =>
-        (full.StartsWith("/dev/", StringComparison.Ordinal) && !full.StartsWith("/dev/shm/", StringComparison.Ordinal)) || full.StartsWith("/proc/", StringComparison.Ordinal);
+        full.StartsWith("/proc/", StringComparison.Ordinal)
+        || (full.StartsWith("/dev/", StringComparison.Ordinal) && !full.StartsWith("/dev/shm/", StringComparison.Ordinal));
 }

@@ -63,7 +63,8 @@ sealed class PromptEncoder
     /// <exception cref="ChatTemplateException">The roles do not alternate.</exception>
     public EncodedPrompt Encode(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, ITrace? trace, AdapterSet adapters)
     {
-        if (Senses.Refusal(messages, sees: _vision is not null && _embedVision is not null, hears: _audio is not null && _embedAudio is not null) is string refusal)
+        bool sees = _vision is not null && _embedVision is not null, hears = _audio is not null && _embedAudio is not null;
+        if (Senses.Refusal(messages, sees, hears) is string refusal)
         {
             throw new GenerationException(refusal);
         }

@@ -13,12 +13,12 @@ static class Senses
         {
             if (!sees && part is ImagePart or VideoPart { Frames: not { Count: 0 } })
             {
-                return "The prompt has a picture and the checkpoint, as loaded, has no vision tower; leave the picture out, or load a checkpoint with its vision weights.";
+                return "The prompt has a picture and the checkpoint, as loaded, has no vision tower; leave it out, or load a checkpoint with vision weights.";
             }
 
             if (!hears && part is AudioPart or LongAudioPart or VideoPart { Clips.Count: > 0 })
             {
-                return "The prompt has sound and the checkpoint, as loaded, has no audio tower; leave the sound out, or load a checkpoint with its audio weights.";
+                return "The prompt has sound and the checkpoint, as loaded, has no audio tower; leave it out, or load a checkpoint with audio weights.";
             }
         }
 

@@ -9,7 +9,12 @@ public sealed class DocumentedCommandTests
     static readonly string s_texts = Path.Combine(AppContext.BaseDirectory, "readme");
 
     public static TheoryData<string> Pages() =>
-        [.. Directory.EnumerateFiles(s_texts, "*.md", SearchOption.AllDirectories).Where(path => Commands(File.ReadAllText(path)).Any()).Select(path => Path.GetRelativePath(s_texts, path)).Order()];
+    [
+        .. Directory.EnumerateFiles(s_texts, "*.md", SearchOption.AllDirectories)
+            .Where(path => Commands(File.ReadAllText(path)).Any())
+            .Select(path => Path.GetRelativePath(s_texts, path))
+            .Order(StringComparer.Ordinal),
+    ];
 
     [Theory]
     [MemberData(nameof(Pages))]

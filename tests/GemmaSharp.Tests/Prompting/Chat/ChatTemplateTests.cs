@@ -199,11 +199,13 @@ public sealed class ChatTemplateTests
     {
         var clip = new AudioClip([0f], 16_000);
         var frame = new RgbImage(1, 1, new byte[3]);
-        ChatEncoding apart = s_template.Encode([ChatMessage.User([new AudioPart(clip), new AudioPart(clip), new ImagePart(frame), new AudioPart(clip), new TextPart("x")])], true, 3, 2);
-        ChatEncoding whole = s_template.Encode([ChatMessage.User([new LongAudioPart([clip, clip]), new VideoPart([frame], [clip]), new TextPart("x")])], true, 3, 2);
+        ChatEncoding apart = Encode([new AudioPart(clip), new AudioPart(clip), new ImagePart(frame), new AudioPart(clip), new TextPart("x")]);
+        ChatEncoding whole = Encode([new LongAudioPart([clip, clip]), new VideoPart([frame], [clip]), new TextPart("x")]);
         Assert.Equal(apart.Ids, whole.Ids);
         Assert.Equal((1, 3), (whole.Images.Count, whole.Clips.Count));
-        Assert.Throws<GenerationException>(() => s_template.Encode([ChatMessage.User([new VideoPart(null, null, "film.mp4")])], true, 3, 2));
+        Assert.Throws<GenerationException>(() => Encode([new VideoPart(null, null, "film.mp4")]));
+
+        static ChatEncoding Encode(ContentPart[] parts) => s_template.Encode([ChatMessage.User(parts)], true, 3, 2);
     }
 
     /// <summary>What tokenising the whole text with expanded placeholders gives.</summary>
