@@ -102,7 +102,7 @@ sealed class ShardedSafetensorsWriter : IDisposable
             _writers.ForEach(writer => writer.Publish());
             file?.Publish();
         }
-        catch (Exception e) when (BoundedFile.IsRefusal(e) && e is not CheckpointWriteException)
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
         {
             throw new CheckpointWriteException(index, e);
         }

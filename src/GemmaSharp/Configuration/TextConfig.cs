@@ -118,3 +118,13 @@ sealed record TextConfig
         return values;
     }
 }
+
+/// <summary>What a decoder layer attends to.</summary>
+enum LayerType
+{
+    /// <summary>The last <c>sliding_window</c> positions.</summary>
+    SlidingAttention,
+
+    /// <summary>Every earlier position.</summary>
+    FullAttention,
+}
