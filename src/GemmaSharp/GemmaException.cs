@@ -132,6 +132,11 @@ public sealed class SliceException(string message) : GemmaException(message);
 /// <param name="innerException">What the file system said, if anything.</param>
 public sealed class ConversionException(string message, Exception? innerException = null) : GemmaException(message, innerException);
 
+/// <summary>A conversation that cannot be read or written: names the file and the place in it, the value found and what is needed.</summary>
+/// <param name="message">One sentence.</param>
+/// <param name="innerException">What the reader or the file system said, if anything.</param>
+public sealed class ChatMessageException(string message, Exception? innerException = null) : GemmaException(message, innerException);
+
 /// <summary>A conversation that the chat template refuses.</summary>
 public sealed class ChatTemplateException(string message) : GemmaException(message);
 

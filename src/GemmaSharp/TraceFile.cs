@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Files;
 using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Formats;
 
@@ -31,12 +32,11 @@ public sealed class TraceFile : ITrace, IDisposable
             _only[i] = new TracePattern(only[i]);
         }
 
-        string spool = $"{path}.{Guid.NewGuid():N}.spool";
         try
         {
-            _spool = new FileStream(spool, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 20, FileOptions.DeleteOnClose);
+            _spool = SpoolFile.Create(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
         {
             throw new CheckpointWriteException(path, e);
         }
@@ -97,7 +97,7 @@ public sealed class TraceFile : ITrace, IDisposable
         {
             _spool.Dispose();
         }
-        catch (IOException)
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
         {
             // A full disk: what is buffered is not wanted any more.
         }
@@ -133,7 +133,7 @@ public sealed class TraceFile : ITrace, IDisposable
             _spool.Position = place.Offset + start;
             _spool.Write(bytes);
         }
-        catch (IOException e)
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
         {
             throw new CheckpointWriteException(_path, e);
         }

@@ -139,6 +139,14 @@ public class RefusedInputTests
     }
 
     [Fact]
+    public void Files_WithoutTheirTower_ExitWith4()
+    {
+        GemmaProcess.Run("run", "Hi", "--image", Demo.Golden("image-00.png"), "--no-vision").AssertRefused(Input, "picture", "vision tower");
+        GemmaProcess.Run("run", "Hi", "--audio", Demo.Golden("audio-00.wav"), "--no-audio").AssertRefused(Input, "sound", "audio tower");
+        GemmaProcess.RunWith($"/image {Demo.Golden("image-00.png")}\n", "chat", "--no-vision").AssertRefused(Input, "picture", "vision tower");
+    }
+
+    [Fact]
     public void Messages_RolesThatDoNotAlternate_ExitWith4()
     {
         using var folder = new TemporaryFolder();

@@ -10,13 +10,14 @@ public sealed class RoomTests
     static readonly (string Room, string[] Uses)[] s_rooms =
     [
         ("Numerics", []),
-        ("Configuration", []),
+        ("Files", []),
+        ("Configuration", ["Files"]),
         ("Layers", ["Numerics"]),
         ("Model", ["Layers", "Configuration", "Numerics"]),
-        ("Prompting", ["Model", "Layers", "Configuration", "Numerics"]),
+        ("Prompting", ["Files", "Model", "Layers", "Configuration", "Numerics"]),
         ("Generation", ["Prompting", "Model", "Layers", "Configuration", "Numerics"]),
-        ("Checkpoints", ["Layers", "Configuration", "Numerics"]),
-        ("Conversion", ["Checkpoints", "Model", "Layers", "Configuration", "Numerics"]),
+        ("Checkpoints", ["Files", "Layers", "Configuration", "Numerics"]),
+        ("Conversion", ["Files", "Checkpoints", "Model", "Layers", "Configuration", "Numerics"]),
     ];
 
     static string Source => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(ThisFile())!, "../../src/GemmaSharp"));

@@ -1,3 +1,4 @@
+using GemmaSharp.Files;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 
@@ -38,7 +39,7 @@ sealed class SafetensorsFile : IDisposable
         try
         {
             // Also keeps from waiting for ever on a pipe, which has no length.
-            if (new FileInfo(path) is { Exists: true, Length: 0 })
+            if (BoundedFile.Length(path) == 0)
             {
                 throw new SafetensorsException(path, "has 0 bytes, too few for a safetensors file; download it again.");
             }

@@ -63,8 +63,14 @@ sealed class PromptEncoder
     /// <exception cref="ChatTemplateException">The roles do not alternate.</exception>
     public EncodedPrompt Encode(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, ITrace? trace, AdapterSet adapters)
     {
-        RgbImage[] images = [.. messages.SelectMany(m => m.Parts).OfType<ImagePart>().Select(Required)];
-        AudioClip[] clips = [.. messages.SelectMany(m => m.Parts).OfType<AudioPart>().Select(Required)];
+        bool sees = _vision is not null && _embedVision is not null, hears = _audio is not null && _embedAudio is not null;
+        if (Senses.Refusal(messages, sees, hears) is string refusal)
+        {
+            throw new GenerationException(refusal);
+        }
+
+        RgbImage[] images = [.. messages.SelectMany(m => m.Pieces).OfType<ImagePart>().Select(Required)];
+        AudioClip[] clips = [.. messages.SelectMany(m => m.Pieces).OfType<AudioPart>().Select(Required)];
         ChatEncoding encoding = _template.Encode(messages, addGenerationPrompt, _config.VisionSoftTokensPerImage, _config.AudioSoftTokensPerImage);
         TraceInputs(encoding.Ids, trace, adapters);
         var soft = new List<SoftTokens>();
@@ -98,25 +104,11 @@ sealed class PromptEncoder
         return embedder.Hard([id], p).Span.ToArray();
     }
 
-    RgbImage Required(ImagePart part)
-    {
-        if (_vision is null || _embedVision is null)
-        {
-            throw new GenerationException("The prompt has a picture and this checkpoint, as loaded, has no vision tower; leave the picture out, or load a checkpoint with vision weights.");
-        }
+    static RgbImage Required(ImagePart part) =>
+        part.Image ?? throw new GenerationException($"The picture {part.Source} has not been read; read it before the prompt is encoded.");
 
-        return part.Image ?? throw new GenerationException($"The picture {part.Source} has not been read; read it before the prompt is encoded.");
-    }
-
-    AudioClip Required(AudioPart part)
-    {
-        if (_audio is null || _embedAudio is null)
-        {
-            throw new GenerationException("The prompt has a clip and this checkpoint, as loaded, has no audio tower; leave the clip out, or load a checkpoint with audio weights.");
-        }
-
-        return part.Clip ?? throw new GenerationException($"The clip {part.Source} has not been read; read it before the prompt is encoded.");
-    }
+    static AudioClip Required(AudioPart part) =>
+        part.Clip ?? throw new GenerationException($"The clip {part.Source} has not been read; read it before the prompt is encoded.");
 
     bool IsMultimodal(int id) => id >= Math.Min(_config.VisionConfig?.VocabOffset ?? int.MaxValue, _config.AudioConfig?.VocabOffset ?? int.MaxValue);
 

@@ -391,6 +391,18 @@ public sealed class CheckpointConverterTests : IDisposable
     }
 
     [Fact]
+    public void Convert_FolderOfTheUsersWhereOursWouldBe_IsLeftAlone()
+    {
+        string partial = Out + ".partial";
+        Directory.CreateDirectory(partial);
+        File.WriteAllText(Path.Combine(partial, "thesis.txt"), "precious");
+        var error = Assert.Throws<ConversionException>(() => Convert(new ConversionOptions()));
+        Assert.Contains(partial, error.Message, StringComparison.Ordinal);
+        Assert.Equal("precious", File.ReadAllText(Path.Combine(partial, "thesis.txt")));
+        Assert.Equal([partial], Directory.EnumerateFileSystemEntries(_files.Path));
+    }
+
+    [Fact]
     public void Convert_SourceThatDoesNotFit_IsRefusedWithItsReport()
     {
         using TinyCheckpoint broken = TinyCheckpoint.Create("tiny-c", tensors => tensors.Where(t => !t.Name.EndsWith("layers.1.mlp.up_proj.weight", StringComparison.Ordinal)));

@@ -149,7 +149,10 @@ sealed class AdapterReader
         scale = (float)settings.Scale(down.Module, rank);
         if (!float.IsFinite(scale))
         {
-            _findings.AddTensor(down, module.Path, FindingKind.WrongSetting, $"The scale of {module.Path} is {scale} by {AdapterFiles.ConfigName}; a finite number is needed.", "Set alpha to the value the adapter was trained with.");
+            _findings.AddTensor(
+                down, module.Path, FindingKind.WrongSetting,
+                FormattableString.Invariant($"The scale of {module.Path} is {scale} by {AdapterFiles.ConfigName}; a finite number is needed."),
+                "Set alpha to the value the adapter was trained with.");
             good = false;
         }
 
