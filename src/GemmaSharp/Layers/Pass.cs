@@ -47,7 +47,7 @@ class Pass : IDisposable
     /// <summary>Takes floats for anything else, undefined.</summary>
     public Floats NewFloats(long count) => _arena.Take(count);
 
-    /// <summary>Makes room for floats that are taken later, so that they lie in one piece even the first time, and no memory is held for want of room in smaller ones.</summary>
+    /// <summary>Makes room for floats that are taken later, so that even a pass used once holds them in one piece and no memory beside it.</summary>
     /// <exception cref="OutOfMemoryException">The system has no more memory; nothing has changed.</exception>
     public void Reserve(long count)
     {

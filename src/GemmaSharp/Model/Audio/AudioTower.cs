@@ -94,8 +94,10 @@ sealed class AudioTower
     /// <param name="mel"><c>[clips, frames, Bands]</c></param>
     /// <param name="frames">Mel frames of each clip, padding included; at least 1.</param>
     /// <param name="validFrames"><c>[clips]</c>: each clip's frames before the padding, 0 to <paramref name="frames"/>.</param>
-    /// <param name="destination">Receives <c>[clips, OutputFrames(frames), Width]</c> with the last part; rows from <see cref="ValidOutputFrames"/> on are zero.</param>
-    /// <param name="p">Threads, trace, adapters and scratch, of which one activation stays taken; no scope of it may end between two parts.</param>
+    /// <param name="destination">
+    /// Receives <c>[clips, OutputFrames(frames), Width]</c> with the last part; rows from <see cref="ValidOutputFrames"/> on are zero.
+    /// </param>
+    /// <param name="p">Threads, trace, adapters and scratch, in which the residual stream stays: no scope of it may end between two parts.</param>
     /// <returns>To be enumerated once; yields the number of parts done, after the sub-sampling and after every conformer block.</returns>
     /// <exception cref="ArgumentException">An array is too short, a length out of range, or the adapters are another model's.</exception>
     public IEnumerable<int> Encode(float[] mel, int frames, int[] validFrames, float[] destination, Pass p)

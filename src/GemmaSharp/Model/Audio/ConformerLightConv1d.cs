@@ -9,6 +9,8 @@ namespace GemmaSharp.Model.Audio;
 /// <remarks>Immutable, thread-safe. Source: transformers <c>Gemma3nAudioConformerLightConv1d</c>.</remarks>
 sealed class ConformerLightConv1d(ParameterScope scope, AudioConfig config)
 {
+    readonly int _kernel = config.ConfConvKernelSize;
+
     // The one norm of the conformer without a clip before it.
     readonly RmsNorm _preLayerNorm = scope.RmsNorm("pre_layer_norm", config.HiddenSize, config.RmsNormEps);
     readonly Linear _linearStart = scope.Linear("linear_start", config.HiddenSize, 2 * config.HiddenSize);
@@ -45,13 +47,11 @@ sealed class ConformerLightConv1d(ParameterScope scope, AudioConfig config)
             for (int i = first; i < last; i++)
             {
                 int row = s.steps.RowOf(s.every, i);
-                s.Item1.Convolve(s.g, row, Math.Min(row % s.steps.Count, s.Item1.Kernel - 1), s.c[i]);
+                s.Item1.Convolve(s.g, row, Math.Min(row % s.steps.Count, s.Item1._kernel - 1), s.c[i]);
             }
         });
         return c;
     }
-
-    int Kernel => config.ConfConvKernelSize;
 
     /// <summary>The same for one row, which has <paramref name="past"/> rows of its clip before it, as far as the kernel reaches.</summary>
     void Convolve(Rows g, int row, int past, Span<float> c)
@@ -59,7 +59,7 @@ sealed class ConformerLightConv1d(ParameterScope scope, AudioConfig config)
         c.Clear();
         for (int back = past; back >= 0; back--)
         {
-            MultiplyAccumulate.Apply(_depthwiseConv1d.AsSpan((Kernel - 1 - back) * c.Length, c.Length), g[row - back], c);
+            MultiplyAccumulate.Apply(_depthwiseConv1d.AsSpan((_kernel - 1 - back) * c.Length, c.Length), g[row - back], c);
         }
     }
 }

@@ -9,8 +9,8 @@ namespace GemmaSharp.Model.Audio;
 /// <param name="left">L, steps a query sees back.</param>
 /// <param name="right">R, steps it sees ahead.</param>
 /// <remarks>
-/// <c>inv_i = 10000^(−i / (D/2 − 1))</c>. P follows from weights alone and is computed at its first use; with an adapter that changes <c>pos_proj</c>, in every pass.
-/// Thread-safe. Source: transformers <c>Gemma3nAudioRelativePositionEmbedding</c>.
+/// <c>inv_i = 10000^(−i / (D/2 − 1))</c>. P follows from weights alone and is computed at its first use;
+/// with an adapter that changes <c>pos_proj</c>, in every block of every pass. Thread-safe. Source: transformers <c>Gemma3nAudioRelativePositionEmbedding</c>.
 /// </remarks>
 sealed class RelativePositionEmbedding(ParameterScope scope, AudioConfig config, int left, int right)
 {

@@ -53,21 +53,21 @@ sealed class SubSampleConvProjection
         Rows flat = p.New(steps.Rows, FlatLength);
         for (int clip = 0; clip < steps.Clips; clip++)
         {
-            using Pass.Scope inner = p.Enter();
-            Rows input = p.New(frames, _bands);
-            mel.AsSpan(clip * input.Span.Length, input.Span.Length).CopyTo(input.Span);
-            Convolve(
-                input, flat.Slice(clip * steps.Count, steps.Count),
-                new(steps.Clips, clip, _conv0.OutRows(frames)), new(steps.Clips, clip, steps.Count), p);
+            Convolve(mel.AsSpan(clip * frames * _bands, frames * _bands), flat.Slice(clip * steps.Count, steps.Count), steps.Clips, clip, p);
         }
 
         _inputProjLinear.Forward(flat, x, p);
         p.TraceBatch("", steps.Clips, x);
     }
 
-    /// <summary>Both convolutions over one clip, a piece after the other.</summary>
-    void Convolve(Rows input, Rows flat, ConvolutionProgress progress0, ConvolutionProgress progress1, Pass p)
+    /// <summary>Both convolutions over one of the clips, a piece of steps after the other.</summary>
+    void Convolve(ReadOnlySpan<float> mel, Rows flat, int clips, int clip, Pass p)
     {
+        using Pass.Scope _ = p.Enter();
+        Rows input = p.New(mel.Length / _bands, _bands);
+        mel.CopyTo(input.Span);
+        ConvolutionProgress progress0 = new(clips, clip, _conv0.OutRows(input.Count)), progress1 = new(clips, clip, flat.Count);
+
         // The first convolution's rows that the second still needs, from row "first" of the clip on.
         Rows held = p.New(Math.Min(progress0.Rows, _conv1.InRows(PieceSteps)), _conv0.OutLength);
         while (progress1.Done < flat.Count)

@@ -80,7 +80,8 @@ public sealed class AudioTowerTests
         PlainAudioTower plain = new(
             config, AudioCheckpoint.Parameters(config).Select((p, i) => (p.Name, Weights(i, p.Name, p.Shape))).ToDictionary());
         using WorkerTeam team = new(2);
-        foreach ((int frames, int valid) in ((int, int)[])[(1, 1), (2, 2), (5, 5), (16, 16), (17, 17), (67, 67), (70, 31), (70, 1), (70, 0), (140, 139), (401, 401)])
+        foreach ((int frames, int valid) in ((int, int)[])
+            [(1, 1), (2, 2), (5, 5), (16, 16), (17, 17), (67, 67), (70, 31), (70, 1), (70, 0), (140, 139), (401, 401)])
         {
             float[] mel = Mel(frames, config.InputFeatSize);
             double[][] expected = plain.Forward(mel, frames, valid);
