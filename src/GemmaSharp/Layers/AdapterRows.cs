@@ -14,14 +14,6 @@ sealed class AdapterRows : IDisposable
     NativeArray<float>? _low;
     NativeArray<float>? _deltas;
 
-    /// <summary>For a pass whose rows all carry the same adapters.</summary>
-    public static AdapterRows All(AdapterSet? adapters)
-    {
-        var rows = new AdapterRows();
-        rows.Add(0, int.MaxValue, adapters);
-        return rows;
-    }
-
     /// <summary>Bytes of scratch held.</summary>
     public long Bytes => sizeof(float) * ((_low?.Length ?? 0) + (_deltas?.Length ?? 0));
 
@@ -37,6 +29,17 @@ sealed class AdapterRows : IDisposable
         if (adapters is { IsEmpty: false })
         {
             _segments.Add(new Segment(first, first + count, adapters));
+        }
+    }
+
+    /// <summary>Refuses adapters that were loaded for another model.</summary>
+    /// <param name="linears">The linear layers of the model that is to be computed.</param>
+    /// <exception cref="ArgumentException">They were.</exception>
+    public void RequireBase(LinearModules linears)
+    {
+        foreach (Segment segment in _segments)
+        {
+            segment.Adapters.RequireBase(linears);
         }
     }
 

@@ -42,11 +42,4 @@ sealed class Linear(WeightMatrix weight, LinearModule module)
         weight.Multiply(x.Span, x.Count, y.Span, p.Team);
         p.Adapters.AddTo(module, firstRow, x.Span, x.Count, y.Span, p.Team);
     }
-
-    /// <summary>For towers that hold their own scratch.</summary>
-    public void Forward(ReadOnlySpan<float> x, int rows, Span<float> y, Numerics.Threading.WorkerTeam team, AdapterRows adapters)
-    {
-        weight.Multiply(x, rows, y, team);
-        adapters.AddTo(module, 0, x, rows, y, team);
-    }
 }

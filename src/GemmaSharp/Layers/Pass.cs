@@ -47,6 +47,14 @@ class Pass : IDisposable
     /// <summary>Takes floats for anything else, undefined.</summary>
     public Floats NewFloats(long count) => _arena.Take(count);
 
+    /// <summary>Makes room for floats that are taken later, so that even a pass used once holds them in one piece and no memory beside it.</summary>
+    /// <exception cref="OutOfMemoryException">The system has no more memory; nothing has changed.</exception>
+    public void Reserve(long count)
+    {
+        using Scope _ = Enter();
+        _arena.Take(count);
+    }
+
     /// <summary>Begins a scope: what is taken inside is given back at its end, and traces inside are named below <paramref name="path"/>.</summary>
     public Scope Enter(string path) => new(this, path);
 
@@ -77,6 +85,9 @@ class Pass : IDisposable
     /// <summary>The same for item <paramref name="index"/> of a list: the suffix gets its number.</summary>
     public Rows Trace(string suffix, int index, Rows x) => Tracer is null ? x : Trace($"{suffix}{index}", x);
 
+    /// <summary>The same for a batch of items of the same length: recorded as <c>[items, Count / items, Width]</c>.</summary>
+    public Rows TraceBatch(string suffix, int items, Rows x) => Tracer is null ? x : Trace(suffix, [items, x.Count / items, x.Width], x);
+
     /// <summary>The same with a shape of its own.</summary>
     public Rows Trace(string suffix, ReadOnlySpan<long> shape, Rows x)
     {
@@ -89,11 +100,14 @@ class Pass : IDisposable
     }
 
     /// <summary>The same for some rows of a result that is never there as a whole, from row <paramref name="start"/> of <paramref name="count"/> on.</summary>
-    public void TracePart(string suffix, Rows part, int start, int count)
+    public void TracePart(string suffix, Rows part, int start, int count) => TracePart(suffix, [1, count, part.Width], start, part);
+
+    /// <summary>The same with a shape of its own.</summary>
+    public void TracePart(string suffix, ReadOnlySpan<long> shape, int start, Rows part)
     {
         if (Wants(suffix))
         {
-            Tracer!.Record(_path + suffix, [1, count, part.Width], (long)start * part.Width, part.Span);
+            Tracer!.Record(_path + suffix, shape, (long)start * part.Width, part.Span);
         }
     }
 

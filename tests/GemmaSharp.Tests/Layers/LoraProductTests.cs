@@ -75,7 +75,8 @@ public sealed class LoraProductTests
                 }
 
                 float[] alone = start[(row * outputs)..((row + 1) * outputs)];
-                using AdapterRows single = AdapterRows.All(sets[(chunk + seed) % sets.Length]);
+                using var single = new AdapterRows();
+                single.Add(0, 1, sets[(chunk + seed) % sets.Length]);
                 single.AddTo(module, 0, x.AsSpan(row * inputs, inputs), 1, alone, team);
                 Assert.True(alone.AsSpan().SequenceEqual(y.AsSpan(row * outputs, outputs)), $"row {row} of {rows}");
                 if (kept[row])
