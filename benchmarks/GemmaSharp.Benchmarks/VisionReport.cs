@@ -59,6 +59,7 @@ internal static class VisionReport
                 bytes = Math.Max(bytes, p.Bytes);
             }
 
+            bytes = Math.Max(bytes, p.Bytes);
             if (pass > 0)
             {
                 total = Math.Min(total, watches.Seconds.Values.Sum());
