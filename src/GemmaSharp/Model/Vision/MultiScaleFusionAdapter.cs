@@ -10,15 +10,16 @@ namespace GemmaSharp.Model.Vision;
 sealed class MultiScaleFusionAdapter
 {
     readonly int _inChannels;
+    readonly int _resolution;
     readonly Convolution _pwExp;
     readonly RmsNorm _pwExpBn;
     readonly Convolution _pwProj;
     readonly RmsNorm _pwProjBn;
     readonly RmsNorm _norm;
 
-    public MultiScaleFusionAdapter(ParameterScope scope, int inChannels, int outChannels)
+    public MultiScaleFusionAdapter(ParameterScope scope, int inChannels, int outChannels, int resolution)
     {
-        _inChannels = inChannels;
+        (_inChannels, _resolution) = (inChannels, resolution);
         int midChannels = VisionNetwork.MakeDivisible(2.0 * inChannels);
         ParameterScope ffn = scope["ffn"];
         _pwExp = new Convolution(ffn["pw_exp"], "conv", inChannels, midChannels);
@@ -30,14 +31,16 @@ sealed class MultiScaleFusionAdapter
 
     /// <summary>Fuses features.</summary>
     /// <param name="features">The features, the first of them the largest.</param>
-    /// <param name="y">Receives <c>[r, r, C]</c>.</param>
     /// <param name="p">The pass.</param>
-    public void Forward(FeatureMap[] features, FeatureMap y, Pass p)
+    /// <returns>The grid, <c>[r, r, C]</c>.</returns>
+    public FeatureMap Forward(FeatureMap[] features, Pass p)
     {
         FeatureMap first = features[0];
-        var fused = new FeatureMap(p.New(first.All.Count, y.Channels), first.Height, first.Width);
+        var fused = new FeatureMap(p.New(first.All.Count, _norm.Width), first.Height, first.Width);
         p.Bands((adapter: this, features, fused), fused.All, _inChannels + _pwExpBn.Width, static (b, band, s) => b.adapter.Fuse(b.features, b.fused, band, s));
+        var y = new FeatureMap(p.New(_resolution * _resolution, _norm.Width), _resolution, _resolution);
         p.Bands((adapter: this, fused, y), y.All, 0, static (b, band, _) => b.adapter._norm.Apply(FeatureResize.Apply(b.fused, b.y, band)));
+        return y;
     }
 
     /// <summary>Concatenation and feed-forward, at the first feature's resolution.</summary>

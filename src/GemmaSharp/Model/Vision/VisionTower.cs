@@ -56,7 +56,7 @@ sealed class VisionTower
         _fused = [.. network.FusedFeatures.Select(index => features[index])];
         _resolution = config.ModelArgs.MsfaOutputResolution;
         HiddenSize = config.HiddenSize;
-        _msfa = new MultiScaleFusionAdapter(model["msfa"], network.FusedChannels, HiddenSize);
+        _msfa = new MultiScaleFusionAdapter(model["msfa"], network.FusedChannels, HiddenSize, _resolution);
     }
 
     /// <summary>Tokens that a picture of any size becomes: the square of the output grid's side.</summary>
@@ -132,8 +132,7 @@ sealed class VisionTower
     void Fuse(FeatureMap[] features, float[] destination, Pass p)
     {
         using Pass.Scope _ = p.Enter(_name);
-        var tokens = new FeatureMap(p.New(TokensPerImage, HiddenSize), _resolution, _resolution);
-        _msfa.Forward(features, tokens, p);
+        FeatureMap tokens = _msfa.Forward(features, p);
         Trace(".msfa", tokens, p);
         tokens.Pixels.Span.CopyTo(destination);
     }
