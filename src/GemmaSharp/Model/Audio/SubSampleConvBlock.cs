@@ -1,5 +1,6 @@
 using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Kernels;
+using GemmaSharp.Numerics.Matrices;
 
 namespace GemmaSharp.Model.Audio;
 
