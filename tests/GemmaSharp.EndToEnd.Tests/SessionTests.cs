@@ -111,7 +111,6 @@ public sealed class SessionTests(DemoEvaluationTests.DemoModel demo) : IClassFix
         await foreach (GeneratedToken _ in session.GenerateAsync(s_questions[0], null, TestContext.Current.CancellationToken))
         {
             await Assert.ThrowsAsync<InvalidOperationException>(() => Answer(session, "x", new GenerationOptions()));
-            Assert.Throws<InvalidOperationException>(session.Dispose);
             break;
         }
     }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Threading.Channels;
 using GemmaSharp.Prompting;
 using GemmaSharp.Prompting.Tokenization;
 
@@ -22,7 +21,7 @@ sealed class Answer : Work
     readonly HashSet<int> _eos;
     readonly StreamingDetokenizer _detokenizer;
     readonly StopMatcher _stops;
-    readonly Channel<GeneratedToken> _tokens = Channel.CreateUnbounded<GeneratedToken>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+    readonly TokenQueue _tokens = new();
     readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     readonly long _start = Stopwatch.GetTimestamp();
     EncodedPrompt? _prompt;
@@ -30,7 +29,6 @@ sealed class Answer : Work
     int _reusedTokens;
     int _answerTokens;
     long _promptDone;
-    int _unread;
     bool _heldUp;
 
     /// <summary>Prepares an answer to a conversation whose pictures and clips are still to be encoded.</summary>
@@ -77,7 +75,7 @@ sealed class Answer : Work
     public override SequenceState Sequence => _sequence;
 
     /// <summary>Whether the reader is too far behind. It may go on when half of what waits has been read.</summary>
-    public override bool IsHeldUp => _heldUp = Volatile.Read(ref _unread) > (_heldUp ? MostUnread / 2 : MostUnread - 1);
+    public override bool IsHeldUp => _heldUp = _tokens.Count > (_heldUp ? MostUnread / 2 : MostUnread - 1);
 
     /// <summary>The seed it is drawn with.</summary>
     public ulong Seed { get; }
@@ -88,24 +86,19 @@ sealed class Answer : Work
     /// <summary>What was done and how long it took.</summary>
     public GenerationStatistics Statistics { get; private set; } = new();
 
-    /// <summary>Whether there is a token to read, now or in a while; false when the answer is complete.</summary>
-    /// <exception cref="Exception">What ended the answer early.</exception>
-    public ValueTask<bool> WaitToReadAsync() => _tokens.Reader.WaitToReadAsync(CancellationToken.None);
+    /// <inheritdoc cref="TokenQueue.WaitAsync"/>
+    public ValueTask<bool> WaitToReadAsync() => _tokens.WaitAsync();
 
     /// <summary>Reads the next token if there is one.</summary>
     public bool TryRead(out GeneratedToken token)
     {
-        if (!_tokens.Reader.TryRead(out token))
-        {
-            return false;
-        }
-
-        if (Interlocked.Decrement(ref _unread) == MostUnread / 2)
+        bool read = _tokens.TryTake(out token, out int left);
+        if (read && left == MostUnread / 2)
         {
             Wake();
         }
 
-        return true;
+        return read;
     }
 
     protected override IEnumerable<Feed> Run()
@@ -168,8 +161,7 @@ sealed class Answer : Work
             Measure();
         }
 
-        Interlocked.Increment(ref _unread);
-        _tokens.Writer.TryWrite(new GeneratedToken(id, text, reason, logprob, top));
+        _tokens.Add(new GeneratedToken(id, text, reason, logprob, top));
         return reason is not null;
     }
 
@@ -186,7 +178,7 @@ sealed class Answer : Work
         }
         finally
         {
-            _tokens.Writer.TryComplete(error);
+            _tokens.Complete(error);
             _released.TrySetResult();
         }
     }

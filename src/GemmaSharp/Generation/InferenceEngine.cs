@@ -172,7 +172,7 @@ sealed class InferenceEngine : IDisposable
             }
         }
 
-        EndAll(Closed());
+        EndAll();
         _workspace.Dispose();
         Volatile.Write(ref _scratchBytes, 0);
         _release();
@@ -456,16 +456,16 @@ sealed class InferenceEngine : IDisposable
         }
     }
 
-    void EndAll(Exception error)
+    void EndAll()
     {
         foreach (Work work in _active)
         {
-            work.End(error);
+            work.End(Closed());
         }
 
         while (_arrivals.TryDequeue(out Work? work))
         {
-            work.End(error);
+            work.End(Closed());
         }
     }
 

@@ -14,7 +14,7 @@ public sealed class EngineFailureTests
     [MemberData(nameof(Neighbours))]
     public async Task Step_BadNeighbour_OthersDrawWhatTheyDrawAlone(string kind)
     {
-        using var tiny = new TinyModel();
+        using var tiny = new TinyModel(threads: 2);
         int[][] alone = new int[Healthy][];
         for (int i = 0; i < Healthy; i++)
         {
@@ -22,7 +22,7 @@ public sealed class EngineFailureTests
         }
 
         int[] neighbourAlone = await tiny.Alone(100);
-        using var other = new TinyModel(threads: 1);
+        using var other = new TinyModel();
         using var cancel = new CancellationTokenSource();
         (EncodedPrompt prompt, GenerationOptions options, Type? error) = Neighbour(kind, tiny, other, cancel);
         GemmaSession[] sessions = [.. Enumerable.Range(0, Healthy).Select(_ => tiny.Model.NewSession())];
@@ -126,7 +126,7 @@ public sealed class EngineFailureTests
     [Fact]
     public async Task Step_AloneAndFailing_EndsThatAnswerOnly()
     {
-        using var tiny = new TinyModel(threads: 1);
+        using var tiny = new TinyModel();
         int[] alone = await tiny.Alone(1);
         int steps = 0;
         tiny.Around((step, inner) =>

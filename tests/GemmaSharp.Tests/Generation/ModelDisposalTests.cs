@@ -63,7 +63,7 @@ public sealed class ModelDisposalTests
         tiny.Around((step, inner) =>
         {
             inner(step);
-            if (++steps == 5)
+            if (++steps == 3)
             {
                 reached.Release();
             }

@@ -12,7 +12,7 @@ sealed class TinyModel : IDisposable
 
     readonly TinyCheckpoint _files = TinyCheckpoint.Create("tiny-a");
 
-    public TinyModel(int threads = 2, TimeProvider? clock = null)
+    public TinyModel(int threads = 1, TimeProvider? clock = null)
     {
         Model = GemmaModel.Load(_files.Folder, new GemmaModelOptions { Threads = threads, Clock = clock ?? TimeProvider.System });
     }
