@@ -6,7 +6,8 @@ namespace GemmaSharp;
 
 /// <summary>A prompt ready for the model: token ids, and the rows that stand in for the table's at the places of pictures and clips.</summary>
 /// <remarks>
-/// What <see cref="GemmaModel.Encode"/> returns belongs to that model and is refused by every other. Immutable, thread-safe; the values of soft tokens are not copied and must stay as they are.
+/// What <see cref="GemmaModel.Encode"/> returns belongs to that model and is refused by every other. Immutable, thread-safe; the values of soft tokens are
+/// not copied and must stay as they are.
 /// </remarks>
 public sealed class EncodedPrompt
 {
@@ -40,7 +41,9 @@ public sealed class EncodedPrompt
             if (tokens.Start < end || tokens.Count < 1 || tokens.Start > ids.Length - tokens.Count || tokens.Values.Length % tokens.Count != 0)
             {
                 throw new ArgumentException(
-                    FormattableString.Invariant($"Soft tokens {tokens.Start} to {(long)tokens.Start + tokens.Count} must follow position {end} and lie inside the prompt of {ids.Length}."), nameof(soft));
+                    FormattableString.Invariant(
+                        $"Soft tokens {tokens.Start} to {(long)tokens.Start + tokens.Count} must follow position {end} and lie inside the prompt of {ids.Length}."),
+                    nameof(soft));
             }
 
             end = tokens.Start + tokens.Count;
@@ -78,10 +81,11 @@ public sealed class EncodedPrompt
 
         foreach (SoftTokens tokens in _soft)
         {
-            if (tokens.Values.Length / tokens.Count != config.HiddenSize)
+            int width = tokens.Values.Length / tokens.Count;
+            if (width != config.HiddenSize)
             {
                 throw new ArgumentException(FormattableString.Invariant(
-                    $"Soft tokens {tokens.Start} to {tokens.Start + tokens.Count} have {tokens.Values.Length / tokens.Count} values each and the model's width is {config.HiddenSize}; encode the prompt with this model."));
+                    $"The soft tokens at {tokens.Start} have {width} values each and the model's width is {config.HiddenSize}; encode the prompt with this model."));
             }
         }
     }

@@ -36,7 +36,12 @@ public sealed class GemmaModel : IDisposable
     {
         long start = Stopwatch.GetTimestamp();
         _logger = options.LoggerFactory?.CreateLogger<GemmaModel>() ?? NullLogger<GemmaModel>.Instance;
-        _checkpoint = Checkpoint.Open(path, new CheckpointOptions { VisionWeights = options.VisionWeights, Slice = options.Slice, Products = options.Exact ? ProductMode.Exact : ProductMode.Fast });
+        _checkpoint = Checkpoint.Open(path, new CheckpointOptions
+        {
+            VisionWeights = options.VisionWeights,
+            Slice = options.Slice,
+            Products = options.Exact ? ProductMode.Exact : ProductMode.Fast,
+        });
         try
         {
             Config = _checkpoint.Config;
@@ -49,7 +54,8 @@ public sealed class GemmaModel : IDisposable
             ChatTemplate = ChatTemplate.Load(path, Tokenizer);
             GenerationDefaults = GenerationDefaults.Load(path, Config);
             ContextLength = Math.Min(options.ContextLength ?? int.MaxValue, Config.TextConfig.MaxPositionEmbeddings);
-            Warnings = [.. Report.Findings.Where(f => f.Severity == Severity.Warning).Select(f => f.Problem), .. ChatTemplate.Warning is string w ? [w] : Array.Empty<string>()];
+            string[] template = ChatTemplate.Warning is string warned ? [warned] : [];
+            Warnings = [.. Report.Findings.Where(f => f.Severity == Severity.Warning).Select(f => f.Problem), .. template];
             _team = new WorkerTeam(options.Threads ?? Environment.ProcessorCount);
             Encoder = new PromptEncoder(Config, ProcessorConfig.Load(path), ChatTemplate, parts, Linears, _team, options.ImageSize);
             LoadTime = Stopwatch.GetElapsedTime(start);
@@ -152,7 +158,8 @@ public sealed class GemmaModel : IDisposable
     }
 
     /// <summary>A new conversation.</summary>
-    /// <param name="adapters">What is added to the model's linear layers for all of it; null for the model as it is. Conversations with different adapters share the model's steps.</param>
+    /// <param name="adapters">What is added to the model's linear layers for all of it; null for the model as it is. Conversations with different adapters
+    /// share the model's steps.</param>
     /// <exception cref="ArgumentException">The adapters were loaded for another model.</exception>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
     public GemmaSession NewSession(AdapterSet? adapters = null)
@@ -168,11 +175,13 @@ public sealed class GemmaModel : IDisposable
     /// <param name="adapters">Those of the session that will answer; null for none.</param>
     /// <param name="cancellationToken">Ends it between two pieces of work.</param>
     /// <exception cref="ArgumentException">The adapters were loaded for another model, or a message is null.</exception>
-    /// <exception cref="GenerationException">A picture or clip has not been read or the checkpoint has no tower for it, or the checkpoint is no chat model.</exception>
+    /// <exception cref="GenerationException">A picture or clip has not been read or the checkpoint has no tower for it, or the checkpoint is no chat
+    /// model.</exception>
     /// <exception cref="ChatTemplateException">The roles do not alternate.</exception>
     /// <exception cref="ObjectDisposedException">The model has been or is being disposed.</exception>
     public async Task<EncodedPrompt> EncodeAsync(
-        IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = true, ITrace? trace = null, AdapterSet? adapters = null, CancellationToken cancellationToken = default)
+        IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = true, ITrace? trace = null, AdapterSet? adapters = null,
+        CancellationToken cancellationToken = default)
     {
         ChatMessage[] copy = Copied(messages);
         adapters = Usable(adapters);
@@ -181,7 +190,8 @@ public sealed class GemmaModel : IDisposable
     }
 
     /// <summary>Encodes a conversation with its pictures and clips, and waits for it.</summary>
-    /// <inheritdoc cref="EncodeAsync(IReadOnlyList{ChatMessage}, bool, ITrace?, AdapterSet?, CancellationToken)" path="/param[@name!='cancellationToken']|/exception"/>
+    /// <inheritdoc cref="EncodeAsync(IReadOnlyList{ChatMessage}, bool, ITrace?, AdapterSet?, CancellationToken)"
+    /// path="/param[@name!='cancellationToken']|/exception"/>
     /// <exception cref="InvalidOperationException">This was called from a trace's callback.</exception>
     public EncodedPrompt Encode(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = true, ITrace? trace = null, AdapterSet? adapters = null)
     {
@@ -198,7 +208,8 @@ public sealed class GemmaModel : IDisposable
     /// <exception cref="ArgumentException">The adapters were loaded for another model.</exception>
     /// <exception cref="GenerationException">The text is empty.</exception>
     /// <exception cref="ObjectDisposedException">The model has been or is being disposed.</exception>
-    public async Task<EncodedPrompt> EncodeTextAsync(string text, ITrace? trace = null, AdapterSet? adapters = null, CancellationToken cancellationToken = default)
+    public async Task<EncodedPrompt> EncodeTextAsync(
+        string text, ITrace? trace = null, AdapterSet? adapters = null, CancellationToken cancellationToken = default)
     {
         adapters = Usable(adapters);
         PromptPlan plan = await Task.Run(() => PlanText(text), cancellationToken).ConfigureAwait(false);
@@ -232,8 +243,14 @@ public sealed class GemmaModel : IDisposable
     /// <summary>Drops encoded pictures and clips.</summary>
     public void ClearMediaCache() => Encoder.ClearCache();
 
-    /// <summary>Ends whatever the model is doing, waits for that, frees scratch memory and unmaps the weights. Whoever waits for a result gets an <see cref="ObjectDisposedException"/>.</summary>
-    /// <remarks>Safe from any thread, at any time, any number of times. From a callback on the model's own thread, such as a trace's, it returns at once, and the rest is done after the callback.</remarks>
+    /// <summary>
+    /// Ends whatever the model is doing, waits for that, frees scratch memory and unmaps the weights. Whoever waits for a result gets an
+    /// <see cref="ObjectDisposedException"/>.
+    /// </summary>
+    /// <remarks>
+    /// Safe from any thread, at any time, any number of times. From a callback on the model's own thread, such as a trace's, it returns at once, and the rest
+    /// is done after the callback.
+    /// </remarks>
     public void Dispose()
     {
         lock (_gate)
@@ -331,8 +348,9 @@ public sealed class GemmaModel : IDisposable
         end = Math.Max(end, Config.AudioConfig is AudioConfig audio ? audio.VocabOffset + audio.VocabSize : 0);
         if (Tokenizer.VocabularySize > end)
         {
+            int last = Tokenizer.VocabularySize - 1;
             throw new TokenizerException(FormattableString.Invariant(
-                $"tokenizer.json has ids up to {Tokenizer.VocabularySize - 1} and the model's vocabulary ends at {end - 1}; use the tokenizer.json of this checkpoint."));
+                $"tokenizer.json has ids up to {last} and the model's vocabulary ends at {end - 1}; use the tokenizer.json of this checkpoint."));
         }
     }
 

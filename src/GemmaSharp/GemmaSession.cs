@@ -7,11 +7,13 @@ namespace GemmaSharp;
 /// <summary>One conversation with a model: its messages, and the cache that lets the next turn prefill only what is new.</summary>
 /// <remarks>
 /// <para>
-/// Thread-safe, but one answer at a time: who asks while another answer runs gets an <see cref="InvalidOperationException"/>, and nothing changes. Different sessions of a model may answer at once
+/// Thread-safe, but one answer at a time: who asks while another answer runs gets an <see cref="InvalidOperationException"/>, and nothing changes. Different
+/// sessions of a model may answer at once
 /// and then share the model's steps. Nothing is computed on the caller's threads.
 /// </para>
 /// <para>
-/// An answer ends when its enumerator does. One that is left standing is computed no more than some hundred tokens ahead; it ends when it is disposed, when the session is, or some time after nobody
+/// An answer ends when its enumerator does. One that is left standing is computed no more than some hundred tokens ahead; it ends when it is disposed, when
+/// the session is, or some time after nobody
 /// refers to it any more, and until then the session counts as answering.
 /// </para>
 /// <para>Dispose to free the cache.</para>
@@ -84,7 +86,10 @@ public sealed class GemmaSession : IDisposable, IAsyncDisposable
         return GenerateAsync(ChatMessage.User(text), options, cancellationToken);
     }
 
-    /// <summary>Adds a message to the conversation and streams the answer, which is added when it ends (also when it is cancelled, as far as it was read). When not one token was read, the message is taken back.</summary>
+    /// <summary>
+    /// Adds a message to the conversation and streams the answer, which is added when it ends (also when it is cancelled, as far as it was read). When not
+    /// one token was read, the message is taken back.
+    /// </summary>
     /// <param name="message">The user's message.</param>
     /// <param name="options">How to draw; null for the checkpoint's own settings.</param>
     /// <param name="cancellationToken">Ends the answer at the next token.</param>
@@ -108,14 +113,17 @@ public sealed class GemmaSession : IDisposable, IAsyncDisposable
     /// <param name="prompt">The prompt, of this session's model.</param>
     /// <param name="options">How to draw; null for the checkpoint's own settings.</param>
     /// <param name="cancellationToken">Ends the answer at the next token.</param>
-    /// <exception cref="ArgumentException">The prompt is of another model or has ids outside the vocabulary, its pictures were encoded with other adapters, or an option is out of its range.</exception>
+    /// <exception cref="ArgumentException">The prompt is of another model or has ids outside the vocabulary, its pictures were encoded with other adapters,
+    /// or an option is out of its range.</exception>
     /// <inheritdoc cref="GenerateAsync(ChatMessage, GenerationOptions?, CancellationToken)"/>
-    public IAsyncEnumerable<GeneratedToken> GenerateAsync(EncodedPrompt prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    public IAsyncEnumerable<GeneratedToken> GenerateAsync(
+        EncodedPrompt prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
         if (prompt.Soft.Count > 0 && !prompt.Adapters.Equals(Adapters))
         {
-            throw new ArgumentException("The prompt's pictures or clips were encoded with other adapters than this session's; pass the session's Adapters to Encode.", nameof(prompt));
+            throw new ArgumentException(
+                "The prompt's pictures or clips were encoded with other adapters than this session's; pass the session's Adapters to Encode.", nameof(prompt));
         }
 
         return StreamAsync(() => Begin(new Turn(null, null)), prompt, options ?? new GenerationOptions(), cancellationToken);
@@ -316,7 +324,8 @@ public sealed class GemmaSession : IDisposable, IAsyncDisposable
     /// <summary>Stands for the enumerator: when that is collected without having been disposed, the turn ends, so that the session can be used again.</summary>
     sealed class Reader(GemmaSession session, Turn turn) : IDisposable
     {
-        ~Reader() => ThreadPool.UnsafeQueueUserWorkItem(static left => _ = left.Session.LeaveAsync(left.Turn), (Session: session, Turn: turn), preferLocal: false);
+        ~Reader() =>
+            ThreadPool.UnsafeQueueUserWorkItem(static left => _ = left.Session.LeaveAsync(left.Turn), (Session: session, Turn: turn), preferLocal: false);
 
         public void Dispose() => GC.SuppressFinalize(this);
     }

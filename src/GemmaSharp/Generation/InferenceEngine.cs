@@ -3,16 +3,22 @@ using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Generation;
 
-/// <summary>The one thread that computes: it runs answers, encodings and traces side by side, piece by piece, and batches the rows they want into steps of the text model.</summary>
+/// <summary>
+/// The one thread that computes: it runs answers, encodings and traces side by side, piece by piece, and batches the rows they want into steps of the text
+/// model.
+/// </summary>
 /// <remarks>
 /// <para>
-/// A turn is: end what was told to stop; move on, for a bounded time, what computes by itself (towers, traces); then one step, which holds one token of each answering conversation and,
+/// A turn is: end what was told to stop; move on, for a bounded time, what computes by itself (towers, traces); then one step, which holds one token of each
+/// answering conversation and,
 /// in the room that is left, chunks of prompts. While somebody waits for tokens neither half lasts much longer than <see cref="StepBudget.Slice"/>.
 /// </para>
 /// <para>
-/// A failure is that of one piece of work. When a step fails, every sequence in it is taken back to where it was, and the pieces run one by one: those that fail alone are the guilty ones.
+/// A failure is that of one piece of work. When a step fails, every sequence in it is taken back to where it was, and the pieces run one by one: those that
+/// fail alone are the guilty ones.
 /// </para>
-/// <para><see cref="Submit"/>, <see cref="Wake"/>, <see cref="ScratchBytes"/> and <see cref="Dispose"/> may be called from any thread, the engine's own included.</para>
+/// <para><see cref="Submit"/>, <see cref="Wake"/>, <see cref="ScratchBytes"/> and <see cref="Dispose"/> may be called from any thread, the engine's own
+/// included.</para>
 /// </remarks>
 sealed class InferenceEngine : IDisposable
 {
@@ -56,7 +62,7 @@ sealed class InferenceEngine : IDisposable
         _release = release;
         Forward = step => model.Forward(step, _workspace);
         _thread = new Thread(Loop) { IsBackground = true, Name = "GemmaSharp engine" };
-        _thread.Start();
+        _thread.UnsafeStart();
     }
 
     /// <summary>Runs a step. Tests put themselves around it, to count, to take time or to fail.</summary>
@@ -118,7 +124,8 @@ sealed class InferenceEngine : IDisposable
     {
         if (IsOwnThread)
         {
-            throw new InvalidOperationException("This was called from a callback of the model's, such as a trace, which the model waits for; call it from another thread.");
+            throw new InvalidOperationException(
+                "This was called from a callback of the model's, such as a trace, which the model waits for; call it from another thread.");
         }
 
         return result().GetAwaiter().GetResult();
@@ -137,7 +144,9 @@ sealed class InferenceEngine : IDisposable
     /// <summary>A row of the last step's logits, <c>[V]</c>.</summary>
     public ReadOnlySpan<float> Logits(int row) => _workspace.Logits.Slice(row * _vocabulary, _vocabulary);
 
-    /// <summary>Ends all work and waits until the thread has freed everything; on the engine's own thread it only asks for that, since the caller must return first.</summary>
+    /// <summary>
+    /// Ends all work and waits until the thread has freed everything; on the engine's own thread it only asks for that, since the caller must return first.
+    /// </summary>
     public void Dispose()
     {
         lock (_gate)
@@ -167,7 +176,8 @@ sealed class InferenceEngine : IDisposable
             }
             catch (Exception error)
             {
-                // Nobody's own: it comes from between the pieces, for want of a little memory most likely. Those in the step, or else all, must not try again for ever.
+                // Nobody's own: it comes from between the pieces, for want of a little memory most likely. Those in the step, or else all, must not try again
+                // for ever.
                 EndAfter(error);
             }
         }
@@ -217,7 +227,10 @@ sealed class InferenceEngine : IDisposable
         _idle = !moved && !stepped;
     }
 
-    /// <summary>Moves on what computes by itself, in turns: for a slice where steps wait, or for as long as the last step took, which shares the time fairly where nobody waits for tokens.</summary>
+    /// <summary>
+    /// Moves on what computes by itself, in turns: for a slice where steps wait, or for as long as the last step took, which shares the time fairly where
+    /// nobody waits for tokens.
+    /// </summary>
     bool RunPieces()
     {
         if (NextPiece() is not Work work)
@@ -315,7 +328,8 @@ sealed class InferenceEngine : IDisposable
             if (feed.Kind == FeedKind.Token)
             {
                 int id = feed.Id;
-                _step.Add(sequence.Cache, new ReadOnlySpan<int>(in id), 1, feed.Embedding.IsEmpty ? null : [new EmbeddingRows(0, feed.Embedding)], sequence.Adapters);
+                EmbeddingRows[]? embedding = feed.Embedding.IsEmpty ? null : [new EmbeddingRows(0, feed.Embedding)];
+                _step.Add(sequence.Cache, new ReadOnlySpan<int>(in id), 1, embedding, sequence.Adapters);
             }
             else
             {

@@ -4,8 +4,10 @@ namespace GemmaSharp.Generation;
 
 /// <summary>Chooses the next token of one sequence from its logits.</summary>
 /// <remarks>
-/// Order: penalties, banned tokens, temperature, top-k, top-p, min-p, draw (as transformers does). Penalties are float32 as the logits are; where they leave float32's range, all scores of
-/// that token are doubles, which none can leave. Logits of +∞ share all probability equally. Holds the sequence's random state and token counts; not thread-safe.
+/// Order: penalties, banned tokens, temperature, top-k, top-p, min-p, draw (as transformers does). Penalties are float32 as the logits are; where they leave
+/// float32's range, all scores of
+/// that token are doubles, which none can leave. Logits of +∞ share all probability equally. Holds the sequence's random state and token counts; not
+/// thread-safe.
 /// </remarks>
 sealed class Sampler
 {
@@ -79,11 +81,13 @@ sealed class Sampler
             }
             else if (T.IsNaN(scores[i]))
             {
-                throw new GenerationException($"The logit of token {i} is not a number, so the weights hold values that are not finite; check the checkpoint with 'gemma verify'.");
+                throw new GenerationException(
+                    $"The logit of token {i} is not a number, so the weights hold values that are not finite; check the checkpoint with 'gemma verify'.");
             }
         }
 
-        return best >= 0 ? best : throw new GenerationException("Every token has a logit of minus infinity, so none can be chosen; check the checkpoint with 'gemma verify'.");
+        return best >= 0 ? best : throw new GenerationException(
+            "Every token has a logit of minus infinity, so none can be chosen; check the checkpoint with 'gemma verify'.");
     }
 
     /// <summary>Natural log of the softmax of the model's own logits, for the chosen token and the most likely ones.</summary>

@@ -45,7 +45,10 @@ sealed class SequenceState(KvCache cache, AdapterSet adapters) : IDisposable
     public void Append(int id) => _tokens.Add((id, 0));
 
     /// <summary>Takes back what a step that failed may have left behind it: cache and notes are again as they were at this length.</summary>
-    /// <remarks>One step can always be taken back, since the rings have room for it. Should it not be so, everything is forgotten, and the next prompt computes it again.</remarks>
+    /// <remarks>
+    /// One step can always be taken back, since the rings have room for it. Should it not be so, everything is forgotten, and the next prompt computes it
+    /// again.
+    /// </remarks>
     public void CutTo(int length)
     {
         length = length <= _tokens.Count && Cache.CanRewind(length) ? length : 0;

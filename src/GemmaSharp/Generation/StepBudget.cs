@@ -2,8 +2,10 @@ namespace GemmaSharp.Generation;
 
 /// <summary>How many rows of prompts a step may take, so that a step is short where somebody waits for tokens.</summary>
 /// <remarks>
-/// Reading the weights costs a step a fixed time and each row some more, so the time per row falls with the rows. The budget keeps one number, the time per row of the last steps that held
-/// prompt rows, and asks for as many rows as fit the wanted time at that price: with fewer rows than last time the step is at most longer by the fixed time, with more it is
+/// Reading the weights costs a step a fixed time and each row some more, so the time per row falls with the rows. The budget keeps one number, the time per
+/// row of the last steps that held
+/// prompt rows, and asks for as many rows as fit the wanted time at that price: with fewer rows than last time the step is at most longer by the fixed time,
+/// with more it is
 /// shorter than foreseen, and both settle where a step takes the wanted time. Not thread-safe.
 /// </remarks>
 sealed class StepBudget
@@ -11,7 +13,9 @@ sealed class StepBudget
     /// <summary>The most rows of a step: enough that a prefill is bound by arithmetic and not by reading weights.</summary>
     public const int MaxRows = 512;
 
-    /// <summary>Rows of prompts that every step has room for, however slow the machine: they cost little beside the weights, and a prompt must get on.</summary>
+    /// <summary>
+    /// Rows of prompts that every step has room for, however slow the machine: they cost little beside the weights, and a prompt must get on.
+    /// </summary>
     public const int LeastPromptRows = 8;
 
     /// <summary>How long a step, or others' encoding between two steps, should last while somebody waits for tokens.</summary>
@@ -40,7 +44,8 @@ sealed class StepBudget
     {
         double measured = Math.Max(elapsed.TotalSeconds, 1e-9) / rows;
 
-        // What the machine has done once it can do again. A slow step may have been the compiler's or another program's, so one alone doubles the price at most.
+        // What the machine has done once it can do again. A slow step may have been the compiler's or another program's, so one alone doubles the price at
+        // most.
         _secondsPerRow = _secondsPerRow == 0 || measured < _secondsPerRow
             ? measured
             : (_secondsPerRow + Math.Min(measured, 3 * _secondsPerRow)) / 2;

@@ -24,6 +24,9 @@ sealed class Turn(ChatMessage[]? before, ChatMessage[]? during)
         _text.Append(token.Text);
     }
 
-    /// <summary>The conversation after the turn: with the answer as far as it was read, or, since roles must alternate, as before when not one token was. Null when it is outside.</summary>
+    /// <summary>
+    /// The conversation after the turn: with the answer as far as it was read, or, since roles must alternate, as before when not one token was. Null when it
+    /// is outside.
+    /// </summary>
     public ChatMessage[]? Settled() => _answered && during is not null ? [.. during, ChatMessage.Assistant(_text.ToString())] : before;
 }

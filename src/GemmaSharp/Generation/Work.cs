@@ -2,11 +2,15 @@ namespace GemmaSharp.Generation;
 
 /// <summary>Something the engine's thread does piece by piece beside other things: an answer, an encoding, a trace.</summary>
 /// <remarks>
-/// It is one iterator. The engine moves it on, gives it what it yields, and moves it on again, until it ends by itself, by an exception, or because it was told to stop.
+/// It is one iterator. The engine moves it on, gives it what it yields, and moves it on again, until it ends by itself, by an exception, or because it was
+/// told to stop.
 /// Members are for the engine's thread, <see cref="Stop"/> and <see cref="StopOn"/> for any.
 /// </remarks>
 abstract class Work
 {
+    const string NoMemory = "There is not enough memory to go on with this prompt; shorten it, dispose of sessions that are done, "
+        + "load the model with a smaller ContextLength, or close other programs.";
+
     IEnumerator<Feed>? _pieces;
     Exception? _stop;
     CancellationTokenRegistration _cancellation;
@@ -92,8 +96,7 @@ abstract class Work
             error ??= late;
         }
 
-        Complete(error is OutOfMemoryException ? new GenerationException(
-            "There is not enough memory to go on with this prompt; shorten it, dispose of sessions that are done, load the model with a smaller ContextLength, or close other programs.", error) : error);
+        Complete(error is OutOfMemoryException ? new GenerationException(NoMemory, error) : error);
     }
 
     /// <summary>What is to be done, from the first piece to the last.</summary>

@@ -15,7 +15,8 @@ namespace GemmaSharp.Prompting;
 /// <summary>Turns conversations into prompts: template, placeholders, and the soft tokens of pictures and clips.</summary>
 /// <remarks>
 /// Clips of one prompt go through the tower as the reference's padded batch, so a longer clip changes the last rows of a shorter one a little.
-/// Encoded media are cached by content. <see cref="Plan(IReadOnlyList{ChatMessage}, bool)"/> needs no weights and is thread-safe; whatever computes runs on the engine's thread.
+/// Encoded media are cached by content. <see cref="Plan(IReadOnlyList{ChatMessage}, bool)"/> needs no weights and is thread-safe; whatever computes runs on
+/// the engine's thread.
 /// </remarks>
 sealed class PromptEncoder
 {
@@ -92,7 +93,10 @@ sealed class PromptEncoder
     /// <remarks>Without the vocabulary's embedder the model is a text model, which looks every id up in its own table.</remarks>
     public ReadOnlyMemory<float> HardEmbedding(int id, AdapterSet adapters)
     {
-        MultimodalEmbedder? embedder = _parts.EmbedAudio?.Owns(id) == true ? _parts.EmbedAudio : _parts.EmbedVision?.Owns(id) == true ? _parts.EmbedVision : null;
+        MultimodalEmbedder? embedder =
+            _parts.EmbedAudio?.Owns(id) == true ? _parts.EmbedAudio
+            : _parts.EmbedVision?.Owns(id) == true ? _parts.EmbedVision
+            : null;
         if (embedder is null)
         {
             return default;
@@ -107,7 +111,8 @@ sealed class PromptEncoder
     {
         if (_parts.Vision is null || _parts.EmbedVision is null)
         {
-            throw new GenerationException("The prompt has a picture and this checkpoint, as loaded, has no vision tower; leave the picture out, or load a checkpoint with vision weights.");
+            throw new GenerationException(
+                "The prompt has a picture and this checkpoint, as loaded, has no vision tower; leave the picture out, or load a checkpoint with vision weights.");
         }
 
         return part.Image ?? throw new GenerationException($"The picture {part.Source} has not been read; read it before the prompt is encoded.");
@@ -117,7 +122,8 @@ sealed class PromptEncoder
     {
         if (_parts.Audio is null || _parts.EmbedAudio is null)
         {
-            throw new GenerationException("The prompt has a clip and this checkpoint, as loaded, has no audio tower; leave the clip out, or load a checkpoint with audio weights.");
+            throw new GenerationException(
+                "The prompt has a clip and this checkpoint, as loaded, has no audio tower; leave the clip out, or load a checkpoint with audio weights.");
         }
 
         return part.Clip ?? throw new GenerationException($"The clip {part.Source} has not been read; read it before the prompt is encoded.");
@@ -274,7 +280,9 @@ sealed class PromptEncoder
                 ReadOnlyMemory<float> row = HardEmbedding(ids[i], adapters);
                 if (row.IsEmpty)
                 {
-                    throw new GenerationException($"Token {ids[i]} of the prompt belongs to a multimodal vocabulary whose embedder this checkpoint lacks; leave it out, or use a checkpoint with its towers.");
+                    throw new GenerationException(
+                        $"Token {ids[i]} of the prompt belongs to a multimodal vocabulary whose embedder this checkpoint lacks; "
+                        + "leave it out, or use a checkpoint with its towers.");
                 }
 
                 soft.Add(new SoftTokens(i, 1, row, 0));

@@ -8,7 +8,10 @@ public sealed class EngineFailureTests
 {
     const int Healthy = 8;
 
-    public static TheoryData<string> Neighbours => ["id too large", "id negative", "rows of another width", "another model's", "first step", "while drawing", "penalty", "memory", "cancelled"];
+    public static TheoryData<string> Neighbours =>
+        ["id too large", "id negative", "rows of another width", "another model's", "first step", "while drawing", "penalty", "memory", "cancelled"];
+
+    static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
     [MemberData(nameof(Neighbours))]
@@ -24,14 +27,14 @@ public sealed class EngineFailureTests
         int[] neighbourAlone = await tiny.Alone(100);
         using var other = new TinyModel();
         using var cancel = new CancellationTokenSource();
-        (EncodedPrompt prompt, GenerationOptions options, Type? error) = Neighbour(kind, tiny, other, cancel);
+        (EncodedPrompt prompt, GenerationOptions options, Type? error) = Neighbour(kind, tiny, other);
         GemmaSession[] sessions = [.. Enumerable.Range(0, Healthy).Select(_ => tiny.Model.NewSession())];
         using GemmaSession bad = tiny.Model.NewSession();
         Task<int[]>[] answers;
         Task<int[]> badAnswer;
         using (tiny.Hold())
         {
-            answers = [.. sessions.Select((session, i) => TinyModel.Read(session.GenerateAsync(TinyModel.Prompt(i), TinyModel.Draw, TestContext.Current.CancellationToken)))];
+            answers = [.. sessions.Select((session, i) => TinyModel.Read(session.GenerateAsync(TinyModel.Prompt(i), TinyModel.Draw, Token)))];
             badAnswer = TinyModel.Read(bad.GenerateAsync(prompt, options, cancel.Token));
             if (kind == "cancelled")
             {
@@ -55,10 +58,10 @@ public sealed class EngineFailureTests
         }
 
         // The neighbour's own session goes on, too, and its cache holds nothing that is wrong.
-        Assert.Equal(neighbourAlone, await TinyModel.Read(bad.GenerateAsync(TinyModel.Prompt(100), TinyModel.Draw, TestContext.Current.CancellationToken)));
+        Assert.Equal(neighbourAlone, await TinyModel.Read(bad.GenerateAsync(TinyModel.Prompt(100), TinyModel.Draw, Token)));
     }
 
-    static (EncodedPrompt Prompt, GenerationOptions Options, Type? Error) Neighbour(string kind, TinyModel tiny, TinyModel other, CancellationTokenSource cancel)
+    static (EncodedPrompt Prompt, GenerationOptions Options, Type? Error) Neighbour(string kind, TinyModel tiny, TinyModel other)
     {
         EncodedPrompt good = TinyModel.Prompt(100);
         switch (kind)
@@ -70,7 +73,8 @@ public sealed class EngineFailureTests
             case "rows of another width":
                 return (new EncodedPrompt([2, 5, 6], [new SoftTokens(1, 1, new float[7], 1)]), TinyModel.Draw, typeof(ArgumentException));
             case "another model's":
-                return (other.Model.Encode([ChatMessage.User([new ImagePart(TinyModel.Picture()), new TextPart("What?")])]), TinyModel.Draw, typeof(ArgumentException));
+                EncodedPrompt foreign = other.Model.Encode([ChatMessage.User([new ImagePart(TinyModel.Picture()), new TextPart("What?")])]);
+                return (foreign, TinyModel.Draw, typeof(ArgumentException));
             case "first step":
                 FailAt(tiny, 1, after: true, () => throw new InvalidOperationException("guilty"));
                 return (good, TinyModel.Draw, typeof(InvalidOperationException));
@@ -91,7 +95,10 @@ public sealed class EngineFailureTests
     static OutOfMemoryException OutOfMemory() => new();
 #pragma warning restore CA2201
 
-    /// <summary>Makes every step fail that holds the neighbour's sequence, once it has been in as many as said: before its caches are extended, or after all is computed.</summary>
+    /// <summary>
+    /// Makes every step fail that holds the neighbour's sequence, once it has been in as many as said: before its caches are extended, or after all is
+    /// computed.
+    /// </summary>
     static void FailAt(TinyModel tiny, int nth, bool after, Action fail)
     {
         int first = TinyModel.Ids(100, 9)[1], steps = 0;
@@ -141,13 +148,13 @@ public sealed class EngineFailureTests
         var got = new List<int>();
         await Assert.ThrowsAsync<InvalidOperationException>(async () =>
         {
-            await foreach (GeneratedToken token in session.GenerateAsync(TinyModel.Prompt(1), TinyModel.Draw, TestContext.Current.CancellationToken))
+            await foreach (GeneratedToken token in session.GenerateAsync(TinyModel.Prompt(1), TinyModel.Draw, Token))
             {
                 got.Add(token.Id);
             }
         });
         Assert.Equal(alone[..2], got);
-        Assert.Equal(alone, await TinyModel.Read(session.GenerateAsync(TinyModel.Prompt(1), TinyModel.Draw, TestContext.Current.CancellationToken)));
+        Assert.Equal(alone, await TinyModel.Read(session.GenerateAsync(TinyModel.Prompt(1), TinyModel.Draw, Token)));
     }
 
     [Fact]
@@ -202,7 +209,8 @@ public sealed class EngineFailureTests
 
         Assert.True(fail > 5, $"{fail} rounds");
 
-        Task<int[]> Ask(GemmaSession session, int number) => TinyModel.Read(session.GenerateAsync(TinyModel.Prompt(number, Length), options, TestContext.Current.CancellationToken));
+        Task<int[]> Ask(GemmaSession session, int number) =>
+            TinyModel.Read(session.GenerateAsync(TinyModel.Prompt(number, Length), options, Token));
 
         static async Task<int[]?> OrError(Task<int[]> answer)
         {
@@ -228,8 +236,8 @@ public sealed class EngineFailureTests
         Task trace;
         using (tiny.Hold())
         {
-            answer = TinyModel.Read(session.GenerateAsync(TinyModel.Prompt(1), TinyModel.Draw, TestContext.Current.CancellationToken));
-            trace = tiny.Model.TraceAsync(TinyModel.Prompt(2), new CallbackTrace(n => throw new TimeZoneNotFoundException($"{n}")), TestContext.Current.CancellationToken);
+            answer = TinyModel.Read(session.GenerateAsync(TinyModel.Prompt(1), TinyModel.Draw, Token));
+            trace = tiny.Model.TraceAsync(TinyModel.Prompt(2), new CallbackTrace(n => throw new TimeZoneNotFoundException($"{n}")), Token);
         }
 
         Assert.Equal("1", (await Assert.ThrowsAsync<TimeZoneNotFoundException>(() => trace)).Message);
@@ -250,7 +258,7 @@ public sealed class EngineFailureTests
         Array.Fill(ids, -1);
         soft.Add(new SoftTokens(99, 1, new float[1], 0));
         using GemmaSession session = tiny.Model.NewSession();
-        Assert.Equal(await tiny.Alone(1), await TinyModel.Read(session.GenerateAsync(prompt, TinyModel.Draw, TestContext.Current.CancellationToken)));
+        Assert.Equal(await tiny.Alone(1), await TinyModel.Read(session.GenerateAsync(prompt, TinyModel.Draw, Token)));
         Assert.Throws<NotSupportedException>(() => new EncodedPrompt([2, 3], new ThrowingList()));
         Assert.Throws<ArgumentException>(() => new EncodedPrompt([2, 3], [new SoftTokens(int.MaxValue, 2, new float[2], 0)]));
     }

@@ -133,7 +133,8 @@ public sealed class EnginePolicyTests
     public async Task Step_MoreAnswersThanRows_TakeTurns()
     {
         using var tiny = new TinyModel();
-        SequenceState[] sequences = [.. Enumerable.Range(0, InferenceEngine.MaxStepRows + 3).Select(_ => new SequenceState(tiny.Model.Text.NewCache(1), AdapterSet.None))];
+        SequenceState[] sequences =
+            [.. Enumerable.Range(0, InferenceEngine.MaxStepRows + 3).Select(_ => new SequenceState(tiny.Model.Text.NewCache(1), AdapterSet.None))];
         var steps = new List<int>();
         tiny.Engine.Forward = step => steps.Add(step.Rows);
         Silent[] works = [.. sequences.Select(sequence => new Silent(sequence, 4))];

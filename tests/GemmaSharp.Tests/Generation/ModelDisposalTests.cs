@@ -147,7 +147,9 @@ public sealed class ModelDisposalTests
                 }
             });
             Task<int[]> answer = TinyModel.Read(session.GenerateAsync(TinyModel.Prompt(1), TinyModel.Draw, Token));
-            Task work = encode ? tiny.Model.EncodeAsync(s_messages, trace: trace, cancellationToken: cancel.Token) : tiny.Model.TraceAsync(TinyModel.Prompt(2), trace, cancel.Token);
+            Task work = encode
+                ? tiny.Model.EncodeAsync(s_messages, trace: trace, cancellationToken: cancel.Token)
+                : tiny.Model.TraceAsync(TinyModel.Prompt(2), trace, cancel.Token);
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => work);
             Assert.Equal(4, trace.Count);
             Assert.Equal(alone, await answer);

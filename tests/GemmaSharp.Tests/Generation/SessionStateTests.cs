@@ -251,7 +251,8 @@ public sealed class SessionStateTests : IDisposable
         using (_tiny.Hold())
         {
             // The engine is held, so whatever comes back has been computed by nobody.
-            tokens = session.GenerateAsync(ChatMessage.User([new ImagePart(TinyModel.Picture()), new AudioPart(TinyModel.Clip())]), TinyModel.Draw, Token).GetAsyncEnumerator(Token);
+            ChatMessage question = ChatMessage.User([new ImagePart(TinyModel.Picture()), new AudioPart(TinyModel.Clip())]);
+            tokens = session.GenerateAsync(question, TinyModel.Draw, Token).GetAsyncEnumerator(Token);
             first = tokens.MoveNextAsync();
             Assert.False(first.IsCompleted);
             Assert.Equal(0, _tiny.Engine.ScratchBytes);

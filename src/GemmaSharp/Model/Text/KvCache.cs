@@ -58,7 +58,10 @@ sealed class KvCache : IDisposable
     }
 
     /// <summary>Whether the sequence can be cut back to its first <paramref name="length"/> positions with everything they see still stored.</summary>
-    /// <remarks>Always true for 0; otherwise true as long as the rings still hold the window before that position, that is for about the last <see cref="MaxStepRows"/> positions at least.</remarks>
+    /// <remarks>
+    /// Always true for 0; otherwise true as long as the rings still hold the window before that position, that is for about the last
+    /// <see cref="MaxStepRows"/> positions at least.
+    /// </remarks>
     public bool CanRewind(int length) =>
         length >= 0 && length <= Length && (length == 0 || _oldest <= Math.Max(0, length - _layout.SlidingWindow + 1));
 

@@ -16,7 +16,9 @@ abstract class KvLayer(int kvHeads, int headDim) : IDisposable
     /// <summary>The first position that a query at <paramref name="position"/> sees.</summary>
     public abstract int FirstVisible(int position);
 
-    /// <summary>Makes room for positions up to <paramref name="end"/> (exclusive). Not thread-safe. When memory is short, what is stored stays as it was.</summary>
+    /// <summary>
+    /// Makes room for positions up to <paramref name="end"/> (exclusive). Not thread-safe. When memory is short, what is stored stays as it was.
+    /// </summary>
     /// <exception cref="OutOfMemoryException">There is no room.</exception>
     public abstract void Reserve(int end);
 
