@@ -12,7 +12,7 @@ public sealed class EnginePolicyTests
     {
         var clock = new ManualClock();
         using var tiny = new TinyModel(clock: clock);
-        GenerationOptions options = TinyModel.Draw with { MaxTokens = 30 };
+        GenerationOptions options = TinyModel.Draw with { MaxTokens = 16 };
         var steps = new List<(int Rows, int Answering, TimeSpan Time)>();
         Action? afterTwo = null;
         tiny.Around((step, inner) =>
@@ -27,24 +27,24 @@ public sealed class EnginePolicyTests
                 afterTwo?.Invoke();
             }
         });
-        int[] alone = await tiny.Alone(1, options), longAlone = await tiny.Alone(2, TinyModel.Draw, length: 700);
+        int[] alone = await tiny.Alone(1, options), longAlone = await tiny.Alone(2, TinyModel.Draw, length: 300);
         using GemmaSession answering = tiny.Model.NewSession(), reading = tiny.Model.NewSession();
         Task<int[]>? prompt = null;
         steps.Clear();
-        afterTwo = () => prompt = TinyModel.Read(reading.GenerateAsync(TinyModel.Prompt(2, 700), TinyModel.Draw, Token));
+        afterTwo = () => prompt = TinyModel.Read(reading.GenerateAsync(TinyModel.Prompt(2, 300), TinyModel.Draw, Token));
         int[] got = await TinyModel.Read(answering.GenerateAsync(TinyModel.Prompt(1), options, Token));
         Assert.Equal(alone, got);
         Assert.Equal(longAlone, await prompt!);
         (int Rows, int Answering, TimeSpan Time)[] mixed = [.. steps.Where(step => step.Answering > 0 && step.Rows > 2)];
-        Assert.True(mixed.Length > 20, $"{mixed.Length} steps of both");
+        Assert.True(mixed.Length > 10, $"{mixed.Length} steps of both");
         Assert.All(mixed, step => Assert.True(step.Time <= TimeSpan.FromMilliseconds(300), $"a step of {step.Rows} rows beside an answer"));
-        Assert.Contains(steps, step => step.Answering == 0 && step.Rows > 300);
+        Assert.Contains(steps, step => step.Answering == 0 && step.Rows > 100);
 
         using GemmaSession third = tiny.Model.NewSession();
         afterTwo = null;
         steps.Clear();
-        Assert.Equal(longAlone, await TinyModel.Read(third.GenerateAsync(TinyModel.Prompt(2, 700), TinyModel.Draw, Token)));
-        Assert.Equal([512, 188], steps.Take(2).Select(step => step.Rows));
+        Assert.Equal(longAlone, await TinyModel.Read(third.GenerateAsync(TinyModel.Prompt(2, 300), TinyModel.Draw, Token)));
+        Assert.Equal(300, steps[0].Rows);
     }
 
     [Fact]
