@@ -18,23 +18,30 @@ namespace GemmaSharp;
 
 /// <summary>A loaded Gemma 3n: the door of the library.</summary>
 /// <remarks>
-/// Thread-safe: any number of sessions may answer at once and then share the model's steps. Weights are mapped from the checkpoint's files, which must stay where they are until
-/// <see cref="Dispose"/>; finish or cancel answers before that.
+/// Thread-safe: any number of sessions may answer at once and then share the model's steps; all computing is done by one thread of the model's and its team.
+/// Weights are mapped from the checkpoint's files, which must stay where they are until <see cref="Dispose"/>.
 /// </remarks>
 public sealed class GemmaModel : IDisposable
 {
     readonly Checkpoint _checkpoint;
     readonly WorkerTeam _team;
-    readonly InferenceEngine _engine;
-    readonly PromptEncoder _encoder;
     readonly ILogger _logger;
+
+    // Guarded by the gate: who reads the checkpoint on a thread other than the engine's.
+    readonly object _gate = new();
+    int _readers;
     bool _disposed;
 
     GemmaModel(string path, GemmaModelOptions options)
     {
         long start = Stopwatch.GetTimestamp();
         _logger = options.LoggerFactory?.CreateLogger<GemmaModel>() ?? NullLogger<GemmaModel>.Instance;
-        _checkpoint = Checkpoint.Open(path, new CheckpointOptions { VisionWeights = options.VisionWeights, Slice = options.Slice, Products = options.Exact ? ProductMode.Exact : ProductMode.Fast });
+        _checkpoint = Checkpoint.Open(path, new CheckpointOptions
+        {
+            VisionWeights = options.VisionWeights,
+            Slice = options.Slice,
+            Products = options.Exact ? ProductMode.Exact : ProductMode.Fast,
+        });
         try
         {
             Config = _checkpoint.Config;
@@ -43,14 +50,22 @@ public sealed class GemmaModel : IDisposable
             Report = _checkpoint.Report();
             Report.ThrowIfErrors();
             Tokenizer = Tokenizer.Load(path);
+            RequireVocabulary();
             ChatTemplate = ChatTemplate.Load(path, Tokenizer);
             GenerationDefaults = GenerationDefaults.Load(path, Config);
             ContextLength = Math.Min(options.ContextLength ?? int.MaxValue, Config.TextConfig.MaxPositionEmbeddings);
-            Warnings = [.. Report.Findings.Where(f => f.Severity == Severity.Warning).Select(f => f.Problem), .. ChatTemplate.Warning is string w ? [w] : Array.Empty<string>()];
+            string[] template = ChatTemplate.Warning is string warned ? [warned] : [];
+            Warnings = [.. Report.Findings.Where(f => f.Severity == Severity.Warning).Select(f => f.Problem), .. template];
             _team = new WorkerTeam(options.Threads ?? Environment.ProcessorCount);
-            _encoder = new PromptEncoder(
-                Config, ProcessorConfig.Load(path), ChatTemplate, Vision, Audio, parts.EmbedVision, parts.EmbedAudio, _team, options.ImageSize);
-            _engine = new InferenceEngine(Text, _team);
+            Encoder = new PromptEncoder(Config, ProcessorConfig.Load(path), ChatTemplate, parts, Linears, _team, options.ImageSize);
+            LoadTime = Stopwatch.GetElapsedTime(start);
+            foreach (string warning in Warnings)
+            {
+                _logger.LogWarning("{Warning}", warning);
+            }
+
+            _logger.LogInformation("Loaded {Path} in {Seconds:F2} s", path, LoadTime.TotalSeconds);
+            Engine = new InferenceEngine(Text, _team, options.Clock, Release);
         }
         catch
         {
@@ -58,14 +73,6 @@ public sealed class GemmaModel : IDisposable
             _checkpoint.Dispose();
             throw;
         }
-
-        LoadTime = Stopwatch.GetElapsedTime(start);
-        foreach (string warning in Warnings)
-        {
-            _logger.LogWarning("{Warning}", warning);
-        }
-
-        _logger.LogInformation("Loaded {Path} in {Seconds:F2} s", path, LoadTime.TotalSeconds);
     }
 
     /// <summary>The checkpoint's configuration; of a slice, the smaller model's.</summary>
@@ -95,6 +102,12 @@ public sealed class GemmaModel : IDisposable
     /// <summary>The audio tower; null when the checkpoint has none or it was not wanted.</summary>
     internal AudioTower? Audio { get; }
 
+    /// <summary>Conversations to what the language model takes.</summary>
+    internal PromptEncoder Encoder { get; }
+
+    /// <summary>Who computes.</summary>
+    internal InferenceEngine Engine { get; }
+
     /// <summary>Threads that compute.</summary>
     public int Threads => _team.Threads;
 
@@ -104,8 +117,8 @@ public sealed class GemmaModel : IDisposable
     /// <summary>How long loading took.</summary>
     public TimeSpan LoadTime { get; }
 
-    /// <summary>Bytes of scratch memory and of encoded media held besides the mapped weights and the sessions' caches.</summary>
-    public long ScratchBytes => _engine.ScratchBytes + _encoder.CachedBytes;
+    /// <summary>Bytes of scratch memory and of encoded media held besides the mapped weights and the sessions' caches, as of the last step.</summary>
+    public long ScratchBytes => Engine.ScratchBytes + Encoder.CachedBytes;
 
     /// <summary>The linear layers, as adapters know them.</summary>
     internal LinearModules Linears => _checkpoint.Linears;
@@ -115,7 +128,7 @@ public sealed class GemmaModel : IDisposable
     /// <param name="options">How; null for the defaults.</param>
     /// <exception cref="CheckpointException">The folder holds no checkpoint that fits; its report has every finding.</exception>
     /// <exception cref="ConfigurationException">The configuration is of another model, or impossible.</exception>
-    /// <exception cref="TokenizerException">The tokenizer's files cannot be used.</exception>
+    /// <exception cref="TokenizerException">The tokenizer's files cannot be used, or are another model's.</exception>
     /// <exception cref="SliceException">The model has no slice such as the options want.</exception>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     public static GemmaModel Load(string path, GemmaModelOptions? options = null)
@@ -131,10 +144,10 @@ public sealed class GemmaModel : IDisposable
     /// <returns>The adapter, for any number of this model's sessions.</returns>
     /// <exception cref="AdapterException">The folder holds no adapter, or one that does not fit this model; then its report has every finding.</exception>
     /// <exception cref="SafetensorsException">The weight file is damaged.</exception>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
     public LoraAdapter LoadAdapter(string folder)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        LoraAdapter adapter = LoraAdapter.Load(folder, _checkpoint);
+        LoraAdapter adapter = Reading(() => LoraAdapter.Load(folder, _checkpoint));
         foreach (Finding finding in adapter.Report.Findings.Where(f => f.Severity == Severity.Warning))
         {
             _logger.LogWarning("{Warning}", finding.Problem);
@@ -145,145 +158,243 @@ public sealed class GemmaModel : IDisposable
     }
 
     /// <summary>A new conversation.</summary>
-    /// <param name="adapters">What is added to the model's linear layers for all of it; null for the model as it is. Conversations with different adapters share the model's steps.</param>
+    /// <param name="adapters">What is added to the model's linear layers for all of it; null for the model as it is. Conversations with different adapters
+    /// share the model's steps.</param>
     /// <exception cref="ArgumentException">The adapters were loaded for another model.</exception>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
     public GemmaSession NewSession(AdapterSet? adapters = null)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        ThrowIfDisposed();
         return new GemmaSession(this, Usable(adapters));
     }
 
-    /// <summary>Encodes a conversation with its pictures and clips.</summary>
-    /// <param name="messages">The messages.</param>
+    /// <summary>Encodes a conversation with its pictures and clips, between the steps of sessions that answer.</summary>
+    /// <param name="messages">The messages; the list is copied.</param>
     /// <param name="addGenerationPrompt">Whether the model's turn is opened at the end.</param>
-    /// <param name="trace">Receives the inputs and the towers' intermediates; null for none.</param>
+    /// <param name="trace">Receives the inputs and the towers' intermediates, on the model's own thread; null for none.</param>
     /// <param name="adapters">Those of the session that will answer; null for none.</param>
-    /// <exception cref="ArgumentException">The adapters were loaded for another model.</exception>
-    /// <exception cref="GenerationException">A picture or clip has not been read or the checkpoint has no tower for it, or the checkpoint is no chat model.</exception>
+    /// <param name="cancellationToken">Ends it between two pieces of work.</param>
+    /// <exception cref="ArgumentException">The adapters were loaded for another model, or a message is null.</exception>
+    /// <exception cref="GenerationException">A picture or clip has not been read or the checkpoint has no tower for it, or the checkpoint is no chat
+    /// model.</exception>
     /// <exception cref="ChatTemplateException">The roles do not alternate.</exception>
+    /// <exception cref="ObjectDisposedException">The model has been or is being disposed.</exception>
+    public async Task<EncodedPrompt> EncodeAsync(
+        IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = true, ITrace? trace = null, AdapterSet? adapters = null,
+        CancellationToken cancellationToken = default)
+    {
+        ChatMessage[] copy = Copied(messages);
+        adapters = Usable(adapters);
+        PromptPlan plan = await Task.Run(() => Plan(copy, addGenerationPrompt), cancellationToken).ConfigureAwait(false);
+        return await EncodeAsync(plan, trace, adapters, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Encodes a conversation with its pictures and clips, and waits for it.</summary>
+    /// <inheritdoc cref="EncodeAsync(IReadOnlyList{ChatMessage}, bool, ITrace?, AdapterSet?, CancellationToken)"
+    /// path="/param[@name!='cancellationToken']|/exception"/>
+    /// <exception cref="InvalidOperationException">This was called from a trace's callback.</exception>
     public EncodedPrompt Encode(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = true, ITrace? trace = null, AdapterSet? adapters = null)
     {
-        ArgumentNullException.ThrowIfNull(messages);
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        PromptPlan plan = Plan(Copied(messages), addGenerationPrompt);
+        adapters = Usable(adapters);
+        return Engine.Wait(() => EncodeAsync(plan, trace, adapters, CancellationToken.None));
+    }
+
+    /// <summary>Encodes a text to be continued, without a chat template; spellings of control tokens become control tokens.</summary>
+    /// <param name="text">The text; <c>&lt;bos&gt;</c> is put before it unless it has one.</param>
+    /// <param name="trace">Receives the inputs, on the model's own thread; null for none.</param>
+    /// <param name="adapters">Those of the session that will answer; null for none.</param>
+    /// <param name="cancellationToken">Ends it between two pieces of work.</param>
+    /// <exception cref="ArgumentException">The adapters were loaded for another model.</exception>
+    /// <exception cref="GenerationException">The text is empty.</exception>
+    /// <exception cref="ObjectDisposedException">The model has been or is being disposed.</exception>
+    public async Task<EncodedPrompt> EncodeTextAsync(
+        string text, ITrace? trace = null, AdapterSet? adapters = null, CancellationToken cancellationToken = default)
+    {
+        adapters = Usable(adapters);
+        PromptPlan plan = await Task.Run(() => PlanText(text), cancellationToken).ConfigureAwait(false);
+        return await EncodeAsync(plan, trace, adapters, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Encodes a text to be continued, and waits for it.</summary>
+    /// <inheritdoc cref="EncodeTextAsync" path="/param[@name!='cancellationToken']|/exception"/>
+    /// <exception cref="InvalidOperationException">This was called from a trace's callback.</exception>
+    public EncodedPrompt EncodeText(string text, ITrace? trace = null, AdapterSet? adapters = null)
+    {
+        PromptPlan plan = PlanText(text);
+        adapters = Usable(adapters);
+        return Engine.Wait(() => EncodeAsync(plan, trace, adapters, CancellationToken.None));
+    }
+
+    /// <summary>One forward pass over a whole prompt, every named intermediate handed to the trace.</summary>
+    /// <param name="prompt">The prompt; what the towers computed for it was traced while it was encoded. Its adapters are those of the pass.</param>
+    /// <param name="trace">Receives the text model's intermediates, on the model's own thread. What it throws ends the pass and is thrown here.</param>
+    /// <param name="cancellationToken">Ends the pass at the next intermediate.</param>
+    /// <exception cref="ArgumentException">The prompt is another model's or has ids outside the vocabulary.</exception>
+    /// <exception cref="GenerationException">The prompt does not fit the context, or there is not enough memory.</exception>
+    /// <exception cref="ObjectDisposedException">The model has been or is being disposed.</exception>
+    public Task TraceAsync(EncodedPrompt prompt, ITrace trace, CancellationToken cancellationToken = default) => SubmitTrace(prompt, trace, cancellationToken);
+
+    /// <summary>One forward pass over a whole prompt, every named intermediate handed to the trace; waits for it.</summary>
+    /// <inheritdoc cref="TraceAsync" path="/param[@name!='cancellationToken']|/exception"/>
+    /// <exception cref="InvalidOperationException">This was called from a trace's callback.</exception>
+    public void Trace(EncodedPrompt prompt, ITrace trace) => Engine.Wait(() => SubmitTrace(prompt, trace, CancellationToken.None));
+
+    /// <summary>Drops encoded pictures and clips.</summary>
+    public void ClearMediaCache() => Encoder.ClearCache();
+
+    /// <summary>
+    /// Ends whatever the model is doing, waits for that, frees scratch memory and unmaps the weights. Whoever waits for a result gets an
+    /// <see cref="ObjectDisposedException"/>.
+    /// </summary>
+    /// <remarks>
+    /// Safe from any thread, at any time, any number of times. From a callback on the model's own thread, such as a trace's, it returns at once, and the rest
+    /// is done after the callback.
+    /// </remarks>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _disposed = true;
+            while (_readers > 0)
+            {
+                Monitor.Wait(_gate);
+            }
+        }
+
+        Engine.Dispose();
+    }
+
+    /// <summary>Writes a conversation as ids; needs no weights, may be called from any thread.</summary>
+    internal PromptPlan Plan(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
+    {
         if (!ChatTemplate.HasTemplate)
         {
             throw new GenerationException("This checkpoint has no chat template, so it is a base model: give it a plain text to continue.");
         }
 
-        if (messages.Count == 0)
-        {
-            throw new GenerationException("The conversation is empty; it must have at least one message.");
-        }
-
-        return _engine.Exclusively(() => _encoder.Encode(messages, addGenerationPrompt, trace, Usable(adapters)));
+        return messages.Count > 0
+            ? Encoder.Plan(messages, addGenerationPrompt)
+            : throw new GenerationException("The conversation is empty; it must have at least one message.");
     }
 
-    /// <summary>Encodes a text to be continued, without a chat template; spellings of control tokens become control tokens.</summary>
-    /// <param name="text">The text; <c>&lt;bos&gt;</c> is put before it unless it has one.</param>
-    /// <param name="trace">Receives the inputs; null for none.</param>
-    /// <param name="adapters">Those of the session that will answer; null for none.</param>
-    /// <exception cref="ArgumentException">The adapters were loaded for another model.</exception>
-    /// <exception cref="GenerationException">The text is empty.</exception>
-    public EncodedPrompt EncodeText(string text, ITrace? trace = null, AdapterSet? adapters = null)
+    /// <summary>Refuses a prompt that does not leave room for an answer of some tokens.</summary>
+    internal void RequireRoom(int promptTokens, int answer)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (promptTokens == 0)
+        {
+            throw new GenerationException("The prompt is empty; give at least one token.");
+        }
+
+        if (promptTokens > ContextLength - answer)
+        {
+            throw new GenerationException(
+                FormattableString.Invariant($"The prompt has {promptTokens:N0} tokens and the context holds {ContextLength:N0}; shorten it."));
+        }
+    }
+
+    ChatMessage[] Copied(IReadOnlyList<ChatMessage> messages)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        ThrowIfDisposed();
+        ChatMessage[] copy = [.. messages];
+        return Array.IndexOf(copy, null) is >= 0 and int index
+            ? throw new ArgumentException($"Message {index} is null; leave it out.", nameof(messages))
+            : copy;
+    }
+
+    PromptPlan PlanText(string text)
+    {
+        ThrowIfDisposed();
         if (string.IsNullOrEmpty(text))
         {
             throw new GenerationException("The prompt is empty; give at least one character.");
         }
 
         int[] ids = Tokenizer.EncodeToIds(text);
-        if (ids[0] != Config.TextConfig.BosTokenId)
-        {
-            ids = [Config.TextConfig.BosTokenId, .. ids];
-        }
-
-        return _engine.Exclusively(() => _encoder.Encode(ids, trace, Usable(adapters)));
+        return new PromptPlan(ids[0] == Config.TextConfig.BosTokenId ? ids : [Config.TextConfig.BosTokenId, .. ids]);
     }
 
-    /// <summary>One forward pass over a whole prompt, every named intermediate handed to the trace.</summary>
-    /// <param name="prompt">The prompt; what the towers computed for it was traced while it was encoded. Its adapters are those of the pass.</param>
-    /// <param name="trace">Receives the text model's intermediates.</param>
-    /// <exception cref="GenerationException">The prompt does not fit the context.</exception>
-    public void Trace(EncodedPrompt prompt, ITrace trace)
+    Task<EncodedPrompt> EncodeAsync(PromptPlan plan, ITrace? trace, AdapterSet adapters, CancellationToken cancellationToken) =>
+        Engine.Submit<EncodedPrompt>(request => Encoder.Encode(plan, trace is null ? null : new StoppableTrace(trace, request), adapters), cancellationToken);
+
+    Task<EncodedPrompt> SubmitTrace(EncodedPrompt prompt, ITrace trace, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(prompt);
         ArgumentNullException.ThrowIfNull(trace);
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        RequireRoom(prompt, answer: 0);
-        _engine.Exclusively(() =>
-        {
-            int length = prompt.Ids.Length;
-            using KvCache cache = Text.NewCache(length);
-            using TextPass pass = Text.NewPass(_team);
-            var step = new TextStep();
-            step.Add(cache, prompt.Ids, 1, prompt.Rows(0, length), prompt.Adapters);
-            Text.Forward(step, pass, trace);
-            return true;
-        });
+        prompt.RequireModel(Linears, Config.TextConfig);
+        Usable(prompt.Adapters);
+        RequireRoom(prompt.Ids.Length, answer: 0);
+        return Engine.Submit<EncodedPrompt>(request => TracePass(prompt, new StoppableTrace(trace, request)), cancellationToken);
     }
 
-    /// <summary>Drops encoded pictures and clips.</summary>
-    public void ClearMediaCache() => _encoder.ClearCache();
-
-    /// <summary>Ends running answers, frees scratch memory and unmaps the weights.</summary>
-    public void Dispose()
+    /// <summary>The pass as work of the engine's; its one result says only that it is done.</summary>
+    IEnumerable<EncodedPrompt?> TracePass(EncodedPrompt prompt, ITrace trace)
     {
-        if (!_disposed)
-        {
-            _disposed = true;
-            _engine.Dispose();
-            _team.Dispose();
-            _checkpoint.Dispose();
-        }
+        int length = prompt.Ids.Length;
+        using KvCache cache = Text.NewCache(length);
+        using TextPass pass = Text.NewPass(_team);
+        var step = new TextStep();
+        step.Add(cache, prompt.Ids, 1, prompt.Rows(0, length), prompt.Adapters);
+        Text.Forward(step, pass, trace);
+        yield return prompt;
     }
 
-    /// <summary>Starts an answer on a session's sequence.</summary>
-    internal (GenerationJob Job, ulong Seed) Start(SequenceState sequence, EncodedPrompt prompt, GenerationOptions options, CancellationToken cancellationToken)
+    /// <summary>A tokenizer of another model would give ids that the tables have no rows for.</summary>
+    void RequireVocabulary()
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        options = Resolve(options);
-        options.Validate();
-        RequireRoom(prompt, answer: 1);
-        ulong seed = options.Seed ?? (ulong)Random.Shared.NextInt64();
-        var eos = new HashSet<int>(GenerationDefaults.EosTokenId);
-        if (ChatTemplate.HasTemplate && Tokenizer.EndOfTurnTokenId is int endOfTurn)
+        int end = Config.TextConfig.VocabSize;
+        end = Math.Max(end, Config.VisionConfig is VisionConfig vision ? vision.VocabOffset + vision.VocabSize : 0);
+        end = Math.Max(end, Config.AudioConfig is AudioConfig audio ? audio.VocabOffset + audio.VocabSize : 0);
+        if (Tokenizer.VocabularySize > end)
         {
-            eos.Add(endOfTurn);
+            int last = Tokenizer.VocabularySize - 1;
+            throw new TokenizerException(FormattableString.Invariant(
+                $"tokenizer.json has ids up to {last} and the model's vocabulary ends at {end - 1}; use the tokenizer.json of this checkpoint."));
         }
-
-        var sampler = new Sampler(options, seed, prompt.Ids, options.IgnoreEos ? eos.Where(id => id < Config.TextConfig.VocabSize) : []);
-        var job = new GenerationJob(sequence, prompt, options, sampler, eos, Tokenizer, _encoder.HardEmbedding, ContextLength, cancellationToken);
-        _engine.Submit(job);
-        return (job, seed);
     }
 
     AdapterSet Usable(AdapterSet? adapters)
     {
-        adapters?.RequireBase(_checkpoint.Linears);
+        adapters?.RequireBase(Linears);
         return adapters ?? AdapterSet.None;
     }
 
-    /// <summary>Fills what the options leave open from the checkpoint's settings.</summary>
-    GenerationOptions Resolve(GenerationOptions options) => options with
+    /// <summary>Reads from the checkpoint's files, which stay mapped meanwhile.</summary>
+    T Reading<T>(Func<T> read)
     {
-        MaxTokens = options.MaxTokens ?? GenerationDefaults.MaxNewTokens,
-        Temperature = options.Temperature ?? (GenerationDefaults.DoSample ? (float)GenerationDefaults.Temperature : 0f),
-        TopK = options.TopK ?? GenerationDefaults.TopK,
-        TopP = options.TopP ?? (float)GenerationDefaults.TopP,
-    };
-
-    void RequireRoom(EncodedPrompt prompt, int answer)
-    {
-        if (prompt.Ids.Length == 0)
+        lock (_gate)
         {
-            throw new GenerationException("The prompt is empty; give at least one token.");
+            ThrowIfDisposed();
+            _readers++;
         }
 
-        if (prompt.Ids.Length + answer > ContextLength)
+        try
         {
-            throw new GenerationException(
-                FormattableString.Invariant($"The prompt has {prompt.Ids.Length:N0} tokens and the context holds {ContextLength:N0}; shorten it."));
+            return read();
         }
+        finally
+        {
+            lock (_gate)
+            {
+                _readers--;
+                Monitor.PulseAll(_gate);
+            }
+        }
+    }
+
+    void ThrowIfDisposed()
+    {
+        if (Volatile.Read(ref _disposed))
+        {
+            throw InferenceEngine.Closed();
+        }
+    }
+
+    /// <summary>Frees what the engine computed with, when it never will again.</summary>
+    void Release()
+    {
+        _team.Dispose();
+        _checkpoint.Dispose();
     }
 }

@@ -36,6 +36,9 @@ public sealed record GemmaModelOptions
     /// <summary>Where loading and warnings are logged.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
 
+    /// <summary>Measures how long steps take; for tests.</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <exception cref="ArgumentException">A value is out of its range.</exception>
     internal void Validate()
     {

@@ -1,3 +1,5 @@
+using GemmaSharp.Configuration;
+
 namespace GemmaSharp;
 
 /// <summary>How an answer is drawn and when it ends. What is null is taken from the checkpoint's <c>generation_config.json</c>.</summary>
@@ -53,9 +55,10 @@ public sealed record GenerationOptions
         Require(float.IsFinite(PresencePenalty), nameof(PresencePenalty), PresencePenalty, "a finite number");
         Require(float.IsFinite(FrequencyPenalty), nameof(FrequencyPenalty), FrequencyPenalty, "a finite number");
         Require(Logprobs is null or (>= 0 and <= MaxLogprobs), nameof(Logprobs), Logprobs, $"from 0 to {MaxLogprobs}");
-        foreach (string stop in Stop)
+        Require(Stop is not null, nameof(Stop), "null", "a list, empty for none");
+        foreach (string? stop in Stop!)
         {
-            Require(stop.Length > 0, nameof(Stop), "an empty text", "a text of at least one character");
+            Require(stop is { Length: > 0 }, nameof(Stop), stop is null ? "a list with a null" : "an empty text", "texts of at least one character");
         }
 
         static void Require(bool holds, string name, object? found, string needed)
@@ -66,6 +69,16 @@ public sealed record GenerationOptions
             }
         }
     }
+
+    /// <summary>The same with what they leave open taken from the checkpoint's settings, and a list of stop texts of their own.</summary>
+    internal GenerationOptions Resolved(GenerationDefaults defaults) => this with
+    {
+        MaxTokens = MaxTokens ?? defaults.MaxNewTokens,
+        Temperature = Temperature ?? (defaults.DoSample ? (float)defaults.Temperature : 0f),
+        TopK = TopK ?? defaults.TopK,
+        TopP = TopP ?? (float)defaults.TopP,
+        Stop = Stop is null ? null! : [.. Stop],
+    };
 
     /// <summary>The most alternatives that <see cref="Logprobs"/> may ask for.</summary>
     public const int MaxLogprobs = 100;

@@ -1,5 +1,6 @@
 using System.Text;
 using GemmaSharp.Cli.Commands;
+using GemmaSharp.Generation;
 
 namespace GemmaSharp.EndToEnd.Tests;
 
@@ -112,7 +113,6 @@ public sealed class SessionTests(DemoEvaluationTests.DemoModel demo) : IClassFix
         await foreach (GeneratedToken _ in session.GenerateAsync(s_questions[0], null, TestContext.Current.CancellationToken))
         {
             await Assert.ThrowsAsync<InvalidOperationException>(() => Answer(session, "x", new GenerationOptions()));
-            Assert.Throws<InvalidOperationException>(session.Dispose);
             break;
         }
     }

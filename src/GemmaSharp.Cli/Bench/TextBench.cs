@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using GemmaSharp.Generation;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Numerics.Threading;
 
@@ -8,8 +9,6 @@ namespace GemmaSharp.Cli.Bench;
 /// <remarks>The model is driven as the engine drives it, with the most rows to a step that the engine takes.</remarks>
 sealed class TextBench : IDisposable
 {
-    const int MaxStepRows = 512;
-
     readonly TextModel _model;
     readonly TextPass _pass;
     readonly TextStep _step = new();
@@ -46,7 +45,7 @@ sealed class TextBench : IDisposable
 
     double Time(Action<KvCache> work)
     {
-        using KvCache cache = _model.NewCache(MaxStepRows);
+        using KvCache cache = _model.NewCache(InferenceEngine.MaxStepRows);
         long start = Stopwatch.GetTimestamp();
         work(cache);
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
@@ -56,7 +55,7 @@ sealed class TextBench : IDisposable
     {
         for (int done = 0; done < tokens;)
         {
-            int count = Math.Min(MaxStepRows, tokens - done);
+            int count = Math.Min(InferenceEngine.MaxStepRows, tokens - done);
             Forward(cache, _ids.AsSpan(done, count), done + count == tokens ? 1 : 0);
             done += count;
         }

@@ -1,145 +1,490 @@
-using System.Collections.Concurrent;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Generation;
 
-/// <summary>Runs the text model for any number of conversations at once: continuous batching on one thread with its worker team.</summary>
+/// <summary>
+/// The one thread that computes: it runs answers, encodings and traces side by side, piece by piece, and batches the rows they want into steps of the text
+/// model.
+/// </summary>
 /// <remarks>
-/// Every step holds one token of each answering conversation and, in the room that is left, chunks of prompts. Jobs join and leave between steps.
-/// <see cref="Submit"/> may be called from any thread.
+/// <para>
+/// A turn is: end what was told to stop; move on, for a bounded time, what computes by itself (towers, traces); then one step, which holds one token of each
+/// answering conversation and,
+/// in the room that is left, chunks of prompts. While somebody waits for tokens neither half lasts much longer than <see cref="StepBudget.Slice"/>.
+/// </para>
+/// <para>
+/// A failure is that of one piece of work. When a step fails, every sequence in it is taken back to where it was, and the pieces run one by one: those that
+/// fail alone are the guilty ones.
+/// </para>
+/// <para><see cref="Submit"/>, <see cref="Wake"/>, <see cref="ScratchBytes"/> and <see cref="Dispose"/> may be called from any thread, the engine's own
+/// included.</para>
 /// </remarks>
 sealed class InferenceEngine : IDisposable
 {
-    /// <summary>Rows of a step: enough that a prefill is bound by arithmetic and not by reading weights, few enough to cancel soon.</summary>
-    public const int MaxStepRows = 512;
+    /// <summary>The most rows of a step, and so the most that a session's cache takes at once.</summary>
+    public const int MaxStepRows = StepBudget.MaxRows;
 
-    readonly TextModel _model;
     readonly TextPass _pass;
-    readonly BlockingCollection<GenerationJob> _arrivals = [];
+    readonly TimeProvider _clock;
+    readonly Action _release;
+    readonly StepBudget _budget = new();
     readonly Thread _thread;
-    readonly Lock _modelInUse = new();
 
-    public InferenceEngine(TextModel model, WorkerTeam team)
+    // Guarded by the gate, which the engine waits at when there is nothing to do.
+    readonly object _gate = new();
+    readonly Queue<Work> _arrivals = new();
+    bool _woken;
+    volatile bool _closing;
+
+    // The engine's own.
+    readonly List<Work> _active = [];
+    readonly TextStep _step = new();
+    readonly List<Part> _parts = [];
+    TimeSpan _stepTime;
+    int _nextPiece;
+    int _nextToken;
+    bool _idle;
+    long _scratchBytes;
+    (int Rows, int LogitsRows) _largest;
+
+    /// <summary>Starts the engine.</summary>
+    /// <param name="model">What its steps run.</param>
+    /// <param name="team">The threads that share the work.</param>
+    /// <param name="clock">Measures steps.</param>
+    /// <param name="release">Called on the engine's thread when it will never compute again: frees what it computed with.</param>
+    public InferenceEngine(TextModel model, WorkerTeam team, TimeProvider clock, Action release)
     {
-        _model = model;
         _pass = model.NewPass(team);
+        _clock = clock;
+        _release = release;
+        Forward = step => model.Forward(step, _pass);
         _thread = new Thread(Loop) { IsBackground = true, Name = "GemmaSharp engine" };
-        _thread.Start();
+        _thread.UnsafeStart();
     }
+
+    /// <summary>Runs a step. Tests put themselves around it, to count, to take time or to fail.</summary>
+    public Action<TextStep> Forward { get; set; }
 
     /// <summary>Bytes of scratch held.</summary>
-    public long ScratchBytes => _pass.Bytes;
+    public long ScratchBytes => Volatile.Read(ref _scratchBytes);
 
-    /// <summary>Hands a job to the engine; its tokens arrive in its channel.</summary>
+    /// <summary>Whether it has been told to end.</summary>
+    public bool IsClosing => _closing;
+
+    /// <summary>Whether the caller is a callback on the engine's own thread, which must not wait for the engine.</summary>
+    public bool IsOwnThread => Thread.CurrentThread == _thread;
+
+    /// <summary>The error of everything that a disposed model cannot do.</summary>
+    public static ObjectDisposedException Closed() => new(nameof(GemmaModel), "The model has been disposed; load it again.");
+
+    /// <summary>Hands work to the engine.</summary>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
-    public void Submit(GenerationJob job)
+    public void Submit(Work work)
     {
-        try
+        bool closed;
+        lock (_gate)
         {
-            _arrivals.Add(job);
+            closed = _closing;
+            if (!closed)
+            {
+                _arrivals.Enqueue(work);
+                work.JoinEngine(this);
+                _woken = true;
+                Monitor.Pulse(_gate);
+            }
         }
-        catch (InvalidOperationException)
+
+        if (closed)
         {
-            throw new ObjectDisposedException(nameof(GemmaModel), "The model has been disposed; load it again.");
+            ObjectDisposedException error = Closed();
+            work.End(error);
+            throw error;
         }
     }
 
-    /// <summary>Runs something else of the model's that needs the worker team, between two steps.</summary>
-    public T Exclusively<T>(Func<T> action)
+    /// <summary>Hands a request to the engine.</summary>
+    /// <param name="pieces">As of <see cref="Request{T}"/>.</param>
+    /// <param name="cancellationToken">Ends it between two pieces.</param>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public Task<T> Submit<T>(Func<Request<T>, IEnumerable<T?>> pieces, CancellationToken cancellationToken)
+        where T : class
     {
-        lock (_modelInUse)
+        var request = new Request<T>(pieces);
+        request.StopOn(cancellationToken);
+        Submit(request);
+        return request.Result;
+    }
+
+    /// <summary>Waits for a result of the engine's.</summary>
+    /// <exception cref="InvalidOperationException">The caller is the engine's own thread, which would wait for itself.</exception>
+    public T Wait<T>(Func<Task<T>> result)
+    {
+        if (IsOwnThread)
         {
-            return action();
+            throw new InvalidOperationException(
+                "This was called from a callback of the model's, such as a trace, which the model waits for; call it from another thread.");
+        }
+
+        return result().GetAwaiter().GetResult();
+    }
+
+    /// <summary>Has the engine look again at who can go on.</summary>
+    public void Wake()
+    {
+        lock (_gate)
+        {
+            _woken = true;
+            Monitor.Pulse(_gate);
         }
     }
 
-    /// <summary>Ends all jobs and the thread.</summary>
+    /// <summary>A row of the last step's logits, <c>[V]</c>.</summary>
+    public ReadOnlySpan<float> Logits(int row) => _pass.Logits[row];
+
+    /// <summary>
+    /// Ends all work and waits until the thread has freed everything; on the engine's own thread it only asks for that, since the caller must return first.
+    /// </summary>
     public void Dispose()
     {
-        _arrivals.CompleteAdding();
-        _thread.Join();
-        _arrivals.Dispose();
-        _pass.Dispose();
+        lock (_gate)
+        {
+            _closing = true;
+            Monitor.Pulse(_gate);
+        }
+
+        if (!IsOwnThread)
+        {
+            _thread.Join();
+        }
     }
 
     void Loop()
     {
-        var active = new List<GenerationJob>();
-        var step = new TextStep();
-        var inStep = new List<(GenerationJob Job, int LogitsRow)>();
-        while (true)
+        bool open = true;
+        while (open)
         {
-            if (active.Count == 0 && !Wait(active))
+            try
             {
-                return;
+                open = Await();
+                if (open)
+                {
+                    Turn();
+                }
             }
-
-            while (_arrivals.TryTake(out GenerationJob? arrived))
+            catch (Exception error)
             {
-                active.Add(arrived);
-            }
-
-            bool closing = _arrivals.IsAddingCompleted;
-            active.RemoveAll(job => job.EndIfCancelled(closing));
-            if (active.Count > 0)
-            {
-                RunStep(active, step, inStep);
-                active.RemoveAll(job => job.Ended);
+                // Nobody's own: it comes from between the pieces, for want of a little memory most likely. Those in the step, or else all, must not try again
+                // for ever.
+                EndAfter(error);
             }
         }
+
+        EndAll();
+        _pass.Dispose();
+        Volatile.Write(ref _scratchBytes, 0);
+        _release();
     }
 
-    bool Wait(List<GenerationJob> active)
+    /// <summary>Waits for something to do and takes in what has arrived.</summary>
+    /// <returns>False when the engine ends.</returns>
+    bool Await()
     {
-        try
+        lock (_gate)
         {
-            active.Add(_arrivals.Take());
-            return true;
+            while (_idle && !_woken && !_closing)
+            {
+                Monitor.Wait(_gate);
+            }
+
+            _woken = false;
+            while (!_closing && _arrivals.Count > 0)
+            {
+                _active.EnsureCapacity(_active.Count + 1);
+                _active.Add(_arrivals.Dequeue());
+            }
         }
-        catch (InvalidOperationException)
+
+        return !_closing;
+    }
+
+    void Turn()
+    {
+        foreach (Work work in _active)
+        {
+            if (work.EndReason is Exception reason)
+            {
+                work.End(reason);
+            }
+        }
+
+        _active.RemoveAll(static work => work.Ended);
+        bool moved = RunPieces();
+        bool stepped = RunStep();
+        _active.RemoveAll(static work => work.Ended);
+        _idle = !moved && !stepped;
+    }
+
+    /// <summary>
+    /// Moves on what computes by itself, in turns: for a slice where steps wait, or for as long as the last step took, which shares the time fairly where
+    /// nobody waits for tokens.
+    /// </summary>
+    bool RunPieces()
+    {
+        if (NextPiece() is not Work work)
         {
             return false;
         }
+
+        bool answering = _active.Exists(static other => other.Feed.Kind == FeedKind.Token && !other.IsHeldUp);
+        TimeSpan slice = answering || _stepTime < StepBudget.Slice ? StepBudget.Slice : _stepTime;
+        long start = _clock.GetTimestamp();
+        do
+        {
+            work.Advance();
+        }
+        while (!_closing && _clock.GetElapsedTime(start) < slice && (work = NextPiece()!) is not null);
+
+        return true;
     }
 
-    void RunStep(List<GenerationJob> active, TextStep step, List<(GenerationJob Job, int LogitsRow)> inStep)
+    /// <summary>The next work in turn that wants no rows.</summary>
+    Work? NextPiece()
     {
-        step.Clear();
-        inStep.Clear();
-
-        // Answers come first, so that a long prompt delays them by one step at most; prompts share what is left in order of arrival.
-        foreach (bool answering in (ReadOnlySpan<bool>)[true, false])
+        for (int i = 0; i < _active.Count; i++)
         {
-            foreach (GenerationJob job in active)
+            Work work = _active[(_nextPiece + i) % _active.Count];
+            if (!work.Ended && work.Feed.Kind == FeedKind.Pause)
             {
-                if (job.Answering == answering && step.Rows < MaxStepRows)
-                {
-                    int logitsRow = step.LogitsRows;
-                    job.AddTo(step, MaxStepRows - step.Rows);
-                    inStep.Add((job, step.LogitsRows > logitsRow ? logitsRow : -1));
-                }
+                _nextPiece = (_nextPiece + i + 1) % _active.Count;
+                return work;
             }
         }
 
+        return null;
+    }
+
+    bool RunStep()
+    {
+        _step.Clear();
+        _parts.Clear();
+
+        // Answers come first, so that a long prompt delays them by one step at most; prompts share what is left in order of arrival.
+        int count = _active.Count, first = count == 0 ? 0 : _nextToken % count;
+        for (int i = 0; i < count && _step.Rows < MaxStepRows; i++)
+        {
+            Work work = _active[(first + i) % count];
+            if (work.Feed.Kind == FeedKind.Token && !work.IsHeldUp)
+            {
+                // More conversations than a step has rows take turns.
+                _nextToken = first + i + 1;
+                Add(work, 1);
+            }
+        }
+
+        int tokens = _step.Rows, room = _budget.PromptRows(tokens);
+        for (int i = 0; i < count && room > 0; i++)
+        {
+            Work work = _active[i];
+            if (work.Feed.Kind == FeedKind.Prompt)
+            {
+                SequenceState sequence = work.Sequence!;
+                int rows = Math.Min(Math.Min(room, sequence.Cache.MaxStepRows), work.Feed.Prompt!.Ids.Length - sequence.Length);
+                room -= rows;
+                Add(work, rows);
+            }
+        }
+
+        _stepTime = default;
+        if (_parts.Count == 0)
+        {
+            return false;
+        }
+
+        int all = _step.Rows;
+        long start = _clock.GetTimestamp();
+        RunParts();
+        _parts.Clear();
+        _stepTime = _clock.GetElapsedTime(start);
+        if (all > tokens)
+        {
+            _budget.Ran(all, _stepTime);
+        }
+
+        return true;
+    }
+
+    /// <summary>Puts a work's next rows into the step.</summary>
+    void Add(Work work, int rows)
+    {
         try
         {
-            lock (_modelInUse)
+            SequenceState sequence = work.Sequence!;
+            Feed feed = work.Feed;
+            int row = _step.LogitsRows;
+            _parts.EnsureCapacity(_parts.Count + 1);
+            if (feed.Kind == FeedKind.Token)
             {
-                _model.Forward(step, _pass);
-                foreach ((GenerationJob job, int row) in inStep)
-                {
-                    job.Fed(row < 0 ? [] : _pass.Logits[row]);
-                }
+                int id = feed.Id;
+                List<EmbeddingRows>? embedding = feed.Embedding.IsEmpty ? null : [new EmbeddingRows(0, feed.Embedding)];
+                _step.Add(sequence.Cache, new ReadOnlySpan<int>(in id), 1, embedding, sequence.Adapters);
+            }
+            else
+            {
+                EncodedPrompt prompt = feed.Prompt!;
+                int wanted = sequence.Length + rows == prompt.Ids.Length ? 1 : 0;
+                _step.Add(sequence.Cache, prompt.Ids.Slice(sequence.Length, rows), wanted, prompt.Rows(sequence.Length, rows), sequence.Adapters);
+            }
+
+            _parts.Add(new Part(work, sequence.Length, rows, row));
+        }
+        catch (Exception error)
+        {
+            work.End(error);
+        }
+    }
+
+    void RunParts()
+    {
+        try
+        {
+            Forward(_step);
+        }
+        catch (Exception error)
+        {
+            RunSingly(error);
+            return;
+        }
+
+        Measure();
+        foreach (Part part in _parts)
+        {
+            Finish(part, part.LogitsRow);
+        }
+    }
+
+    /// <summary>After a step that failed: finds out whose failure it was.</summary>
+    void RunSingly(Exception error)
+    {
+        foreach (Part part in _parts)
+        {
+            part.Work.Sequence!.CutTo(part.Start);
+        }
+
+        if (_parts.Count == 1)
+        {
+            _parts[0].Work.End(error);
+            return;
+        }
+
+        Part[] parts = [.. _parts];
+        foreach (Part part in parts)
+        {
+            _step.Clear();
+            _parts.Clear();
+            Add(part.Work, part.Rows);
+            if (part.Work.Ended)
+            {
+                continue;
+            }
+
+            try
+            {
+                Forward(_step);
+            }
+            catch (Exception own)
+            {
+                part.Work.Sequence!.CutTo(part.Start);
+                part.Work.End(own);
+                continue;
+            }
+
+            Measure();
+            Finish(part, 0);
+        }
+    }
+
+    /// <summary>After the step that held it: notes what is in the cache now, and lets the work go on to what it wants next.</summary>
+    static void Finish(Part part, int logitsRow)
+    {
+        Work work = part.Work;
+        SequenceState sequence = work.Sequence!;
+        try
+        {
+            if (work.Feed.Kind == FeedKind.Token)
+            {
+                sequence.Append(work.Feed.Id);
+            }
+            else
+            {
+                sequence.Append(work.Feed.Prompt!, part.Rows);
             }
         }
         catch (Exception error)
         {
-            // A failure inside a step is a failure of everyone in it; the engine itself goes on.
-            foreach ((GenerationJob job, _) in inStep)
-            {
-                job.Fail(error);
-            }
+            sequence.CutTo(part.Start);
+            work.End(error);
+            return;
+        }
+
+        work.LogitsRow = logitsRow;
+        work.Advance();
+    }
+
+    void Measure()
+    {
+        // Scratch grows with the largest step seen, and only then is it worth counting.
+        if (_step.Rows > _largest.Rows || _step.LogitsRows > _largest.LogitsRows)
+        {
+            _largest = (Math.Max(_step.Rows, _largest.Rows), Math.Max(_step.LogitsRows, _largest.LogitsRows));
+            Volatile.Write(ref _scratchBytes, _pass.Bytes);
         }
     }
+
+    void EndAfter(Exception error)
+    {
+        foreach (Part part in _parts)
+        {
+            EndUncertain(part.Work, error);
+        }
+
+        for (int i = 0; _parts.Count == 0 && i < _active.Count; i++)
+        {
+            EndUncertain(_active[i], error);
+        }
+
+        _parts.Clear();
+        _active.RemoveAll(static work => work.Ended);
+        _idle = false;
+    }
+
+    /// <summary>Ends work and forgets its sequence, so that the next prompt computes it again.</summary>
+    static void EndUncertain(Work work, Exception error)
+    {
+        if (!work.Ended)
+        {
+            work.Sequence?.CutTo(0);
+            work.End(error);
+        }
+    }
+
+    void EndAll()
+    {
+        foreach (Work work in _active)
+        {
+            work.End(Closed());
+        }
+
+        while (_arrivals.TryDequeue(out Work? work))
+        {
+            work.End(Closed());
+        }
+    }
+
+    /// <summary>One sequence's rows in a step.</summary>
+    /// <param name="Work">Whose they are.</param>
+    /// <param name="Start">Tokens that were in the sequence before.</param>
+    /// <param name="Rows">How many rows.</param>
+    /// <param name="LogitsRow">Which row of the step's logits is its own, if it asked for one.</param>
+    readonly record struct Part(Work Work, int Start, int Rows, int LogitsRow);
 }

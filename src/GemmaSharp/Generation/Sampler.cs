@@ -1,8 +1,13 @@
+using System.Numerics;
+
 namespace GemmaSharp.Generation;
 
 /// <summary>Chooses the next token of one sequence from its logits.</summary>
 /// <remarks>
-/// Order: penalties, banned tokens, temperature, top-k, top-p, min-p, draw (as transformers does). Holds the sequence's random state and token counts; not thread-safe.
+/// Order: penalties, banned tokens, temperature, top-k, top-p, min-p, draw (as transformers does). Penalties are float32 as the logits are; where they leave
+/// float32's range, all scores of
+/// that token are doubles, which none can leave. Logits of +∞ share all probability equally. Holds the sequence's random state and token counts; not
+/// thread-safe.
 /// </remarks>
 sealed class Sampler
 {
@@ -15,23 +20,29 @@ sealed class Sampler
     readonly Dictionary<int, int> _answerCounts = [];
     SeededRandom _random;
     float[] _scores = [];
+    double[] _wideScores = [];
     int[] _candidates = [];
     double[] _weights = [];
-    readonly PriorityQueue<float, float> _largest = new();
+    readonly PriorityQueue<double, double> _largest = new();
 
     /// <summary>Makes a sampler.</summary>
     /// <param name="options">Validated options with temperature, top-k and top-p resolved.</param>
     /// <param name="seed">The seed of the draws.</param>
     /// <param name="promptIds">The prompt, for the repetition penalty.</param>
     /// <param name="banned">Tokens never to choose.</param>
-    public Sampler(GenerationOptions options, ulong seed, IEnumerable<int> promptIds, IEnumerable<int> banned)
+    public Sampler(GenerationOptions options, ulong seed, ReadOnlySpan<int> promptIds, ReadOnlySpan<int> banned)
     {
         _options = options;
         _temperature = options.Temperature ?? 1f;
         _topK = options.TopK ?? 0;
         _topP = options.TopP ?? 1f;
         _banned = [.. banned];
-        _seen = options.RepetitionPenalty == 1f ? [] : [.. promptIds];
+        _seen = [];
+        foreach (int id in options.RepetitionPenalty == 1f ? [] : promptIds)
+        {
+            _seen.Add(id);
+        }
+
         _random = new SeededRandom(seed);
     }
 
@@ -40,9 +51,7 @@ sealed class Sampler
     /// <exception cref="GenerationException">No logit is finite, or one is NaN.</exception>
     public int Next(ReadOnlySpan<float> logits)
     {
-        ReadOnlySpan<float> scores = Adjusted(logits);
-        int best = Argmax(scores);
-        int id = _temperature == 0f ? best : Draw(scores, scores[best]);
+        int id = TryAdjust(logits, out ReadOnlySpan<float> scores) ? Choose(scores) : Choose(Widened(logits));
         if (_options.RepetitionPenalty != 1f)
         {
             _seen.Add(id);
@@ -58,10 +67,11 @@ sealed class Sampler
 
     /// <summary>Index of the largest value, the lowest on ties.</summary>
     /// <exception cref="GenerationException">A value is NaN or none is above −∞.</exception>
-    internal static int Argmax(ReadOnlySpan<float> scores)
+    internal static int Argmax<T>(ReadOnlySpan<T> scores)
+        where T : struct, IBinaryFloatingPointIeee754<T>
     {
         int best = -1;
-        float value = float.NegativeInfinity;
+        T value = T.NegativeInfinity;
         for (int i = 0; i < scores.Length; i++)
         {
             if (scores[i] > value)
@@ -69,13 +79,15 @@ sealed class Sampler
                 value = scores[i];
                 best = i;
             }
-            else if (float.IsNaN(scores[i]))
+            else if (T.IsNaN(scores[i]))
             {
-                throw new GenerationException($"The logit of token {i} is not a number, so the weights hold values that are not finite; check the checkpoint with 'gemma verify'.");
+                throw new GenerationException(
+                    $"The logit of token {i} is not a number, so the weights hold values that are not finite; check the checkpoint with 'gemma verify'.");
             }
         }
 
-        return best >= 0 ? best : throw new GenerationException("Every token has a logit of minus infinity, so none can be chosen; check the checkpoint with 'gemma verify'.");
+        return best >= 0 ? best : throw new GenerationException(
+            "Every token has a logit of minus infinity, so none can be chosen; check the checkpoint with 'gemma verify'.");
     }
 
     /// <summary>Natural log of the softmax of the model's own logits, for the chosen token and the most likely ones.</summary>
@@ -85,10 +97,10 @@ sealed class Sampler
         double sum = 0;
         foreach (float logit in logits)
         {
-            sum += Math.Exp(logit - (double)max);
+            sum += Math.Exp(Below(logit, max));
         }
 
-        double norm = max + Math.Log(sum);
+        double log = Math.Log(sum), norm = max + log;
         var best = new PriorityQueue<int, (float Logit, int NegatedId)>();
         for (int i = 0; top > 0 && i < logits.Length; i++)
         {
@@ -106,18 +118,32 @@ sealed class Sampler
         for (int i = result.Length - 1; i >= 0; i--)
         {
             int id = best.Dequeue();
-            result[i] = new TokenLogprob(id, (float)(logits[id] - norm));
+            result[i] = new TokenLogprob(id, Logprob(logits[id]));
         }
 
-        return ((float)(logits[chosen] - norm), result);
+        return (Logprob(logits[chosen]), result);
+
+        float Logprob(float logit) => (float)(float.IsFinite(max) ? logit - norm : Below(logit, max) - log);
+    }
+
+    /// <summary><c>score − max</c>, at most 0; 0 also where both are +∞.</summary>
+    static double Below(double score, double max) => score == max ? 0 : score - max;
+
+    int Choose<T>(ReadOnlySpan<T> scores)
+        where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        int best = Argmax(scores);
+        return _temperature == 0f ? best : Draw(scores, double.CreateTruncating(scores[best]));
     }
 
     /// <summary>The logits after penalties and bans; the logits themselves when there are none.</summary>
-    ReadOnlySpan<float> Adjusted(ReadOnlySpan<float> logits)
+    /// <returns>False where a penalised score is no finite float32.</returns>
+    bool TryAdjust(ReadOnlySpan<float> logits, out ReadOnlySpan<float> scores)
     {
+        scores = logits;
         if (_banned.Length == 0 && _seen.Count == 0 && _answerCounts.Count == 0)
         {
-            return logits;
+            return true;
         }
 
         if (_scores.Length != logits.Length)
@@ -126,14 +152,17 @@ sealed class Sampler
         }
 
         logits.CopyTo(_scores);
+        bool finite = true;
         foreach (int id in _seen)
         {
             _scores[id] = _scores[id] > 0 ? _scores[id] / _options.RepetitionPenalty : _scores[id] * _options.RepetitionPenalty;
+            finite &= IsInRange(_scores[id], logits[id]);
         }
 
         foreach ((int id, int count) in _answerCounts)
         {
             _scores[id] -= _options.PresencePenalty + (count * _options.FrequencyPenalty);
+            finite &= IsInRange(_scores[id], logits[id]);
         }
 
         foreach (int id in _banned)
@@ -141,11 +170,46 @@ sealed class Sampler
             _scores[id] = float.NegativeInfinity;
         }
 
-        return _scores;
+        scores = _scores;
+        return finite;
+
+        static bool IsInRange(float score, float logit) => float.IsFinite(score) || (float.IsNegativeInfinity(score) && float.IsNegativeInfinity(logit));
+    }
+
+    /// <summary>The same as doubles: no penalty takes a finite logit out of their range.</summary>
+    ReadOnlySpan<double> Widened(ReadOnlySpan<float> logits)
+    {
+        if (_wideScores.Length != logits.Length)
+        {
+            _wideScores = new double[logits.Length];
+        }
+
+        for (int i = 0; i < logits.Length; i++)
+        {
+            _wideScores[i] = logits[i];
+        }
+
+        foreach (int id in _seen)
+        {
+            _wideScores[id] = _wideScores[id] > 0 ? _wideScores[id] / _options.RepetitionPenalty : _wideScores[id] * _options.RepetitionPenalty;
+        }
+
+        foreach ((int id, int count) in _answerCounts)
+        {
+            _wideScores[id] -= _options.PresencePenalty + ((double)count * _options.FrequencyPenalty);
+        }
+
+        foreach (int id in _banned)
+        {
+            _wideScores[id] = double.NegativeInfinity;
+        }
+
+        return _wideScores;
     }
 
     /// <summary>Draws from the candidates left by top-k, top-p and min-p, with weights <c>exp((s − max) / temperature)</c>.</summary>
-    int Draw(ReadOnlySpan<float> scores, float max)
+    int Draw<T>(ReadOnlySpan<T> scores, double max)
+        where T : struct, IBinaryFloatingPointIeee754<T>
     {
         int count = KeepTopK(scores, max, out double total);
         if (_topP < 1f)
@@ -172,7 +236,8 @@ sealed class Sampler
     }
 
     /// <summary>Fills the candidates in the order of their ids; tokens tied with the k-th are kept.</summary>
-    int KeepTopK(ReadOnlySpan<float> scores, float max, out double total)
+    int KeepTopK<T>(ReadOnlySpan<T> scores, double max, out double total)
+        where T : struct, IBinaryFloatingPointIeee754<T>
     {
         if (_candidates.Length < scores.Length)
         {
@@ -180,14 +245,15 @@ sealed class Sampler
             _weights = new double[scores.Length];
         }
 
-        float threshold = _topK > 0 && _topK < scores.Length ? KthLargest(scores, _topK) : float.NegativeInfinity;
+        double threshold = _topK > 0 && _topK < scores.Length ? KthLargest(scores, _topK) : double.NegativeInfinity;
         int count = 0;
         total = 0;
         for (int i = 0; i < scores.Length; i++)
         {
-            if (scores[i] >= threshold && scores[i] != float.NegativeInfinity)
+            double score = double.CreateTruncating(scores[i]);
+            if (score >= threshold && score != double.NegativeInfinity)
             {
-                double weight = Math.Exp((scores[i] - (double)max) / _temperature);
+                double weight = Math.Exp(Below(score, max) / _temperature);
                 _candidates[count] = i;
                 _weights[count++] = weight;
                 total += weight;
@@ -248,11 +314,13 @@ sealed class Sampler
         return n;
     }
 
-    float KthLargest(ReadOnlySpan<float> scores, int k)
+    double KthLargest<T>(ReadOnlySpan<T> scores, int k)
+        where T : struct, IBinaryFloatingPointIeee754<T>
     {
         _largest.Clear();
-        foreach (float score in scores)
+        foreach (T each in scores)
         {
+            double score = double.CreateTruncating(each);
             if (_largest.Count < k)
             {
                 _largest.Enqueue(score, score);

@@ -3,7 +3,7 @@ using GemmaSharp.Model.Text;
 namespace GemmaSharp.Generation;
 
 /// <summary>A conversation's cache together with the tokens that are in it, so that the next prompt can reuse their common beginning.</summary>
-/// <remarks>Used by one job at a time.</remarks>
+/// <remarks>Used by one answer at a time, on the engine's thread.</remarks>
 sealed class SequenceState(KvCache cache, AdapterSet adapters) : IDisposable
 {
     readonly List<(int Id, UInt128 ContentHash)> _tokens = [];
@@ -27,18 +27,34 @@ sealed class SequenceState(KvCache cache, AdapterSet adapters) : IDisposable
             common++;
         }
 
-        if (!Cache.CanRewind(common))
-        {
-            common = 0;
-        }
-
-        Cache.Rewind(common);
-        _tokens.RemoveRange(common, _tokens.Count - common);
-        return common;
+        CutTo(Cache.CanRewind(common) ? common : 0);
+        return Length;
     }
 
-    /// <summary>Notes a token whose keys and values are now in the cache.</summary>
-    public void Append(int id, UInt128 contentHash) => _tokens.Add((id, contentHash));
+    /// <summary>Notes tokens of a prompt whose keys and values are now in the cache: those that follow the ones noted.</summary>
+    public void Append(EncodedPrompt prompt, int count)
+    {
+        _tokens.EnsureCapacity(Length + count);
+        for (int end = Length + count; Length < end;)
+        {
+            _tokens.Add((prompt.Ids[Length], prompt.ContentHash(Length)));
+        }
+    }
+
+    /// <summary>Notes a drawn token whose keys and values are now in the cache.</summary>
+    public void Append(int id) => _tokens.Add((id, 0));
+
+    /// <summary>Takes back what a step that failed may have left behind it: cache and notes are again as they were at this length.</summary>
+    /// <remarks>
+    /// One step can always be taken back, since the rings have room for it. Should it not be so, everything is forgotten, and the next prompt computes it
+    /// again.
+    /// </remarks>
+    public void CutTo(int length)
+    {
+        length = length <= _tokens.Count && Cache.CanRewind(length) ? length : 0;
+        _tokens.RemoveRange(length, _tokens.Count - length);
+        Cache.Rewind(length);
+    }
 
     /// <summary>Frees the cache.</summary>
     public void Dispose() => Cache.Dispose();

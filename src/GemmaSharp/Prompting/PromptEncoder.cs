@@ -15,7 +15,8 @@ namespace GemmaSharp.Prompting;
 /// <summary>Turns conversations into prompts: template, placeholders, and the soft tokens of pictures and clips.</summary>
 /// <remarks>
 /// Clips of one prompt go through the tower as the reference's padded batch, so a longer clip changes the last rows of a shorter one a little.
-/// Encoded media are cached by content. Not thread-safe: the model runs one encoding at a time.
+/// Encoded media are cached by content. <see cref="Plan(IReadOnlyList{ChatMessage}, bool)"/> needs no weights and is thread-safe; whatever computes runs on
+/// the engine's thread.
 /// </remarks>
 sealed class PromptEncoder
 {
@@ -23,10 +24,8 @@ sealed class PromptEncoder
     readonly ChatTemplate _template;
     readonly ImageProcessor _images;
     readonly LogMelSpectrogram _mel;
-    readonly VisionTower? _vision;
-    readonly AudioTower? _audio;
-    readonly MultimodalEmbedder? _embedVision;
-    readonly MultimodalEmbedder? _embedAudio;
+    readonly ModelParts _parts;
+    readonly LinearModules _linears;
     readonly WorkerTeam _team;
     readonly EncodingCache _cache = new(CacheBytes);
 
@@ -34,17 +33,14 @@ sealed class PromptEncoder
     const long CacheBytes = 128L << 20;
 
     public PromptEncoder(
-        Gemma3nConfig config, ProcessorConfig processor, ChatTemplate template, VisionTower? vision, AudioTower? audio,
-        MultimodalEmbedder? embedVision, MultimodalEmbedder? embedAudio, WorkerTeam team, int? imageSide)
+        Gemma3nConfig config, ProcessorConfig processor, ChatTemplate template, ModelParts parts, LinearModules linears, WorkerTeam team, int? imageSide)
     {
         _config = config;
         _template = template;
         _images = new ImageProcessor(processor.ImageProcessor, imageSide);
         _mel = new LogMelSpectrogram(processor.FeatureExtractor);
-        _vision = vision;
-        _audio = audio;
-        _embedVision = embedVision;
-        _embedAudio = embedAudio;
+        _parts = parts;
+        _linears = linears;
         _team = team;
     }
 
@@ -54,16 +50,14 @@ sealed class PromptEncoder
     /// <summary>Forgets encoded media.</summary>
     public void ClearCache() => _cache.Clear();
 
-    /// <summary>Encodes a conversation.</summary>
+    /// <summary>Writes a conversation as ids, with places for its pictures and clips.</summary>
     /// <param name="messages">Messages with their pictures and clips.</param>
     /// <param name="addGenerationPrompt">Whether the model's turn is opened at the end.</param>
-    /// <param name="trace">Receives the inputs and the towers' intermediates.</param>
-    /// <param name="adapters">What is added to the linear layers of towers and embedders.</param>
     /// <exception cref="GenerationException">A picture or clip is missing, or the checkpoint has no tower for it.</exception>
     /// <exception cref="ChatTemplateException">The roles do not alternate.</exception>
-    public EncodedPrompt Encode(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, ITrace? trace, AdapterSet adapters)
+    public PromptPlan Plan(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
     {
-        bool sees = _vision is not null && _embedVision is not null, hears = _audio is not null && _embedAudio is not null;
+        bool sees = _parts is { Vision: not null, EmbedVision: not null }, hears = _parts is { Audio: not null, EmbedAudio: not null };
         if (Senses.Refusal(messages, sees, hears) is string refusal)
         {
             throw new GenerationException(refusal);
@@ -72,35 +66,49 @@ sealed class PromptEncoder
         RgbImage[] images = [.. messages.SelectMany(m => m.Pieces).OfType<ImagePart>().Select(Required)];
         AudioClip[] clips = [.. messages.SelectMany(m => m.Pieces).OfType<AudioPart>().Select(Required)];
         ChatEncoding encoding = _template.Encode(messages, addGenerationPrompt, _config.VisionSoftTokensPerImage, _config.AudioSoftTokensPerImage);
-        TraceInputs(encoding.Ids, trace, adapters);
-        var soft = new List<SoftTokens>();
-        AddImages(images, encoding.Images, soft, trace, adapters);
-        AddClips(clips, encoding.Clips, soft, trace, adapters);
-        AddHard(encoding.Ids, soft, adapters);
-        return new EncodedPrompt(encoding.Ids, [.. soft.OrderBy(tokens => tokens.Start)], adapters);
+        return encoding.Images.Count == images.Length && encoding.Clips.Count == clips.Length
+            ? new PromptPlan(encoding.Ids, images, encoding.Images, clips, encoding.Clips)
+            : throw new InvalidOperationException("The parts of a message changed while the prompt was made of them; leave them as they are until it is.");
     }
 
-    /// <summary>A prompt of ids alone; ids of the multimodal vocabularies get their hard embeddings.</summary>
-    public EncodedPrompt Encode(int[] ids, ITrace? trace, AdapterSet adapters)
+    /// <summary>Encodes what a plan has places for.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="trace">Receives the inputs and the towers' intermediates.</param>
+    /// <param name="adapters">What is added to the linear layers of towers and embedders.</param>
+    /// <returns>Null after each bounded piece of work, and the prompt at the end.</returns>
+    /// <exception cref="GenerationException">A token belongs to a vocabulary whose embedder the checkpoint lacks.</exception>
+    public IEnumerable<EncodedPrompt?> Encode(PromptPlan plan, ITrace? trace, AdapterSet adapters)
     {
-        TraceInputs(ids, trace, adapters);
+        TraceInputs(plan.Ids, trace, adapters);
         var soft = new List<SoftTokens>();
-        AddHard(ids, soft, adapters);
-        return new EncodedPrompt(ids, soft, adapters);
+        foreach (int _ in AddImages(plan, soft, trace, adapters))
+        {
+            yield return null;
+        }
+
+        foreach (int _ in AddClips(plan, soft, trace, adapters))
+        {
+            yield return null;
+        }
+
+        AddHard(plan.Ids, soft, adapters);
+        yield return new EncodedPrompt(plan.Ids, [.. soft.OrderBy(tokens => tokens.Start)], adapters, _linears);
     }
 
     /// <summary>The input embedding of a generated token of a multimodal vocabulary, <c>[C]</c>; empty where the text table's row is used.</summary>
     /// <remarks>Without the vocabulary's embedder the model is a text model, which looks every id up in its own table.</remarks>
     public ReadOnlyMemory<float> HardEmbedding(int id, AdapterSet adapters)
     {
-        MultimodalEmbedder? embedder = _embedAudio?.Owns(id) == true ? _embedAudio : _embedVision?.Owns(id) == true ? _embedVision : null;
+        MultimodalEmbedder? embedder =
+            _parts.EmbedAudio?.Owns(id) == true ? _parts.EmbedAudio
+            : _parts.EmbedVision?.Owns(id) == true ? _parts.EmbedVision
+            : null;
         if (embedder is null)
         {
             return default;
         }
 
         using var p = new Pass(_team, null, adapters);
-        embedder.RequireBase(adapters);
         return embedder.Hard([id], p).Span.ToArray();
     }
 
@@ -112,117 +120,139 @@ sealed class PromptEncoder
 
     bool IsMultimodal(int id) => id >= Math.Min(_config.VisionConfig?.VocabOffset ?? int.MaxValue, _config.AudioConfig?.VocabOffset ?? int.MaxValue);
 
-    void AddImages(RgbImage[] images, IReadOnlyList<TokenRun> runs, List<SoftTokens> soft, ITrace? trace, AdapterSet adapters)
+    /// <summary>Soft tokens of every picture; yields after each piece of work.</summary>
+    IEnumerable<int> AddImages(PromptPlan plan, List<SoftTokens> soft, ITrace? trace, AdapterSet adapters)
     {
-        if (images.Length == 0)
+        if (plan.Images.Length == 0)
         {
-            return;
+            yield break;
         }
 
-        int tokens = _vision!.TokensPerImage, hidden = _config.TextConfig.HiddenSize;
+        int tokens = _parts.Vision!.TokensPerImage, hidden = _config.TextConfig.HiddenSize;
         var batch = trace is null ? null : new BatchedTrace(trace);
-        float[] all = new float[images.Length * tokens * hidden];
+        float[] all = new float[trace is null ? 0 : plan.Images.Length * tokens * hidden];
         int[] adapterKey = adapters.KeyFor("vision_tower.", "embed_vision.");
-        for (int i = 0; i < images.Length; i++)
+        for (int i = 0; i < plan.Images.Length; i++)
         {
-            (int height, int width) = _images.Size(images[i]);
-            UInt128 key = Hash(images[i].Pixels, [images[i].Height, images[i].Width, height, width, .. adapterKey]);
+            RgbImage image = plan.Images[i];
+            (int height, int width) = _images.Size(image);
+            UInt128 key = Hash(image.Pixels, [image.Height, image.Width, height, width, .. adapterKey]);
             if (batch is not null || !_cache.TryGet(key, out float[] rows))
             {
-                rows = EncodeImage(images[i], height, width, batch, adapters);
+                rows = new float[tokens * hidden];
+                foreach (int piece in EncodeImage(image, height, width, rows, batch, adapters))
+                {
+                    yield return piece;
+                }
+
                 _cache.Add(key, rows);
             }
 
-            rows.CopyTo(all, i * tokens * hidden);
-            soft.Add(new SoftTokens(runs[i].Start, runs[i].Count, rows, key));
+            if (trace is not null)
+            {
+                rows.CopyTo(all, i * tokens * hidden);
+            }
+
+            soft.Add(new SoftTokens(plan.ImageRuns[i].Start, plan.ImageRuns[i].Count, rows, key));
         }
 
         batch?.Flush();
-        trace.Capture("embed_vision#1", [images.Length, tokens, hidden], all);
+        trace.Capture("embed_vision#1", [plan.Images.Length, tokens, hidden], all);
     }
 
-    float[] EncodeImage(RgbImage image, int height, int width, ITrace? trace, AdapterSet adapters)
+    /// <summary>One picture's rows, <c>[TokensPerImage, C]</c>; yields after each piece of work.</summary>
+    IEnumerable<int> EncodeImage(RgbImage image, int height, int width, float[] rows, ITrace? trace, AdapterSet adapters)
     {
+        VisionTower vision = _parts.Vision!;
         float[] pixels = _images.Process(image);
         trace.Capture("input.pixel_values", [1, 3, height, width], pixels);
-        int tokens = _vision!.TokensPerImage;
-        float[] features = new float[tokens * _vision.HiddenSize];
-        _vision.Forward(pixels, height, width, features, _team, trace);
+        yield return 0;
+
+        float[] features = new float[vision.TokensPerImage * vision.HiddenSize];
+        using var p = new Pass(_team, trace, adapters);
+        foreach (int piece in vision.Encode(pixels, height, width, features, p))
+        {
+            yield return piece;
+        }
 
         // The reference scales features by √M before the embedder's norm, which all but undoes it.
-        float scale = MathF.Sqrt(_vision.HiddenSize);
-        foreach (ref float f in features.AsSpan())
-        {
-            f *= scale;
-        }
-
-        return Soft(_embedVision!, features, tokens, adapters);
+        Rows scaled = p.ScaleInPlace(p.Copy(features, vision.HiddenSize), MathF.Sqrt(vision.HiddenSize));
+        _parts.EmbedVision!.Soft(scaled, p).Span.CopyTo(rows);
+        yield return 0;
     }
 
-    void AddClips(AudioClip[] clips, IReadOnlyList<TokenRun> runs, List<SoftTokens> soft, ITrace? trace, AdapterSet adapters)
+    /// <summary>Soft tokens of every clip; yields after each piece of work.</summary>
+    IEnumerable<int> AddClips(PromptPlan plan, List<SoftTokens> soft, ITrace? trace, AdapterSet adapters)
     {
-        if (clips.Length == 0)
+        int clips = plan.Clips.Length;
+        if (clips == 0)
         {
-            return;
+            yield break;
         }
 
-        float[][] samples = [.. clips.Select(clip => Resampler.Resample(clip, _mel.SamplingRate).Samples)];
+        float[][] samples = new float[clips][];
+        for (int i = 0; i < clips; i++)
+        {
+            samples[i] = Resampler.Resample(plan.Clips[i], _mel.SamplingRate).Samples;
+            yield return 0;
+        }
+
         int longest = Math.Min(samples.Max(s => s.Length), LogMelSpectrogram.MaxSamples);
         int[] adapterKey = adapters.KeyFor("audio_tower.", "embed_audio.");
         UInt128[] keys = [.. samples.Select(s => Hash(MemoryMarshal.AsBytes(s.AsSpan()), [longest, .. adapterKey]))];
-        float[][] rows = new float[clips.Length][];
-        if (trace is not null || !Enumerable.Range(0, clips.Length).All(i => _cache.TryGet(keys[i], out rows[i])))
+        float[][] rows = new float[clips][];
+        if (trace is not null || !Enumerable.Range(0, clips).All(i => _cache.TryGet(keys[i], out rows[i])))
         {
-            rows = EncodeClips(samples, trace, adapters);
+            foreach (int piece in EncodeClips(samples, rows, trace, adapters))
+            {
+                yield return piece;
+            }
+
             for (int i = 0; i < rows.Length; i++)
             {
                 _cache.Add(keys[i], rows[i]);
             }
         }
 
-        for (int i = 0; i < clips.Length; i++)
+        for (int i = 0; i < clips; i++)
         {
-            soft.Add(new SoftTokens(runs[i].Start, runs[i].Count, rows[i], keys[i]));
+            soft.Add(new SoftTokens(plan.ClipRuns[i].Start, plan.ClipRuns[i].Count, rows[i], keys[i]));
         }
     }
 
-    /// <summary>Each clip's rows: the encoder's, then the padding token's up to the fixed number of soft tokens.</summary>
-    float[][] EncodeClips(float[][] samples, ITrace? trace, AdapterSet adapters)
+    /// <summary>Each clip's rows: the encoder's, then the padding token's up to the fixed number of soft tokens; yields after each piece of work.</summary>
+    IEnumerable<int> EncodeClips(float[][] samples, float[][] rows, ITrace? trace, AdapterSet adapters)
     {
+        AudioTower audio = _parts.Audio!;
+        MultimodalEmbedder embedder = _parts.EmbedAudio!;
         int hidden = _config.TextConfig.HiddenSize, tokens = _config.AudioSoftTokensPerImage, clips = samples.Length;
         MelFeatures mel = _mel.ComputeBatch(samples, _team);
         trace.Capture("input.input_features", [clips, mel.Frames, mel.Bands], mel.Values);
-        int frames = _audio!.OutputFrames(mel.Frames);
-        float[] features = new float[clips * frames * _audio.Width];
-        _audio.Forward(mel.Values, mel.Frames, mel.ValidFrames, features, _team, trace, adapters);
+        yield return 0;
 
-        float[] embedded = Soft(_embedAudio!, features, clips * frames, adapters);
-        trace.Capture("embed_audio#1", [clips, frames, hidden], embedded);
-        float[] padding = HardEmbedding(_embedAudio!.VocabOffset + _embedAudio.VocabSize - 1, adapters).ToArray();
-        trace.Capture("embed_audio#2", [1, 1, hidden], padding);
+        int frames = audio.OutputFrames(mel.Frames);
+        float[] features = new float[clips * frames * audio.Width];
+        using var p = new Pass(_team, trace, adapters);
+        foreach (int piece in audio.Encode(mel.Values, mel.Frames, mel.ValidFrames, features, p))
+        {
+            yield return piece;
+        }
 
-        float[][] rows = new float[clips][];
+        Rows embedded = embedder.Soft(p.Copy(features, audio.Width), p);
+        p.Trace("embed_audio#1", [clips, frames, hidden], embedded);
+        Rows padding = p.Trace("embed_audio#2", embedder.Hard([embedder.VocabOffset + embedder.VocabSize - 1], p));
         for (int c = 0; c < clips; c++)
         {
             rows[c] = new float[tokens * hidden];
-            int valid = Math.Min(_audio.ValidOutputFrames(mel.Frames, mel.ValidFrames[c]), tokens);
-            embedded.AsSpan(c * frames * hidden, valid * hidden).CopyTo(rows[c]);
+            int valid = Math.Min(audio.ValidOutputFrames(mel.Frames, mel.ValidFrames[c]), tokens);
+            embedded.Slice(c * frames, valid).Span.CopyTo(rows[c]);
             for (int t = valid; t < tokens; t++)
             {
-                padding.CopyTo(rows[c], t * hidden);
+                padding[0].CopyTo(rows[c].AsSpan(t * hidden));
             }
         }
 
-        return rows;
-    }
-
-    float[] Soft(MultimodalEmbedder embedder, float[] features, int count, AdapterSet adapters)
-    {
-        embedder.RequireBase(adapters);
-        using var p = new Pass(_team, null, adapters);
-        Rows rows = p.New(count, features.Length / count);
-        features.CopyTo(rows.Span);
-        return embedder.Soft(rows, p).Span.ToArray();
+        yield return 0;
     }
 
     /// <summary>Hard embeddings of every multimodal token that no picture or clip covers.</summary>
@@ -236,7 +266,9 @@ sealed class PromptEncoder
                 ReadOnlyMemory<float> row = HardEmbedding(ids[i], adapters);
                 if (row.IsEmpty)
                 {
-                    throw new GenerationException($"Token {ids[i]} of the prompt belongs to a multimodal vocabulary whose embedder this checkpoint lacks; leave it out, or use a checkpoint with its towers.");
+                    throw new GenerationException(
+                        $"Token {ids[i]} of the prompt belongs to a multimodal vocabulary whose embedder this checkpoint lacks; "
+                        + "leave it out, or use a checkpoint with its towers.");
                 }
 
                 soft.Add(new SoftTokens(i, 1, row, 0));
@@ -257,8 +289,8 @@ sealed class PromptEncoder
             trace.RecordIds("input.input_ids", [1, ids.Length], ids);
         }
 
-        TraceHard("embed_vision", _embedVision, ids, trace, adapters);
-        TraceHard("embed_audio", _embedAudio, ids, trace, adapters);
+        TraceHard("embed_vision", _parts.EmbedVision, ids, trace, adapters);
+        TraceHard("embed_audio", _parts.EmbedAudio, ids, trace, adapters);
     }
 
     void TraceHard(string name, MultimodalEmbedder? embedder, int[] ids, ITrace trace, AdapterSet adapters)

@@ -73,6 +73,39 @@ public sealed class SamplerTests
         Assert.Equal([0, 1, 0, 1, 0], Enumerable.Range(0, 5).Select(_ => frequency.Next([1f, 0.8f])));
     }
 
+    [Theory]
+    [InlineData(0f, 0)]
+    [InlineData(1f, 0)]
+    [InlineData(1f, 2)]
+    public void Next_PenaltiesBeyondFloat32_KeepTheOrder(float temperature, int topK)
+    {
+        // 30 / 1e-45 and 20 / 1e-45 are both infinite as float32; the first is still the larger by far.
+        GenerationOptions repetition = new() { Temperature = temperature, TopK = topK, RepetitionPenalty = 1e-45f };
+        Assert.Equal(1, New(repetition, prompt: [0, 1, 3]).Next([20f, 30f, 31f, -1f]));
+        GenerationOptions counts = new() { Temperature = temperature, TopK = topK, PresencePenalty = -3.4e38f, FrequencyPenalty = -3.4e38f };
+        Sampler sampler = New(counts);
+        int first = sampler.Next([1f, 0.5f, 0.25f]);
+        Assert.All(Enumerable.Range(0, 5), _ => Assert.Equal(first, sampler.Next([1f, 0.5f, 0.25f])));
+        GenerationOptions against = counts with { PresencePenalty = 3.4e38f, FrequencyPenalty = 3.4e38f };
+        sampler = New(against);
+        int[] drawn = [.. Enumerable.Range(0, 6).Select(_ => sampler.Next([1f, 0.5f, 0.25f]))];
+        Assert.Equal([0, 1, 2], drawn[..3].Order());
+        Assert.Equal([0, 1, 2], drawn[3..].Order());
+    }
+
+    [Fact]
+    public void Next_InfiniteLogits_ShareAllProbability()
+    {
+        const float Infinity = float.PositiveInfinity;
+        AssertFrequencies([0, 0.5, 0, 0.5], new() { Temperature = 1 }, [1f, Infinity, float.MaxValue, Infinity]);
+        AssertFrequencies([0, 0.5, 0, 0.5], new() { Temperature = 0.1f, TopP = 0.9f, MinP = 0.1f, TopK = 3 }, [1f, Infinity, float.MaxValue, Infinity]);
+        AssertFrequencies([0, 0.5, 0, 0.5], new() { Temperature = 1, RepetitionPenalty = 2, PresencePenalty = 1 }, [1f, Infinity, float.MaxValue, Infinity]);
+        Assert.Equal(1, New(new() { Temperature = 0 }).Next([1f, Infinity, Infinity]));
+        (float chosen, TokenLogprob[] top) = Sampler.Logprobs([1f, Infinity, Infinity], 2, 3);
+        Assert.Equal(-Math.Log(2), chosen, 1e-6);
+        Assert.Equal([(1, chosen), (2, chosen), (0, float.NegativeInfinity)], top.Select(t => (t.Id, t.Logprob)));
+    }
+
     [Fact]
     public void Next_SameSeed_DrawsTheSameTokens()
     {
@@ -107,6 +140,7 @@ public sealed class SamplerTests
             ("TopK", new() { TopK = -1 }), ("TopP", new() { TopP = 0 }), ("TopP", new() { TopP = 1.1f }), ("MinP", new() { MinP = 2 }),
             ("RepetitionPenalty", new() { RepetitionPenalty = 0 }), ("PresencePenalty", new() { PresencePenalty = float.NaN }),
             ("FrequencyPenalty", new() { FrequencyPenalty = float.PositiveInfinity }), ("Logprobs", new() { Logprobs = 101 }), ("Stop", new() { Stop = [""] }),
+            ("Stop", new() { Stop = null! }), ("Stop", new() { Stop = [null!] }),
         ];
         foreach ((string name, GenerationOptions options) in bad)
         {

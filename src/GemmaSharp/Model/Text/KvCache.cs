@@ -37,21 +37,31 @@ sealed class KvCache : IDisposable
 
     internal KvLayer Layer(int index) => _layers[index];
 
-    /// <summary>Makes room for <paramref name="count"/> more positions and counts them as seen.</summary>
-    internal void Extend(int count)
+    /// <summary>Makes room for <paramref name="count"/> more positions without counting them as seen: what may fail of <see cref="Extend"/>.</summary>
+    /// <exception cref="OutOfMemoryException">There is no room; nothing that is stored has changed.</exception>
+    internal void Reserve(int count)
     {
         int end = checked(Length + count);
         foreach (KvLayer layer in _layers)
         {
             layer.Reserve(end);
         }
+    }
 
-        Length = end;
-        _oldest = Math.Max(_oldest, end - (_layout.SlidingWindow - 1 + MaxStepRows));
+    /// <summary>Makes room for <paramref name="count"/> more positions and counts them as seen.</summary>
+    /// <exception cref="OutOfMemoryException">There is no room; nothing that is stored has changed.</exception>
+    internal void Extend(int count)
+    {
+        Reserve(count);
+        Length += count;
+        _oldest = Math.Max(_oldest, Length - (_layout.SlidingWindow - 1 + MaxStepRows));
     }
 
     /// <summary>Whether the sequence can be cut back to its first <paramref name="length"/> positions with everything they see still stored.</summary>
-    /// <remarks>Always true for 0; otherwise true as long as the rings still hold the window before that position, that is for about the last <see cref="MaxStepRows"/> positions at least.</remarks>
+    /// <remarks>
+    /// Always true for 0; otherwise true as long as the rings still hold the window before that position, that is for about the last
+    /// <see cref="MaxStepRows"/> positions at least.
+    /// </remarks>
     public bool CanRewind(int length) =>
         length >= 0 && length <= Length && (length == 0 || _oldest <= Math.Max(0, length - _layout.SlidingWindow + 1));
 

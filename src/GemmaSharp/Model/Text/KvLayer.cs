@@ -16,7 +16,10 @@ abstract class KvLayer(int kvHeads, int headDim) : IDisposable
     /// <summary>The first position that a query at <paramref name="position"/> sees.</summary>
     public abstract int FirstVisible(int position);
 
-    /// <summary>Makes room for positions up to <paramref name="end"/> (exclusive). Not thread-safe.</summary>
+    /// <summary>
+    /// Makes room for positions up to <paramref name="end"/> (exclusive). Not thread-safe. When memory is short, what is stored stays as it was.
+    /// </summary>
+    /// <exception cref="OutOfMemoryException">There is no room.</exception>
     public abstract void Reserve(int end);
 
     /// <summary>Stores one head's key and value, each <c>[d]</c>. Different positions may be written by different threads.</summary>
@@ -62,10 +65,23 @@ sealed class SlidingKvLayer(int kvHeads, int headDim, int window, int maxStepRow
             return;
         }
 
+        // Both or neither: keys of one stride beside values of another would be read as each other's.
         int capacity = Math.Min(_fullCapacity, Math.Max(FirstCapacity, Math.Max(wanted, 2 * _capacity)));
-        _keys = Grown(_keys, capacity);
-        _values = Grown(_values, capacity);
-        _capacity = capacity;
+        NativeArray<float> keys = Grown(_keys, capacity);
+        NativeArray<float> values;
+        try
+        {
+            values = Grown(_values, capacity);
+        }
+        catch
+        {
+            keys.Dispose();
+            throw;
+        }
+
+        _keys?.Dispose();
+        _values?.Dispose();
+        (_keys, _values, _capacity) = (keys, values, capacity);
     }
 
     public override void Write(int head, int position, ReadOnlySpan<float> key, ReadOnlySpan<float> value)
@@ -92,7 +108,7 @@ sealed class SlidingKvLayer(int kvHeads, int headDim, int window, int maxStepRow
         _capacity = 0;
     }
 
-    /// <summary>Before the ring has its full size no position has wrapped, so slots keep their numbers.</summary>
+    /// <summary>A longer copy. Before the ring has its full size no position has wrapped, so slots keep their numbers.</summary>
     NativeArray<float> Grown(NativeArray<float>? old, int capacity)
     {
         var grown = new NativeArray<float>((long)KvHeads * capacity * HeadDim);
@@ -102,8 +118,6 @@ sealed class SlidingKvLayer(int kvHeads, int headDim, int window, int maxStepRow
             {
                 old.Slice((long)head * _capacity * HeadDim, _capacity * HeadDim).CopyTo(grown.Slice((long)head * capacity * HeadDim, _capacity * HeadDim));
             }
-
-            old.Dispose();
         }
 
         return grown;
@@ -126,8 +140,20 @@ sealed class FullKvLayer(int kvHeads, int headDim) : KvLayer(kvHeads, headDim)
     {
         while (_keys.Count * PagePositions < end)
         {
-            _keys.Add(new NativeArray<float>((long)KvHeads * PagePositions * HeadDim));
-            _values.Add(new NativeArray<float>((long)KvHeads * PagePositions * HeadDim));
+            _keys.EnsureCapacity(_keys.Count + 1);
+            _values.EnsureCapacity(_values.Count + 1);
+            var keys = new NativeArray<float>((long)KvHeads * PagePositions * HeadDim);
+            try
+            {
+                _values.Add(new NativeArray<float>((long)KvHeads * PagePositions * HeadDim));
+            }
+            catch
+            {
+                keys.Dispose();
+                throw;
+            }
+
+            _keys.Add(keys);
         }
     }
 

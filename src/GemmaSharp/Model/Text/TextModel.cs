@@ -77,6 +77,13 @@ sealed class TextModel
     public void Forward(TextStep step, TextPass p, ITrace? trace = null)
     {
         Check(step);
+
+        // All caches or none: what is short of memory fails before any sequence has moved.
+        foreach (TextStep.Chunk chunk in step.Chunks)
+        {
+            chunk.Cache.Reserve(chunk.Rows);
+        }
+
         foreach (TextStep.Chunk chunk in step.Chunks)
         {
             chunk.Cache.Extend(chunk.Rows);

@@ -61,15 +61,15 @@ sealed class TextStep
         }
 
         int first = Rows;
-        Rows += ids.Length;
-        LogitsRows += logitsRows;
-        if (_ids.Length < Rows)
+        if (_ids.Length < first + ids.Length)
         {
-            Array.Resize(ref _ids, Math.Max(Rows, 2 * _ids.Length));
+            Array.Resize(ref _ids, Math.Max(first + ids.Length, 2 * _ids.Length));
         }
 
         ids.CopyTo(_ids.AsSpan(first));
         _chunks.Add(new Chunk(cache, first, ids.Length, logitsRows, embeddings ?? s_noRows, adapters));
+        Rows += ids.Length;
+        LogitsRows += logitsRows;
     }
 
     /// <summary>One sequence's rows.</summary>

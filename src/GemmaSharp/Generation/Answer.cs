@@ -1,0 +1,207 @@
+using System.Diagnostics;
+using GemmaSharp.Prompting;
+using GemmaSharp.Prompting.Tokenization;
+
+namespace GemmaSharp.Generation;
+
+/// <summary>One answer: a token's journey from the conversation to the reader, as one iterator that the engine pumps.</summary>
+/// <remarks>
+/// <see cref="Run"/> belongs to the engine's thread. Of the rest, the reader, one at a time, uses <see cref="TryRead"/>, <see cref="WaitToReadAsync"/>,
+/// <see cref="Released"/> and,
+/// once the last token has been read or it is released, <see cref="Statistics"/>.
+/// </remarks>
+sealed class Answer : Work
+{
+    /// <summary>How many tokens it may be ahead of its reader: seconds, but not the whole context for a reader that never comes back.</summary>
+    public const int MostUnread = 256;
+
+    readonly GemmaModel _model;
+    readonly SequenceState _sequence;
+    readonly PromptPlan? _plan;
+    readonly GenerationOptions _options;
+    readonly HashSet<int> _eos;
+    readonly StreamingDetokenizer _detokenizer;
+    readonly StopMatcher _stops;
+    readonly TokenQueue _tokens = new();
+    readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    readonly long _start = Stopwatch.GetTimestamp();
+    EncodedPrompt? _prompt;
+    int _promptTokens;
+    int _reusedTokens;
+    int _answerTokens;
+    long _promptDone;
+    bool _heldUp;
+
+    /// <summary>Prepares an answer to a conversation whose pictures and clips are still to be encoded.</summary>
+    /// <inheritdoc cref="Answer(GemmaModel, SequenceState, EncodedPrompt, GenerationOptions)"/>
+    public Answer(GemmaModel model, SequenceState sequence, PromptPlan plan, GenerationOptions options)
+        : this(model, sequence, options)
+    {
+        _plan = plan;
+        RequireRoom(plan.Ids.Length);
+    }
+
+    /// <summary>Prepares an answer.</summary>
+    /// <param name="model">Who answers.</param>
+    /// <param name="sequence">The conversation's cache; the engine's from <see cref="InferenceEngine.Submit(Work)"/> until <see cref="Released"/>.</param>
+    /// <param name="prompt">What is answered.</param>
+    /// <param name="options">How to draw.</param>
+    /// <exception cref="ArgumentException">An option is out of its range, or the prompt is not one of this model's.</exception>
+    /// <exception cref="GenerationException">The prompt does not fit the context.</exception>
+    public Answer(GemmaModel model, SequenceState sequence, EncodedPrompt prompt, GenerationOptions options)
+        : this(model, sequence, options)
+    {
+        _prompt = prompt;
+        prompt.RequireModel(model.Linears, model.Config.TextConfig);
+        RequireRoom(prompt.Ids.Length);
+    }
+
+    Answer(GemmaModel model, SequenceState sequence, GenerationOptions options)
+    {
+        _model = model;
+        _sequence = sequence;
+        _options = options.Resolved(model.GenerationDefaults);
+        _options.Validate();
+        Seed = _options.Seed ?? (ulong)Random.Shared.NextInt64();
+        _eos = [.. model.GenerationDefaults.EosTokenId];
+        if (model.ChatTemplate.HasTemplate && model.Tokenizer.EndOfTurnTokenId is int endOfTurn)
+        {
+            _eos.Add(endOfTurn);
+        }
+
+        _detokenizer = new StreamingDetokenizer(model.Tokenizer);
+        _stops = new StopMatcher(_options.Stop);
+    }
+
+    public override SequenceState Sequence => _sequence;
+
+    /// <summary>Whether the reader is too far behind. It may go on when half of what waits has been read.</summary>
+    public override bool IsHeldUp => _heldUp = _tokens.Count > (_heldUp ? MostUnread / 2 : MostUnread - 1);
+
+    /// <summary>The seed it is drawn with.</summary>
+    public ulong Seed { get; }
+
+    /// <summary>Completes when the engine no longer touches the sequence.</summary>
+    public Task Released => _released.Task;
+
+    /// <summary>What was done and how long it took.</summary>
+    public GenerationStatistics Statistics { get; private set; } = new();
+
+    /// <inheritdoc cref="TokenQueue.WaitAsync"/>
+    public ValueTask<bool> WaitToReadAsync() => _tokens.WaitAsync();
+
+    /// <summary>Reads the next token if there is one.</summary>
+    public bool TryRead(out GeneratedToken token)
+    {
+        bool read = _tokens.TryTake(out token, out int left);
+        if (read && left == MostUnread / 2)
+        {
+            Wake();
+        }
+
+        return read;
+    }
+
+    protected override IEnumerable<Feed> Run()
+    {
+        if (_plan is not null)
+        {
+            foreach (EncodedPrompt? encoded in _model.Encoder.Encode(_plan, trace: null, _sequence.Adapters))
+            {
+                _prompt = encoded;
+                yield return Feed.Pause;
+            }
+        }
+
+        EncodedPrompt prompt = _prompt!;
+        _promptTokens = prompt.Ids.Length;
+        _reusedTokens = _sequence.KeepCommonPrefix(prompt);
+        while (_sequence.Length < prompt.Ids.Length)
+        {
+            yield return Feed.RestOf(prompt);
+        }
+
+        _promptDone = Stopwatch.GetTimestamp();
+        var sampler = new Sampler(_options, Seed, prompt.Ids, Banned());
+        while (true)
+        {
+            int id = sampler.Next(Logits);
+            if (Emit(id))
+            {
+                yield break;
+            }
+
+            yield return Feed.Token(id, _model.Encoder.HardEmbedding(id, _sequence.Adapters));
+        }
+    }
+
+    /// <summary>Gives the reader a token with the text it completes.</summary>
+    /// <returns>Whether it was the last.</returns>
+    bool Emit(int id)
+    {
+        _answerTokens++;
+        float? logprob = null;
+        TokenLogprob[]? top = null;
+        if (_options.Logprobs is int wanted)
+        {
+            (logprob, top) = Sampler.Logprobs(Logits, id, wanted);
+        }
+
+        bool ends = _eos.Contains(id);
+        string text = ends ? "" : _stops.Push(_detokenizer.Append(id));
+        StopReason? reason = ends ? StopReason.EndOfTurn : _stops.Stopped ? StopReason.StopText : AtLimit();
+        if (reason is not null)
+        {
+            if (!_stops.Stopped)
+            {
+                text += _stops.Push(_detokenizer.Flush());
+                text += _stops.Flush();
+            }
+
+            // Statistics first: the reader looks at them as soon as it has the last token.
+            Measure();
+        }
+
+        _tokens.Add(new GeneratedToken(id, text, reason, logprob, top));
+        return reason is not null;
+    }
+
+    StopReason? AtLimit() =>
+        _answerTokens >= _options.MaxTokens ? StopReason.MaxTokens
+        : _answerTokens >= _model.ContextLength - _promptTokens ? StopReason.ContextFull
+        : null;
+
+    protected override void Complete(Exception? error)
+    {
+        try
+        {
+            Measure();
+        }
+        finally
+        {
+            _tokens.Complete(error);
+            _released.TrySetResult();
+        }
+    }
+
+    int[] Banned() => _options.IgnoreEos ? [.. _eos.Where(id => id < _model.Config.TextConfig.VocabSize)] : [];
+
+    void RequireRoom(int promptTokens)
+    {
+        _promptTokens = promptTokens;
+        _model.RequireRoom(promptTokens, answer: 1);
+    }
+
+    void Measure()
+    {
+        long now = Stopwatch.GetTimestamp(), promptDone = _promptDone == 0 ? now : _promptDone;
+        Statistics = new GenerationStatistics
+        {
+            PromptTokens = _promptTokens,
+            ReusedTokens = _reusedTokens,
+            AnswerTokens = _answerTokens,
+            TimeToFirstToken = Stopwatch.GetElapsedTime(_start, promptDone),
+            AnswerTime = Stopwatch.GetElapsedTime(promptDone, now),
+        };
+    }
+}

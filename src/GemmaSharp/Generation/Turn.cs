@@ -1,0 +1,32 @@
+using System.Text;
+
+namespace GemmaSharp.Generation;
+
+/// <summary>One use of a session: from the moment it is reserved until its messages are settled.</summary>
+/// <remarks>Guarded by the session's lock.</remarks>
+/// <param name="before">The conversation as it stays when nothing comes of this; null when the turn is outside the conversation.</param>
+/// <param name="during">The conversation that is answered; null as before.</param>
+sealed class Turn(ChatMessage[]? before, ChatMessage[]? during)
+{
+    readonly StringBuilder _text = new();
+    bool _answered;
+
+    /// <summary>The conversation that is answered; null when the turn is outside the conversation.</summary>
+    public ChatMessage[]? During => during;
+
+    /// <summary>The answer, once the engine has it.</summary>
+    public Answer? Answer { get; set; }
+
+    /// <summary>Notes a token that the reader is about to get.</summary>
+    public void Read(GeneratedToken token)
+    {
+        _answered = true;
+        _text.Append(token.Text);
+    }
+
+    /// <summary>
+    /// The conversation after the turn: with the answer as far as it was read, or, since roles must alternate, as before when not one token was. Null when it
+    /// is outside.
+    /// </summary>
+    public ChatMessage[]? Settled() => _answered && during is not null ? [.. during, ChatMessage.Assistant(_text.ToString())] : before;
+}
