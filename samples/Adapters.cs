@@ -1,9 +1,7 @@
 #!/usr/bin/env dotnet
 #:project ../src/GemmaSharp/GemmaSharp.csproj
 #:property PublishAot=false
-using GemmaModel model = GemmaModel.Load(args[0]);
 using GemmaSharp;
-using GemmaSharp.Numerics.Formats;
 
 if (args.Length < 2)
 {

@@ -3,7 +3,6 @@ using System.Text.Json;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Bench;
 using GemmaSharp.Configuration;
-using GemmaSharp.Layers;
 using GemmaSharp.Model;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Matrices;

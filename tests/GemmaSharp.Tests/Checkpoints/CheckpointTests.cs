@@ -1,5 +1,4 @@
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints;

@@ -1,6 +1,5 @@
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Layers;
-using GemmaSharp.Model.Vision;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Tests.TestCheckpoints;

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Tests.Conversion;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Layers;
 using GemmaSharp.Model;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Matrices;

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using GemmaSharp.Checkpoints;
 using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Configuration;
 using GemmaSharp.Files;

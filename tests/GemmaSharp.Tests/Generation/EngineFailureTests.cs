@@ -1,7 +1,5 @@
-using GemmaSharp.Layers;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Numerics.Memory;
-using GemmaSharp.Tests.Checkpoints;
 
 namespace GemmaSharp.Tests.Generation;
 

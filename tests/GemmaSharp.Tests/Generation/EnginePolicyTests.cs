@@ -1,6 +1,4 @@
 using GemmaSharp.Generation;
-using GemmaSharp.Layers;
-using GemmaSharp.Tests.Checkpoints;
 
 namespace GemmaSharp.Tests.Generation;
 

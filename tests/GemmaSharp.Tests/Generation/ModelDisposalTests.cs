@@ -1,4 +1,3 @@
-using GemmaSharp.Tests.Checkpoints;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Generation;

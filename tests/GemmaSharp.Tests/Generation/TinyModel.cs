@@ -1,6 +1,5 @@
 using GemmaSharp.Generation;
 using GemmaSharp.Model.Text;
-using GemmaSharp.Tests.Checkpoints;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Generation;

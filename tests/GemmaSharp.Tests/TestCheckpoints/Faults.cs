@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Tests.TestCheckpoints;
 

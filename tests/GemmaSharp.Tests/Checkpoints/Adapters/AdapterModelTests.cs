@@ -1,8 +1,5 @@
 using System.Text.Json;
 using GemmaSharp.Checkpoints.Adapters;
-using GemmaSharp.Cli.Commands;
-using GemmaSharp.Generation;
-using GemmaSharp.Layers;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints.Adapters;

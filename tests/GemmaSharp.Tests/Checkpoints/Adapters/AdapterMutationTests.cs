@@ -1,6 +1,5 @@
 using System.Text;
 using CsCheck;
-using GemmaSharp.Checkpoints;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints.Adapters;

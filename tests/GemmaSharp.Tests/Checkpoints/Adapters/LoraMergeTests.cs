@@ -1,6 +1,4 @@
-using GemmaSharp.Checkpoints;
 using GemmaSharp.Checkpoints.Adapters;
-using GemmaSharp.Configuration;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.Model.Text;
 using GemmaSharp.Tests.TestCheckpoints;

@@ -1,6 +1,5 @@
 using System.Text;
 using CsCheck;
-using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints.Slices;

@@ -4,7 +4,6 @@ using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
 using GemmaSharp.Model;
 using GemmaSharp.Model.Text;
-using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.Model.Text;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using GemmaSharp.Configuration;
-using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints.Slices;

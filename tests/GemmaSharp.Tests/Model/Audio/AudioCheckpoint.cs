@@ -5,7 +5,6 @@ using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 using GemmaSharp.Model.Audio;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Model.Audio;
 

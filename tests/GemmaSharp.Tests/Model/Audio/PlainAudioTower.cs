@@ -1,7 +1,5 @@
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
-using GemmaSharp.Model.Text;
-using GemmaSharp.Numerics.Kernels;
 
 namespace GemmaSharp.Tests.Model.Audio;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Configuration;
 using GemmaSharp.Model;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Numerics.Threading;

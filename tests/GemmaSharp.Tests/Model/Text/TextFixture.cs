@@ -1,7 +1,5 @@
 using System.Text.Json;
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Configuration;
-using GemmaSharp.Layers;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.TestCheckpoints;

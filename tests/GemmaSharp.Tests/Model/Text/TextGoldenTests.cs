@@ -1,4 +1,3 @@
-using GemmaSharp.Layers;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Tests.TestCheckpoints;
 

@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Tests.Prompting.Tokenization;
 

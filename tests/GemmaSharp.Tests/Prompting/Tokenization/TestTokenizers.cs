@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Prompting.Tokenization;
 

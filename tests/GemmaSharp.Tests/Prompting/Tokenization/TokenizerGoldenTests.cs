@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using GemmaSharp.Prompting.Tokenization;
-using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Prompting.Tokenization;
 

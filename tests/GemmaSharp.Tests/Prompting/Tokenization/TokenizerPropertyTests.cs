@@ -1,6 +1,5 @@
 using System.Text.Json;
 using CsCheck;
-using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Prompting.Tokenization;
 
