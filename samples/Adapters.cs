@@ -1,7 +1,6 @@
 #!/usr/bin/env dotnet
 #:project ../src/GemmaSharp/GemmaSharp.csproj
 #:property PublishAot=false
-using GemmaModel model = GemmaModel.Load(args[0]);
 using GemmaSharp;
 
 if (args.Length < 2)

@@ -1,8 +1,6 @@
 #!/usr/bin/env dotnet
 #:project ../src/GemmaSharp/GemmaSharp.csproj
 #:property PublishAot=false
-using GemmaModel model = GemmaModel.Load("models/gemma-3n-demo");
-using GemmaSession session = model.NewSession();
 using GemmaSharp;
 
 using GemmaModel model = GemmaModel.Load("models/gemma-3n-demo");

@@ -7,7 +7,10 @@ namespace GemmaSharp.Benchmarks;
 /// <summary>What quantising costs the demo checkpoint: its held-out items, and how far the distributions move.</summary>
 internal static class AccuracyReport
 {
-    static readonly string[] s_usual = ["affine-8-64", "affine-6-64", "affine-5-64", "affine-4-64", "affine-4-32", "affine-3-64", "affine-3-32", "mxfp8", "mxfp4", "nvfp4", "mixed_3_6"];
+    static readonly string[] s_usual =
+    [
+        "affine-8-64", "affine-6-64", "affine-5-64", "affine-4-64", "affine-4-32", "affine-3-64", "affine-3-32", "mxfp8", "mxfp4", "nvfp4", "mixed_3_6",
+    ];
     static readonly string[] s_kinds = ["text", "image", "audio", "both"];
 
     /// <summary><c>accuracy [FORMAT…]</c>, in the root of the repository; a format is <c>affine-BITS-GROUP</c>, a mode or a recipe.</summary>
@@ -15,7 +18,9 @@ internal static class AccuracyReport
     {
         const string Demo = "models/gemma-3n-demo";
         IReadOnlyList<DemoItem> items = DemoItem.ReadAll("tests/GemmaSharp.EndToEnd.Tests/Goldens/demo");
-        Console.WriteLine("| weights | products | size, MB | text | picture | clip | both | right | reference's tokens | KL from bf16, mean | largest | top 1 | KL from exact, mean | largest | top 1 |");
+        Console.WriteLine(
+            "| weights | products | size, MB | text | picture | clip | both | right | reference's tokens "
+            + "| KL from bf16, mean | largest | top 1 | KL from exact, mean | largest | top 1 |");
         Console.WriteLine("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
         ModelAccuracy whole = await MeasureAsync(Demo, exact: true, items);
         Print("bf16", "exact", Demo, whole, null, null);
@@ -49,7 +54,9 @@ internal static class AccuracyReport
         string kinds = string.Join(" | ", s_kinds.Select(kind => model.Score(kind)).Select(score => $"{score.Right}/{score.Items}"));
         (int right, int same, int count) = model.Total;
         Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"| {weights} | {products} | {bytes / 1e6:0.0} | {kinds} | {right}/{count} | {same}/{count} | {Divergence(whole, model)} | {Divergence(exact, model)} |"));
+            CultureInfo.InvariantCulture,
+            $"| {weights} | {products} | {bytes / 1e6:0.0} | {kinds} | {right}/{count} | {same}/{count} "
+            + $"| {Divergence(whole, model)} | {Divergence(exact, model)} |"));
     }
 
     static string Divergence(ModelAccuracy? from, ModelAccuracy model) => from?.Compare(model) is (double mean, double largest, double topOne)

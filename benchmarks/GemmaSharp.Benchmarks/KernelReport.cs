@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
-using GemmaSharp.Numerics;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Kernels;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
 
@@ -55,6 +56,11 @@ internal static class KernelReport
         {
             Spans(m, n, k, team, bandwidth, peak);
         }
+        foreach (int m in new[] { 1, 24, 64, 128, 256, 512 })
+        {
+            // Where outputs in the lanes overtake columns in the lanes; one thread each, since only one of them has a team.
+            Families(m, 256, 256, bandwidth, peak);
+        }
     }
 
     static void Dense(ElementType type, int m, int n, int k, bool cold, WorkerTeam team, double bandwidth, double peak, int? stride = null)
@@ -71,7 +77,8 @@ internal static class KernelReport
         float[] x = Weights.Singles(m * k), y = new float[m * n];
         int next = 0;
         double seconds = Best(() => matrices[next++ % copies].Multiply(x, m, y, team));
-        Line($"{matrices[0].FormatName}{(cold ? ", from memory" : "")}{(stride is null ? "" : $", rows of {stride}")}", m, n, k, seconds, bytes, bandwidth, peak);
+        string name = $"{matrices[0].FormatName}{(cold ? ", from memory" : "")}{(stride is null ? "" : $", rows of {stride}")}";
+        Line(name, m, n, k, seconds, bytes, bandwidth, peak);
     }
 
     static void Spans(int m, int n, int k, WorkerTeam team, double bandwidth, double peak)
@@ -81,11 +88,22 @@ internal static class KernelReport
         Line("float spans", m, n, k, seconds, 4.0 * (x.Length + w.Length + y.Length), bandwidth, peak);
     }
 
+    static void Families(int m, int n, int k, double bandwidth, double peak)
+    {
+        using WorkerTeam alone = new(1);
+        DenseMatrix w = DenseMatrix.FromSingles(Weights.Singles(n * k), n, k);
+        float[] x = Weights.Singles(m * k), y = new float[m * n];
+        double bytes = 4.0 * (x.Length + (double)n * k + y.Length);
+        Line("MatMul, one thread", m, n, k, Best(() => w.Multiply(x, m, y, alone)), bytes, bandwidth, peak);
+        Line("ColumnProduct, one thread", m, n, k, Best(() => ColumnProduct.Multiply(x, m, w, y)), bytes, bandwidth, peak);
+    }
+
     static void Line(string name, int m, int n, int k, double seconds, double bytes, double bandwidth, double peak)
     {
         double flops = 2.0 * m * n * k / seconds;
         Console.WriteLine(
-            $"| {name} | {m} | {n} | {k} | {seconds * 1e3:F3} | {bytes / seconds / 1e9:F1} | {bytes / seconds / bandwidth:P0} | {flops / 1e9:F0} | {flops / peak:P0} |");
+            $"| {name} | {m} | {n} | {k} | {seconds * 1e3:F3} | {bytes / seconds / 1e9:F1} | {bytes / seconds / bandwidth:P0} "
+            + $"| {flops / 1e9:F0} | {flops / peak:P0} |");
     }
 
     /// <summary>The fastest of as many runs as fit into half a second, at least five.</summary>

@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Attributes;
-using GemmaSharp.Numerics;
+using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
 

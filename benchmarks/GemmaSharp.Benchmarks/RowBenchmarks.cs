@@ -23,7 +23,7 @@ public class RowBenchmarks
     }
 
     [Benchmark]
-    public void RmsNormApply() => RmsNorm.Apply(_x, _y, 1e-6f, _z);
+    public void RmsNormApply() => RmsNormKernel.Apply(_x, _y, 1e-6f, _z);
 
     [Benchmark]
     public void GeluTanhMultiply() => Gelu.TanhMultiply(_x, _y, _z);

@@ -5,7 +5,7 @@ using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Bench;
 using GemmaSharp.Configuration;
 using GemmaSharp.Model.Vision;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Benchmarks;
@@ -63,7 +63,9 @@ internal static class VisionReport
         }
 
         Console.WriteLine(
-            $"{MachineProbe.InstructionSet}, {threads} threads, {peak / 1e9:F0} GFLOP/s peak; {side} × {side}: {total:F2} s, {2 * multiplyAdds.Values.Sum() / total / peak:P0} of peak, {tower.PeakScratchBytes(side, side, threads) / 1e6:F0} MB scratch");
+            $"{MachineProbe.InstructionSet}, {threads} threads, {peak / 1e9:F0} GFLOP/s peak; {side} × {side}: {total:F2} s, "
+            + $"{2 * multiplyAdds.Values.Sum() / total / peak:P0} of peak, "
+            + $"{tower.PeakScratchBytes(side, side, threads) / 1e6:F0} MB scratch");
         Console.WriteLine();
         Console.WriteLine("| part | GMAC | ms | of time | of peak |");
         Console.WriteLine("|---|--:|--:|--:|--:|");
@@ -124,7 +126,7 @@ internal static class VisionReport
             return false;
         }
 
-        public void Record(string name, ReadOnlySpan<long> shape, ReadOnlySpan<float> values)
+        public void Record(string name, ReadOnlySpan<long> shape, long start, ReadOnlySpan<float> values)
         {
         }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using GemmaSharp.Files;
 
 namespace GemmaSharp.Media;
 
@@ -27,20 +28,7 @@ internal static class MediaBytes
             throw TooLarge(name, stream.Length - stream.Position, options);
         }
 
-        using MemoryStream memory = new(stream.CanSeek ? (int)Math.Min(stream.Length - stream.Position, Array.MaxLength) : 0);
-        byte[] buffer = new byte[81_920];
-        int read;
-        while ((read = stream.Read(buffer)) > 0)
-        {
-            if (memory.Length + read > options.MaxFileBytes)
-            {
-                throw TooLarge(name, memory.Length + read, options);
-            }
-
-            memory.Write(buffer, 0, read);
-        }
-
-        return memory.Length == memory.Capacity ? memory.GetBuffer() : memory.ToArray();
+        return BoundedFile.ReadAll(stream, options.MaxFileBytes) ?? throw TooLarge(name, options.MaxFileBytes + 1, options);
     }
 
     /// <summary>Whether the text is a <c>data:</c> URL.</summary>

@@ -61,6 +61,55 @@ public sealed class MediaLoader : IDisposable
             cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Reads what the messages of a conversation name, such as <see cref="ConversationFile"/> gives them, each source once.</summary>
+    /// <param name="messages">The conversation; parts that have been read stay as they are.</param>
+    /// <param name="window">The piece of every sound that is wanted; <see langword="null"/> for the whole, which is split where it is too long.</param>
+    /// <param name="video">Which frames of videos; <see langword="null"/> for the defaults.</param>
+    /// <param name="notice">Told what a person should know, such as that a sound was split; may be <see langword="null"/>.</param>
+    /// <param name="cancellationToken">Ends waiting for a download.</param>
+    /// <returns>The same messages, every picture, sound and video with its content and its source.</returns>
+    /// <exception cref="MediaException">A source may not be read, does not answer, or is no file of its kind that can be decoded.</exception>
+    public async Task<IReadOnlyList<ChatMessage>> LoadAsync(
+        IReadOnlyList<ChatMessage> messages, AudioWindow? window = null, VideoOptions? video = null, Action<string>? notice = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        var read = new Dictionary<ContentPart, ContentPart>();
+        var result = new ChatMessage[messages.Count];
+        for (int i = 0; i < result.Length; i++)
+        {
+            result[i] = messages[i];
+            if (messages[i].Parts.Any(IsUnread))
+            {
+                var parts = new List<ContentPart>();
+                foreach (ContentPart part in messages[i].Parts)
+                {
+                    parts.Add(await ReadAsync(part).ConfigureAwait(false));
+                }
+
+                result[i] = new ChatMessage(messages[i].Role, parts);
+            }
+        }
+
+        return result;
+
+        async Task<ContentPart> ReadAsync(ContentPart part)
+        {
+            if (!IsUnread(part))
+            {
+                return part;
+            }
+
+            if (!read.TryGetValue(part, out ContentPart? known))
+            {
+                known = await LoadAsync(part, window, video, notice, cancellationToken).ConfigureAwait(false);
+                read.Add(part, known);
+            }
+
+            return known;
+        }
+    }
+
     /// <summary>Decodes a picture held in memory.</summary>
     /// <param name="bytes">The whole file.</param>
     /// <param name="name">What messages call it.</param>
@@ -81,6 +130,36 @@ public sealed class MediaLoader : IDisposable
         if (_client.IsValueCreated)
         {
             _client.Value.Dispose();
+        }
+    }
+
+    static bool IsUnread(ContentPart part) =>
+        part is ImagePart { Image: null, Source: not null } or AudioPart { Clip: null, Source: not null } or VideoPart { Frames: null, Source: not null };
+
+    async Task<ContentPart> LoadAsync(ContentPart part, AudioWindow? window, VideoOptions? video, Action<string>? notice, CancellationToken cancellationToken)
+    {
+        switch (part)
+        {
+            case ImagePart image:
+                return image with { Image = await LoadImageAsync(image.Source!, cancellationToken).ConfigureAwait(false) };
+            case AudioPart audio:
+                AudioContent sound = await LoadAudioAsync(audio.Source!, window, cancellationToken).ConfigureAwait(false);
+                Tell(sound.Notices, notice);
+                return sound.Clips is [AudioClip clip] ? audio with { Clip = clip } : new LongAudioPart(sound.Clips, audio.Source);
+            case VideoPart film:
+                VideoContent content = await LoadVideoAsync(film.Source!, video, cancellationToken).ConfigureAwait(false);
+                Tell(content.Notices, notice);
+                return film with { Frames = content.Frames, Clips = content.Audio?.Clips };
+            default:
+                return part;
+        }
+    }
+
+    static void Tell(IReadOnlyList<string> notices, Action<string>? notice)
+    {
+        foreach (string sentence in notices)
+        {
+            notice?.Invoke(sentence);
         }
     }
 
@@ -165,7 +244,8 @@ public sealed class MediaLoader : IDisposable
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new MediaException($"{Short(source)} was not there after {_options.RemoteTimeout.TotalSeconds:0.#} seconds; try again, or raise RemoteTimeout.");
+            throw new MediaException(FormattableString.Invariant(
+                $"{Short(source)} was not there after {_options.RemoteTimeout.TotalSeconds:0.#} seconds; try again, or raise RemoteTimeout."));
         }
         catch (Exception error) when (error is HttpRequestException or IOException or UriFormatException)
         {

@@ -44,6 +44,10 @@ public sealed class ChatMessage
     /// <summary>The content; a plain text is one part.</summary>
     public IReadOnlyList<ContentPart> Parts { get; }
 
+    /// <summary>What stands in the prompt, in order: texts, and each picture and clip for itself.</summary>
+    /// <exception cref="GenerationException">A video has not been read.</exception>
+    internal IEnumerable<ContentPart> Pieces => Parts.SelectMany(part => part.Pieces);
+
     /// <summary>The texts of all parts, one after another.</summary>
     public string Text => string.Concat(Parts.OfType<TextPart>().Select(part => part.Text));
 

@@ -1,6 +1,6 @@
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Checkpoints.Comparison;
 using GemmaSharp.Conversion;
+using GemmaSharp.Conversion.Comparison;
 using GemmaSharp.Layers;
 
 namespace GemmaSharp;
@@ -157,3 +157,59 @@ public sealed class CheckpointComparison
         return true;
     }
 }
+
+/// <summary>What is compared, and what counts as agreement.</summary>
+public sealed record CheckpointComparisonOptions
+{
+    /// <summary>The largest <c>max|a − b| / max|b|</c> of a parameter that counts as agreement; 0 asks for equal values.</summary>
+    public double Tolerance { get; init; }
+
+    /// <summary>Which parameters, by canonical name with <c>*</c> and <c>?</c>; a name without either stands for everything below it. Empty for all.</summary>
+    public IReadOnlyList<string> Only { get; init; } = [];
+}
+
+/// <summary>One parameter of two checkpoints, quantised ones by what their codes stand for.</summary>
+/// <param name="Name">Canonical name: <c>language_model.layers.0.mlp.up_proj.weight</c>.</param>
+/// <param name="Agreement">How the two agree.</param>
+/// <param name="First">How the first checkpoint stores it; <see langword="null"/> when it has none.</param>
+/// <param name="Other">How the other checkpoint stores it; <see langword="null"/> when it has none.</param>
+/// <param name="Relative"><c>max|a − b| / max|b|</c>; infinite where <c>b</c> is all zeros or a value is finite on one side only; NaN when not compared.</param>
+/// <param name="RootMeanSquare"><c>√(Σ(a − b)² / Σb²)</c>, likewise.</param>
+/// <param name="WorstIndex">Where the largest difference is, as a flat index into <c>Shape</c>.</param>
+/// <param name="IsOptional">Whether the model also runs without it or does not use it, so that a checkpoint that lacks it is no worse.</param>
+public sealed record ParameterDifference(
+    string Name, ParameterAgreement Agreement, ParameterForm? First, ParameterForm? Other, double Relative, double RootMeanSquare, long WorstIndex, bool IsOptional)
+{
+    /// <summary>Whether this counts as agreement: exact, close, or a parameter that may be absent.</summary>
+    public bool Agrees => Agreement is ParameterAgreement.Exact or ParameterAgreement.Close
+        || (IsOptional && Agreement is ParameterAgreement.OnlyInFirst or ParameterAgreement.OnlyInOther);
+}
+
+/// <summary>How a parameter of one checkpoint agrees with that of another.</summary>
+public enum ParameterAgreement
+{
+    /// <summary>All values are equal, whatever the naming scheme, kernel layout or stored type.</summary>
+    Exact,
+
+    /// <summary>The relative error is within the tolerance.</summary>
+    Close,
+
+    /// <summary>The relative error is beyond the tolerance, or a value is finite on one side only.</summary>
+    Different,
+
+    /// <summary>The sizes differ, so the values are not compared.</summary>
+    OtherShape,
+
+    /// <summary>Only the first checkpoint has it.</summary>
+    OnlyInFirst,
+
+    /// <summary>Only the other checkpoint has it.</summary>
+    OnlyInOther,
+}
+
+/// <summary>How a checkpoint stores a parameter.</summary>
+/// <param name="StoredName">Name in the file.</param>
+/// <param name="File">The file.</param>
+/// <param name="Shape">Shape in Hugging Face's layout, unpacked.</param>
+/// <param name="Format">Stored form: <c>bf16</c>, <c>affine4/64</c>.</param>
+public sealed record ParameterForm(string StoredName, string File, IReadOnlyList<long> Shape, string Format);

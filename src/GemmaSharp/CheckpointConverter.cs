@@ -129,7 +129,7 @@ public static class CheckpointConverter
         Checkpoint checkpoint = Checkpoint.Open(folder, new CheckpointOptions { HeadersOnly = true });
         try
         {
-            ModelParts.Build(checkpoint);
+            ModelParts.Build(checkpoint.Root, checkpoint.Config);
             LoadReport report = checkpoint.Report();
             return report.HasErrors ? throw new CheckpointException(report) : checkpoint;
         }

@@ -1,7 +1,16 @@
 namespace GemmaSharp;
 
-/// <summary>A piece of a message: text, a picture or a clip.</summary>
-public abstract record ContentPart;
+/// <summary>A piece of a message: text, a picture, sound or a video. Immutable, thread-safe.</summary>
+public abstract record ContentPart
+{
+    private protected ContentPart()
+    {
+    }
+
+    /// <summary>What of it stands in the prompt, in order: itself, or the frames and clips it was taken apart into.</summary>
+    /// <exception cref="GenerationException">It has not been read, so that nobody knows how many there are.</exception>
+    internal virtual IEnumerable<ContentPart> Pieces => [this];
+}
 
 /// <summary>Text.</summary>
 /// <param name="Text">The text; the template trims it.</param>
@@ -16,3 +25,22 @@ public sealed record ImagePart(RgbImage? Image, string? Source = null) : Content
 /// <param name="Clip">The samples; null while only its source is known.</param>
 /// <param name="Source">Where it came from, a path or an address; null when it came from memory.</param>
 public sealed record AudioPart(AudioClip? Clip, string? Source = null) : ContentPart;
+
+/// <summary>Sound that is longer than one clip.</summary>
+/// <param name="Clips">The clips it was split into, which the model hears one after another.</param>
+/// <param name="Source">Where it came from, a path or an address; null when it came from memory.</param>
+public sealed record LongAudioPart(IReadOnlyList<AudioClip> Clips, string? Source = null) : ContentPart
+{
+    internal override IEnumerable<ContentPart> Pieces => Clips.Select(clip => new AudioPart(clip, Source));
+}
+
+/// <summary>A video, which the model takes as pictures and the sound after them.</summary>
+/// <param name="Frames">The pictures; null while only its source is known.</param>
+/// <param name="Clips">The sound; null or empty for none.</param>
+/// <param name="Source">Where it came from, a path or an address; null when it came from memory.</param>
+public sealed record VideoPart(IReadOnlyList<RgbImage>? Frames, IReadOnlyList<AudioClip>? Clips = null, string? Source = null) : ContentPart
+{
+    internal override IEnumerable<ContentPart> Pieces => Frames is null
+        ? throw new GenerationException($"The video {Source} has not been read; read it before the prompt is encoded.")
+        : [.. Frames.Select(frame => new ImagePart(frame, Source)), .. (Clips ?? []).Select(clip => new AudioPart(clip, Source))];
+}

@@ -1,6 +1,5 @@
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp;
 
@@ -48,4 +47,40 @@ public sealed record ConversionOptions
 
     /// <summary>Threads that quantise; <see langword="null"/> for one per processor.</summary>
     public int? Threads { get; init; }
+}
+
+/// <summary>What a conversion wrote.</summary>
+/// <param name="Folder">The folder.</param>
+/// <param name="Files">Its weight files, in order.</param>
+/// <param name="Tensors">Number of tensors.</param>
+/// <param name="Bytes">Bytes of tensors.</param>
+/// <param name="QuantizedModules">Modules stored quantised.</param>
+/// <param name="BitsPerWeight">Bits of the result for each weight of its matrices, scales and biases included.</param>
+/// <param name="Notes">What the options could not be applied to, one sentence each.</param>
+public sealed record ConversionResult(
+    string Folder, IReadOnlyList<string> Files, int Tensors, long Bytes, int QuantizedModules, double BitsPerWeight, IReadOnlyList<string> Notes);
+
+/// <summary>How far a conversion is.</summary>
+/// <param name="Tensor">Name of the tensor being written or verified, as it is called in the result.</param>
+/// <param name="Verifying">Whether everything is written and is being read again.</param>
+/// <param name="DoneBytes">Bytes done, written and verified ones together.</param>
+/// <param name="TotalBytes">Twice the bytes of the result.</param>
+public readonly record struct ConversionProgress(string Tensor, bool Verifying, long DoneBytes, long TotalBytes);
+
+/// <summary>An adapter whose change is added to the weights.</summary>
+/// <param name="Folder">A folder that peft or mlx-lm wrote.</param>
+/// <param name="Weight">What its change is multiplied with; 1 adds it as it was trained.</param>
+public readonly record struct AdapterToMerge(string Folder, float Weight = 1);
+
+/// <summary>Names of tensors and order of kernel axes in a checkpoint.</summary>
+public enum CheckpointLayout
+{
+    /// <summary>transformers: <c>model.language_model.X</c>, kernels <c>[O, I, kH, kW]</c>.</summary>
+    HuggingFace,
+
+    /// <summary>mlx-vlm: <c>language_model.model.X</c>, kernels <c>[O, kH, kW, I]</c>.</summary>
+    MlxVlm,
+
+    /// <summary>mlx-lm: <c>model.language_model.X</c> and nothing else; there are no towers and no kernels.</summary>
+    MlxLm,
 }

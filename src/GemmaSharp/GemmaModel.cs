@@ -7,7 +7,7 @@ using GemmaSharp.Model;
 using GemmaSharp.Model.Audio;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Model.Vision;
-using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Prompting;
 using GemmaSharp.Prompting.Chat;
@@ -45,7 +45,7 @@ public sealed class GemmaModel : IDisposable
         try
         {
             Config = _checkpoint.Config;
-            ModelParts parts = ModelParts.Build(_checkpoint, options.Vision, options.Audio);
+            ModelParts parts = ModelParts.Build(_checkpoint.Root, _checkpoint.Config, options.Vision, options.Audio);
             (Text, Vision, Audio) = (parts.Text, parts.Vision, parts.Audio);
             Report = _checkpoint.Report();
             Report.ThrowIfErrors();
@@ -333,10 +333,10 @@ public sealed class GemmaModel : IDisposable
     {
         int length = prompt.Ids.Length;
         using KvCache cache = Text.NewCache(length);
-        using TextWorkspace workspace = Text.NewWorkspace(_team);
+        using TextPass pass = Text.NewPass(_team);
         var step = new TextStep();
-        step.Add(cache, prompt.Ids, length, prompt.Rows(0, length), prompt.Adapters);
-        Text.Forward(step, workspace, trace);
+        step.Add(cache, prompt.Ids, 1, prompt.Rows(0, length), prompt.Adapters);
+        Text.Forward(step, pass, trace);
         yield return prompt;
     }
 

@@ -1,4 +1,6 @@
+using System.Globalization;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp;
@@ -124,14 +126,14 @@ public sealed class TraceComparison
             }
 
             if (file.Metadata.TryGetValue(name, out string? sampling) && sampling.Split('/') is [string dimensions, string stride]
-                && long.TryParse(stride, out long step) && step > 0)
+                && long.TryParse(stride, NumberStyles.Integer, CultureInfo.InvariantCulture, out long step) && step > 0)
             {
                 string[] parts = dimensions.Length == 0 ? [] : dimensions.Split(',');
                 long[] shape = new long[parts.Length];
                 bool whole = true;
                 for (int i = 0; i < parts.Length; i++)
                 {
-                    whole &= long.TryParse(parts[i], out shape[i]) && shape[i] >= 0;
+                    whole &= long.TryParse(parts[i], NumberStyles.Integer, CultureInfo.InvariantCulture, out shape[i]) && shape[i] >= 0;
                 }
 
                 var sampled = new SampledTensor(shape, step, values);

@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Files;
 using GemmaSharp.Layers;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp;
 
@@ -15,7 +16,8 @@ public sealed class TraceFile : ITrace, IDisposable
     readonly TracePattern[] _only;
     readonly FileStream _spool;
     readonly List<TensorDeclaration> _tensors = [];
-    readonly HashSet<string> _names = [];
+    readonly Dictionary<string, (long Offset, long Filled)> _spooled = [];
+    long _spoolLength;
 
     /// <summary>Begins a trace.</summary>
     /// <param name="path">The file to write; an existing one is replaced by <see cref="Finish"/>.</param>
@@ -30,12 +32,11 @@ public sealed class TraceFile : ITrace, IDisposable
             _only[i] = new TracePattern(only[i]);
         }
 
-        string spool = $"{path}.{Guid.NewGuid():N}.spool";
         try
         {
-            _spool = new FileStream(spool, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 20, FileOptions.DeleteOnClose);
+            _spool = SpoolFile.Create(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
         {
             throw new CheckpointWriteException(path, e);
         }
@@ -48,10 +49,25 @@ public sealed class TraceFile : ITrace, IDisposable
     public bool Wants(string name) => _only.Length == 0 || Array.Exists(_only, pattern => pattern.Matches(name));
 
     /// <inheritdoc/>
-    public void Record(string name, ReadOnlySpan<long> shape, ReadOnlySpan<float> values) => Spool(name, ElementType.F32, shape, MemoryMarshal.AsBytes(values));
+    public void Record(string name, ReadOnlySpan<long> shape, long start, ReadOnlySpan<float> values)
+    {
+        // A span counts bytes in an int.
+        const int Piece = 1 << 28;
+        if (values.IsEmpty)
+        {
+            Spool(name, ElementType.F32, shape, start * sizeof(float), []);
+        }
+
+        for (; !values.IsEmpty; start += Piece)
+        {
+            ReadOnlySpan<float> piece = values[..Math.Min(Piece, values.Length)];
+            Spool(name, ElementType.F32, shape, start * sizeof(float), MemoryMarshal.AsBytes(piece));
+            values = values[piece.Length..];
+        }
+    }
 
     /// <inheritdoc/>
-    public void RecordIds(string name, ReadOnlySpan<long> shape, ReadOnlySpan<int> ids) => Spool(name, ElementType.I32, shape, MemoryMarshal.AsBytes(ids));
+    public void RecordIds(string name, ReadOnlySpan<long> shape, ReadOnlySpan<int> ids) => Spool(name, ElementType.I32, shape, 0, MemoryMarshal.AsBytes(ids));
 
     /// <summary>Writes the file.</summary>
     /// <exception cref="CheckpointWriteException">The disk is full or gone.</exception>
@@ -81,33 +97,47 @@ public sealed class TraceFile : ITrace, IDisposable
         {
             _spool.Dispose();
         }
-        catch (IOException)
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
         {
             // A full disk: what is buffered is not wanted any more.
         }
     }
 
-    void Spool(string name, ElementType type, ReadOnlySpan<long> shape, ReadOnlySpan<byte> bytes)
+    void Spool(string name, ElementType type, ReadOnlySpan<long> shape, long start, ReadOnlySpan<byte> bytes)
     {
         if (!Wants(name))
         {
             return;
         }
 
-        if (!_names.Add(name))
+        if (!_spooled.TryGetValue(name, out (long Offset, long Filled) place))
+        {
+            // Parts of several tensors may take turns, so each has its room from the beginning.
+            TensorDeclaration tensor = new(name, type, shape.ToArray());
+            _tensors.Add(tensor);
+            place = (_spoolLength, 0);
+            _spoolLength += tensor.Length;
+        }
+        else if (start == 0)
         {
             throw new ArgumentException($"Tensor {name} has been recorded already.", nameof(name));
         }
 
+        if (start != place.Filled)
+        {
+            throw new ArgumentException($"A part of tensor {name} begins at byte {start}; the one before ended at {place.Filled}.", nameof(start));
+        }
+
         try
         {
+            _spool.Position = place.Offset + start;
             _spool.Write(bytes);
         }
-        catch (IOException e)
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
         {
             throw new CheckpointWriteException(_path, e);
         }
 
-        _tensors.Add(new TensorDeclaration(name, type, shape.ToArray()));
+        _spooled[name] = (place.Offset, start + bytes.Length);
     }
 }

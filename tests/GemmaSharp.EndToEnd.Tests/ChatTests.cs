@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
+using GemmaSharp.Cli;
+using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.EndToEnd.Tests;
 
@@ -75,6 +77,51 @@ public class ChatTests
         Assert.Equal("The capital of Peru is Lima.\n", result.Output);
         using JsonDocument json = JsonDocument.Parse(File.ReadAllText(file));
         Assert.Equal(4, json.RootElement.GetArrayLength());
+    }
+
+    [Fact]
+    public void Chat_SoundOfSeveralClips_IsSavedAsTheOneFileItIs()
+    {
+        using var folder = new TemporaryFolder();
+        WriteSilence(folder.File("long.wav"), seconds: 31);
+        string file = folder.File("chat.json");
+        string lines = $"/audio {folder.File("long.wav")}\nTranscribe this audio.\n/stats\n/load {file}\n/stats\n";
+        GemmaResult first = GemmaProcess.RunWith(lines, "chat", "--temperature", "0", "--max-tokens", "4", "--save", file);
+        Assert.Equal(0, first.ExitCode);
+        Assert.Equal(2, first.Error.Split("2 clips").Length - 1);
+        Assert.Equal(2, first.Output.Split("messages             2").Length - 1);
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllText(file));
+        JsonElement[] parts = [.. json.RootElement[0].GetProperty("content").EnumerateArray()];
+        Assert.Equal(["audio", "text"], parts.Select(part => part.GetProperty("type").GetString()));
+        Assert.Equal("long.wav", parts[0].GetProperty("audio").GetString());
+    }
+
+    [Fact]
+    public void Chat_QuestionThatCannotBeAnswered_IsNotPartOfTheConversation()
+    {
+        string tooLong = string.Concat(Enumerable.Repeat("What is 8 + 9? ", 1000));
+        GemmaResult result = GemmaProcess.RunWith($"{tooLong}\nWhat is 8 + 9?\n", "chat", "--temperature", "0");
+        Assert.Equal((1, "8 plus 9 is 17.\n"), (result.ExitCode, result.Output));
+        Assert.Contains("context", result.Error, StringComparison.Ordinal);
+    }
+
+    static void WriteSilence(string path, int seconds)
+    {
+        const int Rate = 16_000, Header = 44;
+        byte[] wav = new byte[Header + 2 * Rate * seconds];
+        "RIFF"u8.CopyTo(wav);
+        BitConverter.TryWriteBytes(wav.AsSpan(4), wav.Length - 8);
+        "WAVEfmt "u8.CopyTo(wav.AsSpan(8));
+        BitConverter.TryWriteBytes(wav.AsSpan(16), 16);
+        BitConverter.TryWriteBytes(wav.AsSpan(20), (short)1);
+        BitConverter.TryWriteBytes(wav.AsSpan(22), (short)1);
+        BitConverter.TryWriteBytes(wav.AsSpan(24), Rate);
+        BitConverter.TryWriteBytes(wav.AsSpan(28), 2 * Rate);
+        BitConverter.TryWriteBytes(wav.AsSpan(32), (short)2);
+        BitConverter.TryWriteBytes(wav.AsSpan(34), (short)16);
+        "data"u8.CopyTo(wav.AsSpan(36));
+        BitConverter.TryWriteBytes(wav.AsSpan(40), wav.Length - Header);
+        File.WriteAllBytes(path, wav);
     }
 
     static Task<string?> ReadLineAsync(Process process) =>

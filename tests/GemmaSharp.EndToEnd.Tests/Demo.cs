@@ -1,3 +1,5 @@
+using GemmaSharp.Tests.TestCheckpoints;
+
 namespace GemmaSharp.EndToEnd.Tests;
 
 /// <summary>The demo checkpoint and files it understands.</summary>

@@ -1,4 +1,5 @@
 using System.Text;
+using GemmaSharp.Cli.Commands;
 
 namespace GemmaSharp.EndToEnd.Tests;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using GemmaSharp.Cli;
 
 namespace GemmaSharp.EndToEnd.Tests;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using GemmaSharp.Prompting.Chat;
 
 namespace GemmaSharp.EndToEnd.Tests;
 
@@ -28,7 +27,8 @@ sealed class RecordedCase
             }
         }
 
-        Messages = MediaMessages.Read(ChatMessageJson.Read(System.Text.Encoding.UTF8.GetBytes(messages.ToJsonString())));
+        byte[] utf8 = System.Text.Encoding.UTF8.GetBytes(messages.ToJsonString());
+        Messages = MediaMessages.Read(ConversationFile.Parse(utf8, path + ".json", AppContext.BaseDirectory));
     }
 
     public IReadOnlyList<ChatMessage> Messages { get; }

@@ -1,3 +1,6 @@
+using GemmaSharp.Checkpoints;
+using GemmaSharp.Cli;
+
 namespace GemmaSharp.EndToEnd.Tests;
 
 /// <summary>What users give by mistake: one sentence on standard error, the right exit code, nothing on standard output.</summary>
@@ -133,6 +136,14 @@ public class RefusedInputTests
         GemmaProcess.Run("run", "--prompt", "@" + folder.File("none.txt")).AssertRefused(Input, "none.txt");
         GemmaProcess.Run("run", "--messages", text).AssertRefused(Input, "notes.txt", "JSON");
         GemmaProcess.Run("run", "Hi", "--image", "https://example.com/cat.png").AssertRefused(Input, "example.com");
+    }
+
+    [Fact]
+    public void Files_WithoutTheirTower_ExitWith4()
+    {
+        GemmaProcess.Run("run", "Hi", "--image", Demo.Golden("image-00.png"), "--no-vision").AssertRefused(Input, "picture", "vision tower");
+        GemmaProcess.Run("run", "Hi", "--audio", Demo.Golden("audio-00.wav"), "--no-audio").AssertRefused(Input, "sound", "audio tower");
+        GemmaProcess.RunWith($"/image {Demo.Golden("image-00.png")}\n", "chat", "--no-vision").AssertRefused(Input, "picture", "vision tower");
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using GemmaSharp.Cli;
 
 namespace GemmaSharp.EndToEnd.Tests;
 

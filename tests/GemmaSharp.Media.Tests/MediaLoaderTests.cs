@@ -188,4 +188,42 @@ public sealed class MediaLoaderTests : IDisposable
     [InlineData("ff02::1", false)]
     public void IsPublic_Address_IsToldApart(string address, bool expected) =>
         Assert.Equal(expected, AddressGuard.IsPublic(IPAddress.Parse(address)));
+
+    [Fact]
+    public async Task LoadAsync_Messages_ReadsEachSourceOnceAndKeepsItsName()
+    {
+        string picture = TestFiles.Golden("images", "pixel.png");
+        string sound = TestFiles.Golden("audio", "one-second.wav"), longSound = TestFiles.Golden("audio", "thirty-one-seconds.wav");
+        ChatMessage[] messages =
+        [
+            ChatMessage.System("Be brief."),
+            ChatMessage.User(
+                [new ImagePart(null, picture), new AudioPart(null, sound), new AudioPart(null, longSound), new ImagePart(null, picture), new TextPart("?")]),
+        ];
+        using var loader = new MediaLoader();
+        var notices = new List<string>();
+        IReadOnlyList<ChatMessage> read = await loader.LoadAsync(messages, notice: notices.Add, cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Same(messages[0], read[0]);
+        var image = Assert.IsType<ImagePart>(read[1].Parts[0]);
+        Assert.Equal((picture, 1, 1), (image.Source, image.Image!.Width, image.Image.Height));
+        Assert.Same(image, read[1].Parts[3]);
+        Assert.Equal((sound, 16_000), (Assert.IsType<AudioPart>(read[1].Parts[1]).Source, ((AudioPart)read[1].Parts[1]).Clip!.Samples.Length));
+        var split = Assert.IsType<LongAudioPart>(read[1].Parts[2]);
+        Assert.Equal((longSound, 2), (split.Source, split.Clips.Count));
+        Assert.Contains("2 clips", Assert.Single(notices), StringComparison.Ordinal);
+        Assert.Equal(5, read[1].Parts.Count);
+
+        // What has been read is not read again.
+        IReadOnlyList<ChatMessage> again = await loader.LoadAsync(read, cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Equal(read, again);
+    }
+
+    [Fact]
+    public async Task LoadAsync_MessageWithMissingFile_NamesIt()
+    {
+        using var loader = new MediaLoader();
+        ChatMessage message = ChatMessage.User([new VideoPart(null, null, "none.mp4")]);
+        var error = await Assert.ThrowsAsync<MediaException>(() => loader.LoadAsync([message], cancellationToken: TestContext.Current.CancellationToken));
+        Assert.Contains("none.mp4", error.Message, StringComparison.Ordinal);
+    }
 }

@@ -4,6 +4,7 @@ using GemmaSharp.Cli.Commands;
 using GemmaSharp.Configuration;
 using GemmaSharp.Model;
 using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Cli.Bench;
@@ -108,7 +109,7 @@ sealed class BenchModel : IDisposable
     {
         try
         {
-            ModelParts parts = ModelParts.Build(checkpoint, vision, audio);
+            ModelParts parts = ModelParts.Build(checkpoint.Root, checkpoint.Config, vision, audio);
             checkpoint.Report().ThrowIfErrors();
             return new BenchModel(name, checkpoint, parts, products, Stopwatch.GetElapsedTime(start).TotalSeconds);
         }

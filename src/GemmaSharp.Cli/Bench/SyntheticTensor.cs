@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Cli.Bench;
 

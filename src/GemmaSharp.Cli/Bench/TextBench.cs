@@ -10,7 +10,7 @@ namespace GemmaSharp.Cli.Bench;
 sealed class TextBench : IDisposable
 {
     readonly TextModel _model;
-    readonly TextWorkspace _workspace;
+    readonly TextPass _pass;
     readonly TextStep _step = new();
     readonly AdapterSet _adapters;
     readonly CancellationToken _cancellationToken;
@@ -20,7 +20,7 @@ sealed class TextBench : IDisposable
     {
         _adapters = adapters;
         _model = model;
-        _workspace = model.NewWorkspace(team);
+        _pass = model.NewPass(team);
         _cancellationToken = cancellationToken;
 
         // Ordinary tokens, spread over the vocabulary so that every row of the tables is as likely to be cached as any other.
@@ -41,7 +41,7 @@ sealed class TextBench : IDisposable
         new(tokens, Measurement.Take(repetitions, () => Time(cache => Draw(cache, tokens)), _cancellationToken), bytesPerToken);
 
     /// <summary>Frees the scratch memory.</summary>
-    public void Dispose() => _workspace.Dispose();
+    public void Dispose() => _pass.Dispose();
 
     double Time(Action<KvCache> work)
     {
@@ -60,7 +60,7 @@ sealed class TextBench : IDisposable
             done += count;
         }
 
-        _ = Likeliest(_workspace.Logits);
+        _ = Likeliest(_pass.Logits.Span);
     }
 
     void Draw(KvCache cache, int tokens)
@@ -68,7 +68,7 @@ sealed class TextBench : IDisposable
         for (int i = 0; i < tokens; i++)
         {
             Forward(cache, _ids.AsSpan(i, 1), 1);
-            _ = Likeliest(_workspace.Logits);
+            _ = Likeliest(_pass.Logits.Span);
         }
     }
 
@@ -77,7 +77,7 @@ sealed class TextBench : IDisposable
         _cancellationToken.ThrowIfCancellationRequested();
         _step.Clear();
         _step.Add(cache, ids, logitsRows, adapters: _adapters);
-        _model.Forward(_step, _workspace);
+        _model.Forward(_step, _pass);
     }
 
     // Greedy choice belongs to the time of a token.

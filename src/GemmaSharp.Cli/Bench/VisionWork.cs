@@ -1,4 +1,5 @@
 using GemmaSharp.Configuration;
+using GemmaSharp.Model.Text;
 using GemmaSharp.Model.Vision;
 using GemmaSharp.Numerics.Kernels;
 

@@ -26,7 +26,7 @@ static class WeightRule
     public static uint Start(string name, int seed)
     {
         uint h = 2166136261;
-        foreach (byte b in Encoding.UTF8.GetBytes($"{name}#{seed}"))
+        foreach (byte b in Encoding.UTF8.GetBytes(FormattableString.Invariant($"{name}#{seed}")))
         {
             h = (h ^ b) * 16777619;
         }

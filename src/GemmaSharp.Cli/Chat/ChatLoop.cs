@@ -7,38 +7,35 @@ using Spectre.Console;
 namespace GemmaSharp.Cli.Chat;
 
 /// <summary>A conversation in the terminal, or through pipes.</summary>
-sealed class ChatLoop : IDisposable
+/// <remarks>What was said is the session's; here is only what waits for the next message.</remarks>
+sealed class ChatLoop
 {
     readonly CliConsole _console;
     readonly GemmaModel _model;
     readonly GemmaSession _session;
-    readonly MessageBuilder _builder;
+    readonly MessageMedia _media;
     readonly GenerationOptions _options;
     readonly BusySign _busy;
     readonly string? _saveAs;
-    readonly List<ConversationPart> _attached = [];
+    readonly List<ContentPart> _attached = [];
     readonly bool _interactive;
-    List<ConversationMessage> _messages;
     int _firstError;
 
     /// <summary>Makes a chat.</summary>
     /// <param name="console">Where it takes place.</param>
     /// <param name="model">Who answers.</param>
-    /// <param name="adapters">What is added to the model.</param>
-    /// <param name="builder">Loads pictures and sound.</param>
+    /// <param name="session">The conversation, with what was said before.</param>
+    /// <param name="media">Reads pictures and sound.</param>
     /// <param name="options">How answers are drawn.</param>
-    /// <param name="messages">What was said before.</param>
     /// <param name="saveAs">File that is brought up to date after every answer; null for none.</param>
     /// <param name="quiet">Whether progress is kept back.</param>
-    public ChatLoop(
-        CliConsole console, GemmaModel model, AdapterSet adapters, MessageBuilder builder, GenerationOptions options, IEnumerable<ConversationMessage> messages, string? saveAs, bool quiet)
+    public ChatLoop(CliConsole console, GemmaModel model, GemmaSession session, MessageMedia media, GenerationOptions options, string? saveAs, bool quiet)
     {
         _console = console;
         _model = model;
-        _session = model.NewSession(adapters);
-        _builder = builder;
+        _session = session;
+        _media = media;
         _options = options;
-        _messages = [.. messages];
         _saveAs = saveAs;
         _busy = new BusySign(console, quiet);
         _interactive = console.InputIsTerminal && console.OutputIsTerminal;
@@ -70,9 +67,6 @@ sealed class ChatLoop : IDisposable
         }
     }
 
-    /// <summary>Frees the session.</summary>
-    public void Dispose() => _session.Dispose();
-
     /// <returns>False when the chat is over.</returns>
     async Task<bool> TakeAsync(ChatLine line)
     {
@@ -102,30 +96,26 @@ sealed class ChatLoop : IDisposable
 
     async Task<bool> AnswerAsync(string text)
     {
-        var question = new ConversationMessage(ConversationMessage.User, [.. _attached, new ConversationPart(PartKind.Text, text)]);
+        ChatMessage question = _attached.Count == 0 ? ChatMessage.User(text) : ChatMessage.User([.. _attached, new TextPart(text)]);
+        ModelSenses.Require(_model, [.. _session.Messages, question]);
         var answer = new Answer(_model, _session, _busy);
         var writer = new AnswerWriter(_console);
         using (Interrupts.Scope interrupt = _console.Interrupts.Begin())
         {
-            ChatMessage[] messages = await BuildAsync([.. _messages, question], interrupt).ConfigureAwait(false);
-            ModelSenses.Require(_model, messages);
-            EncodedPrompt prompt = await _busy.WhileAsync("Reading", Task.Run(() => _model.Encode(messages, adapters: _session.Adapters))).ConfigureAwait(false);
             try
             {
-                await answer.GenerateAsync(prompt, _options, writer, interrupt).ConfigureAwait(false);
+                await answer.ReadAsync(_session.GenerateAsync(question, _options, interrupt.Token), _options, writer).ConfigureAwait(false);
             }
-            catch (OperationCanceledException)
+            catch (OperationCanceledException) when (answer.HasBegun)
             {
                 // The answer ends here; what came of it stays in the conversation.
             }
         }
 
         _attached.Clear();
-        _messages.Add(question);
-        _messages.Add(ConversationMessage.OfText(ConversationMessage.Assistant, answer.Text));
         if (_saveAs is not null)
         {
-            ConversationFile.Write(_saveAs, _messages);
+            ConversationFile.Write(_saveAs, _session.Messages);
         }
 
         if (answer.ClosedOutput)
@@ -142,13 +132,13 @@ sealed class ChatLoop : IDisposable
         switch (line.Command)
         {
             case "image":
-                await AttachAsync(PartKind.Image, line.Text).ConfigureAwait(false);
+                await AttachAsync("image", line.Text, file => new ImagePart(null, file)).ConfigureAwait(false);
                 return true;
             case "audio":
-                await AttachAsync(PartKind.Audio, line.Text).ConfigureAwait(false);
+                await AttachAsync("audio", line.Text, file => new AudioPart(null, file)).ConfigureAwait(false);
                 return true;
             case "video":
-                await AttachAsync(PartKind.Video, line.Text).ConfigureAwait(false);
+                await AttachAsync("video", line.Text, file => new VideoPart(null, null, file)).ConfigureAwait(false);
                 return true;
             case "system":
                 SetSystem(line.Text);
@@ -175,72 +165,64 @@ sealed class ChatLoop : IDisposable
         }
     }
 
-    async Task AttachAsync(PartKind kind, string text)
+    async Task AttachAsync(string kind, string text, Func<string, ContentPart> part)
     {
         IReadOnlyList<string> files = ChatLine.Files(text, File.Exists);
         if (files.Count == 0)
         {
-            throw CliException.Usage($"/{kind.ToString().ToLowerInvariant()} names no file; give its path.");
+            throw CliException.Usage($"/{kind} names no file; give its path.");
         }
 
-        // Decoded at once, so that a file that cannot be used is told of now and not with the next question.
-        ConversationPart[] parts = [.. files.Select(file => new ConversationPart(kind, file))];
-        using Interrupts.Scope interrupt = _console.Interrupts.Begin();
-        ModelSenses.Require(_model, await BuildAsync([new ConversationMessage(ConversationMessage.User, parts)], interrupt).ConfigureAwait(false));
-        _attached.AddRange(parts);
+        // Read at once, so that a file that cannot be used is told of now and not with the next question.
+        IReadOnlyList<ChatMessage> read = await ReadAsync([ChatMessage.User([.. files.Select(part)])]).ConfigureAwait(false);
+        _attached.AddRange(read[0].Parts);
         Say($"{string.Join(", ", files.Select(Path.GetFileName))} goes with the next message.");
     }
 
-    Task<ChatMessage[]> BuildAsync(IReadOnlyList<ConversationMessage> messages, Interrupts.Scope interrupt) =>
-        _busy.WhileAsync("Reading", Task.Run(() => _builder.BuildAsync(messages, interrupt.Token)));
+    /// <summary>Messages with their media, which the model can take.</summary>
+    async Task<IReadOnlyList<ChatMessage>> ReadAsync(IReadOnlyList<ChatMessage> messages)
+    {
+        using Interrupts.Scope interrupt = _console.Interrupts.Begin();
+        IReadOnlyList<ChatMessage> read = await _busy.WhileAsync("Reading", Task.Run(() => _media.ReadAsync(messages, interrupt.Token))).ConfigureAwait(false);
+        ModelSenses.Require(_model, read);
+        return read;
+    }
 
     void SetSystem(string text)
     {
-        bool had = _messages is [{ Role: ConversationMessage.System }, ..];
+        ChatMessage? system = _session.Messages is [{ Role: ChatMessage.SystemRole } first, ..] ? first : null;
         if (text.Length == 0)
         {
-            Say(had ? _messages[0].Parts[0].Value : "There is no system message; /system TEXT sets one.");
+            Say(system?.Text ?? "There is no system message; /system TEXT sets one.");
             return;
         }
 
-        if (had)
-        {
-            _messages.RemoveAt(0);
-        }
-
-        if (text is not ("\"\"" or "''"))
-        {
-            _messages.Insert(0, ConversationMessage.OfText(ConversationMessage.System, text));
-        }
-
+        IEnumerable<ChatMessage> others = system is null ? _session.Messages : _session.Messages.Skip(1);
+        _session.SetMessages(text is "\"\"" or "''" ? others : others.Prepend(ChatMessage.System(text)));
         Say("The system message is set from the next answer on.");
     }
 
     void Reset()
     {
-        _messages.RemoveAll(message => message.Role != ConversationMessage.System);
+        _session.SetMessages(_session.Messages.Where(message => message.Role == ChatMessage.SystemRole));
         _attached.Clear();
-        _builder.Keep(_messages);
         Say("The conversation begins anew.");
     }
 
     void Save(string text)
     {
         string path = OneFile(text, "save");
-        ConversationFile.Write(path, _messages);
-        Say($"{_messages.Count} messages are saved in {path}.");
+        OutputFiles.RequireWritable(path);
+        ConversationFile.Write(path, _session.Messages);
+        Say($"{_session.Messages.Count} messages are saved in {path}.");
     }
 
     async Task LoadAsync(string text)
     {
         string path = OneFile(text, "load");
-        List<ConversationMessage> messages = ConversationFile.Read(path);
-        using Interrupts.Scope interrupt = _console.Interrupts.Begin();
-        ModelSenses.Require(_model, await BuildAsync(messages, interrupt).ConfigureAwait(false));
-        _messages = messages;
-        _builder.Keep(messages);
+        _session.SetMessages(await ReadAsync(ConversationFile.Read(path)).ConfigureAwait(false));
         _attached.Clear();
-        Say($"{_messages.Count} messages are loaded from {path}.");
+        Say($"{_session.Messages.Count} messages are loaded from {path}.");
     }
 
     static string OneFile(string text, string command) => ChatLine.Files(text, File.Exists) is [string file]
@@ -250,7 +232,7 @@ sealed class ChatLoop : IDisposable
     void ShowStatistics()
     {
         GenerationStatistics last = _session.Statistics;
-        Row("messages", _messages.Count.ToString(CultureInfo.InvariantCulture));
+        Row("messages", _session.Messages.Count.ToString(CultureInfo.InvariantCulture));
         Row("last prompt", Show.Text($"{last.PromptTokens} tokens, {last.ReusedTokens} of them from the cache, {last.PromptTokensPerSecond:0.0} tokens/s"));
         Row("last answer", Show.Text($"{last.AnswerTokens} tokens, {last.AnswerTokensPerSecond:0.0} tokens/s"));
         Row("time to first token", Show.Time(last.TimeToFirstToken));
@@ -284,7 +266,7 @@ sealed class ChatLoop : IDisposable
     {
         if (_interactive)
         {
-            _console.Styled.MarkupLine($"[grey]{Markup.Escape(remark)}[/]");
+            _console.Styled.MarkupLine($"[grey]{Markup.Escape(AnswerWriter.Visible(remark))}[/]");
         }
     }
 }

@@ -1,3 +1,4 @@
+using GemmaSharp.Cli.Output;
 using Spectre.Console;
 
 namespace GemmaSharp.Cli;
@@ -58,9 +59,10 @@ public sealed class CliConsole
     public IAnsiConsole StyledError => _styledError.Value;
 
     /// <summary>Writes a line to standard error.</summary>
+    /// <remarks>Messages quote files, and file names may hold anything: control characters are shown as what they are, for a terminal would obey them.</remarks>
     public void Notice(string line)
     {
-        Error.WriteLine(line);
+        Error.WriteLine(AnswerWriter.Visible(line.ReplaceLineEndings("\n")));
         Error.Flush();
     }
 

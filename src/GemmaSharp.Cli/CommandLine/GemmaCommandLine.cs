@@ -13,10 +13,7 @@ public static class GemmaCommandLine
     {
         ArgumentNullException.ThrowIfNull(console);
         var global = new GlobalOptions();
-        RootCommand root = BuildRoot(global, console);
-
-        // Without the replacer, "@name" stays what the user typed: --prompt @FILE is ours to read.
-        ParseResult parse = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        ParseResult parse = Parse(args, console, global);
         bool verbose = parse.GetResult(global.Verbose) is { Implicit: false };
         try
         {
@@ -46,6 +43,13 @@ public static class GemmaCommandLine
             return ErrorReport.Write(error, console, verbose);
         }
     }
+
+    /// <summary>Parses arguments and runs nothing.</summary>
+    internal static ParseResult Parse(IReadOnlyList<string> args, CliConsole console) => Parse(args, console, new GlobalOptions());
+
+    // Without the replacer, "@name" stays what the user typed: --prompt @FILE is ours to read.
+    static ParseResult Parse(IReadOnlyList<string> args, CliConsole console, GlobalOptions global) =>
+        BuildRoot(global, console).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 
     static RootCommand BuildRoot(GlobalOptions global, CliConsole console)
     {

@@ -1,4 +1,6 @@
+using System.Text;
 using System.Text.RegularExpressions;
+using GemmaSharp.Files;
 
 namespace GemmaSharp.Cli;
 
@@ -7,10 +9,16 @@ static partial class ModelLocator
 {
     const string Demo = "gemma-3n-demo";
 
+    /// <summary>A commit has 40 characters; anything beyond this is no reference.</summary>
+    const int LongestReference = 4096;
+
     /// <summary>The folder of a checkpoint.</summary>
     /// <param name="model">A path, <c>ORG/NAME</c>, or null for the demo checkpoint.</param>
     /// <exception cref="CliException">Nothing is found under that name.</exception>
-    public static string Find(string? model)
+    public static string Find(string? model) => Find(model, HubCache(Environment.GetEnvironmentVariable));
+
+    /// <inheritdoc cref="Find(string?)"/>
+    internal static string Find(string? model, string cache)
     {
         if (model is null)
         {
@@ -28,7 +36,6 @@ static partial class ModelLocator
             return model;
         }
 
-        string cache = HubCache();
         return FindSnapshot(cache, model) ?? throw new CliException(
             ExitCode.CheckpointRefused,
             $"{model} is neither a folder nor in the Hugging Face cache {cache}; download it with \"hf download {model}\", or give the folder of a checkpoint.");
@@ -52,19 +59,20 @@ static partial class ModelLocator
     }
 
     /// <summary>The hub's cache folder, by the hub's own rules.</summary>
-    internal static string HubCache()
+    /// <param name="variable">The value of an environment variable; null when it is not set.</param>
+    internal static string HubCache(Func<string, string?> variable)
     {
-        if (Environment.GetEnvironmentVariable("HF_HUB_CACHE") is { Length: > 0 } hub)
+        if (variable("HF_HUB_CACHE") is { Length: > 0 } hub)
         {
             return hub;
         }
 
-        if (Environment.GetEnvironmentVariable("HF_HOME") is { Length: > 0 } home)
+        if (variable("HF_HOME") is { Length: > 0 } home)
         {
             return Path.Combine(home, "hub");
         }
 
-        string caches = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } xdg
+        string caches = variable("XDG_CACHE_HOME") is { Length: > 0 } xdg
             ? xdg
             : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
         return Path.Combine(caches, "huggingface", "hub");
@@ -75,9 +83,9 @@ static partial class ModelLocator
     {
         string repository = Path.Combine(cache, "models--" + model.Replace("/", "--", StringComparison.Ordinal));
         string main = Path.Combine(repository, "refs", "main");
-        if (File.Exists(main))
+        if (File.Exists(main) && BoundedFile.ReadRegular(main, LongestReference) is byte[] reference)
         {
-            string commit = File.ReadAllText(main).Trim();
+            string commit = Encoding.UTF8.GetString(reference).Trim();
             string snapshot = Path.Combine(repository, "snapshots", commit);
             if (Commit().IsMatch(commit) && Directory.Exists(snapshot))
             {

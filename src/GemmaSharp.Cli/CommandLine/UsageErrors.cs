@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Cli;
 

@@ -5,6 +5,9 @@ using GemmaSharp.Cli.Output;
 namespace GemmaSharp.Cli.Commands;
 
 /// <summary>One answer: shown while it comes, and everything about it afterwards.</summary>
+/// <param name="model">Who answers.</param>
+/// <param name="session">The conversation.</param>
+/// <param name="busy">Shows that the prompt is being read.</param>
 sealed class Answer(GemmaModel model, GemmaSession session, BusySign busy)
 {
     readonly List<GeneratedToken> _tokens = [];
@@ -17,21 +20,24 @@ sealed class Answer(GemmaModel model, GemmaSession session, BusySign busy)
     /// <summary>Whether the reader of the output went away, which ended the answer.</summary>
     public bool ClosedOutput { get; private set; }
 
-    /// <summary>Generates the answer.</summary>
-    /// <param name="prompt">The encoded prompt.</param>
-    /// <param name="options">How to draw.</param>
+    /// <summary>Whether anything of it has come.</summary>
+    public bool HasBegun => _tokens.Count > 0;
+
+    /// <summary>Reads and shows the answer.</summary>
+    /// <param name="answer">The session's tokens, which Ctrl-C ends.</param>
+    /// <param name="options">How they are drawn.</param>
     /// <param name="writer">Where it is shown; null for nowhere.</param>
-    /// <param name="interrupt">Ends it.</param>
     /// <exception cref="OperationCanceledException">It was interrupted; what had come is in <see cref="Text"/>.</exception>
-    public async Task GenerateAsync(EncodedPrompt prompt, GenerationOptions options, AnswerWriter? writer, Interrupts.Scope interrupt)
+    public async Task ReadAsync(IAsyncEnumerable<GeneratedToken> answer, GenerationOptions options, AnswerWriter? writer)
     {
         _seeded = options.Temperature != 0;
-        IAsyncEnumerator<GeneratedToken> tokens = session.GenerateAsync(prompt, options, interrupt.Token).GetAsyncEnumerator();
+        IAsyncEnumerator<GeneratedToken> tokens = answer.GetAsyncEnumerator();
         await using (tokens.ConfigureAwait(false))
         {
             try
             {
-                bool more = await busy.WhileAsync("Reading", tokens.MoveNextAsync().AsTask()).ConfigureAwait(false);
+                // The session encodes the prompt before the first token, and somebody may want to see that it is going on.
+                bool more = await busy.WhileAsync("Reading", Task.Run(() => tokens.MoveNextAsync().AsTask())).ConfigureAwait(false);
                 while (more)
                 {
                     _tokens.Add(tokens.Current);

@@ -6,7 +6,9 @@ using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
 using GemmaSharp.Configuration;
 using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
+using GemmaSharp.Prompting.Pictures;
 
 namespace GemmaSharp.Cli.Commands;
 

@@ -26,20 +26,22 @@ static class ChatCommand
             string? saveAs = parse.GetValue(save);
             if (saveAs is not null)
             {
-                AtomicFile.RequireWritable(saveAs);
+                OutputFiles.RequireWritable(saveAs);
             }
 
-            List<ConversationMessage> messages = parse.GetValue(load) is string file ? ConversationFile.Read(file) : [];
+            List<ChatMessage> messages = parse.GetValue(load) is string file ? [.. ConversationFile.Read(file)] : [];
             if (parse.GetValue(system) is string text)
             {
-                messages.RemoveAll(message => message.Role == ConversationMessage.System);
-                messages.Insert(0, ConversationMessage.OfText(ConversationMessage.System, text));
+                messages.RemoveAll(message => message.Role == ChatMessage.SystemRole);
+                messages.Insert(0, ChatMessage.System(text));
             }
 
-            using MessageBuilder builder = media.NewBuilder(parse, console);
-            await builder.BuildAsync(messages).ConfigureAwait(false);
+            using MessageMedia reader = media.NewReader(parse, console);
+            IReadOnlyList<ChatMessage> said = await reader.ReadAsync(messages).ConfigureAwait(false);
             using GemmaModel model = await modelOptions.LoadAsync(parse, console).ConfigureAwait(false);
-            using var loop = new ChatLoop(console, model, modelOptions.LoadAdapters(parse, console, model), builder, options, messages, saveAs, parse.GetValue(global.Quiet));
+            using GemmaSession session = model.NewSession(modelOptions.LoadAdapters(parse, console, model));
+            session.SetMessages(said);
+            var loop = new ChatLoop(console, model, session, reader, options, saveAs, parse.GetValue(global.Quiet));
             return await loop.RunAsync().ConfigureAwait(false);
         });
         return new CliCommand(

@@ -12,7 +12,7 @@ sealed class CheckpointInspection : IDisposable
     CheckpointInspection(Checkpoint checkpoint)
     {
         Checkpoint = checkpoint;
-        ModelParts.Build(checkpoint);
+        ModelParts.Build(checkpoint.Root, checkpoint.Config);
         Modules = checkpoint.Modules();
         Report = checkpoint.Report();
         Generation = GenerationDefaults.Load(checkpoint.Folder, checkpoint.Config);
@@ -89,7 +89,7 @@ sealed class CheckpointInspection : IDisposable
     public static LoadReport Verify(string folder, MatFormerSlice? slice, VisionWeights visionWeights, bool scanValues, CancellationToken cancellationToken)
     {
         using Checkpoint checkpoint = Checkpoint.Open(folder, new CheckpointOptions { HeadersOnly = !scanValues, Slice = slice, VisionWeights = visionWeights });
-        ModelParts.Build(checkpoint);
+        ModelParts.Build(checkpoint.Root, checkpoint.Config);
         LoadReport report = checkpoint.Report();
         return scanValues ? report.With(CheckpointValues.FindNonFinite(checkpoint, cancellationToken: cancellationToken)) : report;
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using GemmaSharp.Cli.Output;
+using GemmaSharp.Numerics.Formats;
 using Spectre.Console;
 
 namespace GemmaSharp.Cli.Commands;

@@ -56,23 +56,28 @@ sealed class RunCommand
         string? save = parse.GetValue(_save);
         if (save is not null)
         {
-            AtomicFile.RequireWritable(save);
+            OutputFiles.RequireWritable(save);
         }
 
-        using MessageBuilder builder = _media.NewBuilder(parse, _console);
+        using MessageMedia media = _media.NewReader(parse, _console);
         var busy = new BusySign(_console, parse.GetValue(_global.Quiet));
-        ChatMessage[] messages = await busy.WhileAsync("Reading", Task.Run(() => builder.BuildAsync(input.Messages))).ConfigureAwait(false);
+        IReadOnlyList<ChatMessage> messages = await busy.WhileAsync("Reading", Task.Run(() => media.ReadAsync(input.Messages))).ConfigureAwait(false);
         using GemmaModel model = await _model.LoadAsync(parse, _console).ConfigureAwait(false);
         using GemmaSession session = model.NewSession(_model.LoadAdapters(parse, _console, model));
+        ModelSenses.Require(model, messages);
+        session.SetMessages(messages);
         using Interrupts.Scope interrupt = _console.Interrupts.Begin();
-        EncodedPrompt prompt = await busy.WhileAsync("Reading", Task.Run(() => Encode(model, session.Adapters, input, messages))).ConfigureAwait(false);
+        EncodedPrompt? raw = input.Raw is string text
+            ? await busy.WhileAsync("Reading", Task.Run(() => model.EncodeText(text, adapters: session.Adapters))).ConfigureAwait(false)
+            : null;
+        IAsyncEnumerable<GeneratedToken> tokens = raw is null ? session.GenerateAsync(options, interrupt.Token) : session.GenerateAsync(raw, options, interrupt.Token);
 
         var answer = new Answer(model, session, busy);
         AnswerWriter? writer = parse.GetValue(_json) ? null : new AnswerWriter(_console);
         bool interrupted = false;
         try
         {
-            await answer.GenerateAsync(prompt, options, writer, interrupt).ConfigureAwait(false);
+            await answer.ReadAsync(tokens, options, writer).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -82,7 +87,7 @@ sealed class RunCommand
         // What has come so far is kept, also when the reader of the output has gone.
         if (save is not null)
         {
-            Save(save, input, answer.Text);
+            Save(save, input.Raw, messages, answer.Text);
         }
 
         if (answer.ClosedOutput)
@@ -107,18 +112,6 @@ sealed class RunCommand
             : _sampling.Read(parse) with { Logprobs = logprobs };
     }
 
-    static EncodedPrompt Encode(GemmaModel model, AdapterSet adapters, PromptInput input, ChatMessage[] messages)
-    {
-        ModelSenses.Require(model, messages);
-        return input.Raw is string raw ? model.EncodeText(raw, adapters: adapters) : model.Encode(messages, adapters: adapters);
-    }
-
-    static void Save(string path, PromptInput input, string answer)
-    {
-        List<ConversationMessage> messages = input.Raw is string raw
-            ? [ConversationMessage.OfText(ConversationMessage.User, raw)]
-            : [.. input.Messages];
-        messages.Add(ConversationMessage.OfText(ConversationMessage.Assistant, answer));
-        ConversationFile.Write(path, messages);
-    }
+    static void Save(string path, string? raw, IReadOnlyList<ChatMessage> messages, string answer) =>
+        ConversationFile.Write(path, [.. raw is null ? messages : [ChatMessage.User(raw)], ChatMessage.Assistant(answer)]);
 }

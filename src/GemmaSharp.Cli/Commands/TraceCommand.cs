@@ -27,9 +27,9 @@ static class TraceCommand
         {
             PromptInput input = prompt.Read(parse, console);
             string path = parse.GetRequiredValue(output);
-            AtomicFile.RequireWritable(path);
-            using MessageBuilder builder = media.NewBuilder(parse, console);
-            ChatMessage[] messages = await builder.BuildAsync(input.Messages).ConfigureAwait(false);
+            OutputFiles.RequireWritable(path);
+            using MessageMedia reader = media.NewReader(parse, console);
+            IReadOnlyList<ChatMessage> messages = await reader.ReadAsync(input.Messages).ConfigureAwait(false);
             using GemmaModel model = await modelOptions.LoadAsync(parse, console).ConfigureAwait(false);
             AdapterSet adapters = modelOptions.LoadAdapters(parse, console, model);
             using Interrupts.Scope interrupt = console.Interrupts.Begin();
@@ -65,7 +65,7 @@ static class TraceCommand
             "gemma trace --image shapes.png \"Describe this image.\" --only \"vision_tower.*\" --output towers.safetensors");
     }
 
-    static void Run(GemmaModel model, AdapterSet adapters, PromptInput input, ChatMessage[] messages, ITrace trace)
+    static void Run(GemmaModel model, AdapterSet adapters, PromptInput input, IReadOnlyList<ChatMessage> messages, ITrace trace)
     {
         ModelSenses.Require(model, messages);
         EncodedPrompt prompt = input.Raw is string raw ? model.EncodeText(raw, trace, adapters) : model.Encode(messages, trace: trace, adapters: adapters);
@@ -81,7 +81,7 @@ static class TraceCommand
             return inner.Wants(name);
         }
 
-        public void Record(string name, ReadOnlySpan<long> shape, ReadOnlySpan<float> values) => inner.Record(name, shape, values);
+        public void Record(string name, ReadOnlySpan<long> shape, long start, ReadOnlySpan<float> values) => inner.Record(name, shape, start, values);
 
         public void RecordIds(string name, ReadOnlySpan<long> shape, ReadOnlySpan<int> values) => inner.RecordIds(name, shape, values);
     }

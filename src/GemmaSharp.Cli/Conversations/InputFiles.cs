@@ -1,4 +1,5 @@
 using System.Text;
+using GemmaSharp.Files;
 
 namespace GemmaSharp.Cli.Conversations;
 
@@ -8,50 +9,22 @@ static class InputFiles
     /// <summary>Far more than any context holds, and still little memory.</summary>
     const int LargestText = 16 << 20;
 
-    /// <summary>Whether a source is an address rather than a path.</summary>
-    public static bool IsAddress(string source) =>
-        source.StartsWith("data:", StringComparison.OrdinalIgnoreCase)
-        || source.StartsWith("http://", StringComparison.OrdinalIgnoreCase)
-        || source.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
-
     /// <summary>The text of a file.</summary>
     /// <exception cref="CliException">It is missing, unreadable, too large or not UTF-8.</exception>
     public static string ReadText(string path)
     {
         try
         {
-            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(WithoutMark(ReadBytes(path, LargestText)));
+            byte[] bytes = BoundedFile.Read(path, LargestText) ?? throw CliException.Input($"{path} has more than {LargestText} bytes; give a shorter file.");
+            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(WithoutMark(bytes));
         }
         catch (DecoderFallbackException error)
         {
             throw CliException.Input($"{path} is not UTF-8 text; save it as UTF-8, or give pictures with --image and sound with --audio.", error);
         }
-    }
-
-    /// <summary>The bytes of a file, which may also be a pipe.</summary>
-    /// <exception cref="CliException">It is missing, unreadable or longer than <paramref name="most"/> bytes.</exception>
-    public static byte[] ReadBytes(string path, int most)
-    {
-        try
+        catch (Exception error) when (BoundedFile.IsRefusal(error))
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
-            using var content = new MemoryStream();
-            byte[] buffer = new byte[81920];
-            int count;
-            while ((count = stream.Read(buffer)) > 0)
-            {
-                content.Write(buffer, 0, count);
-                if (content.Length > most)
-                {
-                    throw CliException.Input($"{path} has more than {most} bytes; give a shorter file.");
-                }
-            }
-
-            return content.ToArray();
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
-        {
-            throw CliException.Input(CannotRead(path, error), error);
+            throw CliException.Input(BoundedFile.Unreadable(path, error), error);
         }
     }
 
@@ -72,19 +45,6 @@ static class InputFiles
         }
 
         return text.ToString();
-    }
-
-    /// <summary>Why a file cannot be read, as a sentence.</summary>
-    public static string CannotRead(string path, Exception error)
-    {
-        string reason = error switch
-        {
-            FileNotFoundException or DirectoryNotFoundException => "does not exist",
-            UnauthorizedAccessException when Directory.Exists(path) => "is a folder",
-            UnauthorizedAccessException => "may not be read",
-            _ => $"cannot be read ({error.Message.TrimEnd('.')})",
-        };
-        return $"{path} {reason}; give the path of a readable file.";
     }
 
     static ReadOnlySpan<byte> WithoutMark(byte[] bytes) => bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsSpan(3) : bytes;

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Cli.Options;
 

@@ -25,11 +25,11 @@ sealed class MediaArguments(GlobalOptions global)
     }
 
     /// <summary>A reader of media as chosen; what it has to tell goes to standard error.</summary>
-    public MessageBuilder NewBuilder(ParseResult parse, CliConsole console)
+    public MessageMedia NewReader(ParseResult parse, CliConsole console)
     {
         double? start = parse.GetValue(_audioStart), length = parse.GetValue(_audioLength);
         bool quiet = parse.GetValue(global.Quiet);
-        return new MessageBuilder(
+        return new MessageMedia(
             new MediaOptions { AllowRemote = parse.GetValue(_allowRemote) },
             start is null && length is null ? null : new AudioWindow(TimeSpan.FromSeconds(start ?? 0), length is double s ? TimeSpan.FromSeconds(s) : s_longestClip),
             new VideoOptions { MaxFrames = parse.GetValue(_videoFrames) ?? VideoOptions.Default.MaxFrames, FramesPerSecond = parse.GetValue(_videoRate) ?? VideoOptions.Default.FramesPerSecond },

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using GemmaSharp.Cli.Output;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Cli.Options;
 

@@ -41,7 +41,7 @@ sealed class PromptOptions
                 : new PromptInput([], NotEmpty(text));
         }
 
-        var messages = messagesFile is null ? [] : ConversationFile.Read(messagesFile);
+        List<ChatMessage> messages = messagesFile is null ? [] : [.. ConversationFile.Read(messagesFile)];
         if (system is not null)
         {
             AddSystem(messages, system, messagesFile);
@@ -49,33 +49,40 @@ sealed class PromptOptions
 
         if (media || messagesFile is null || text is not null)
         {
-            var parts = new List<ConversationPart>();
-            parts.AddRange(images.Select(file => new ConversationPart(PartKind.Image, file)));
-            parts.AddRange(audio.Select(file => new ConversationPart(PartKind.Audio, file)));
-            parts.AddRange(videos.Select(file => new ConversationPart(PartKind.Video, file)));
-            if (!string.IsNullOrWhiteSpace(text) || !media)
-            {
-                parts.Add(new ConversationPart(PartKind.Text, NotEmpty(text)));
-            }
-
-            messages.Add(new ConversationMessage(ConversationMessage.User, parts));
+            messages.Add(media ? Question(images, audio, videos, text) : ChatMessage.User(NotEmpty(text)));
         }
 
         return new PromptInput(messages, null);
+    }
+
+    static ChatMessage Question(string[] images, string[] audio, string[] videos, string? text)
+    {
+        List<ContentPart> parts =
+        [
+            .. images.Select(file => new ImagePart(null, file)),
+            .. audio.Select(file => new AudioPart(null, file)),
+            .. videos.Select(file => new VideoPart(null, null, file)),
+        ];
+        if (!string.IsNullOrWhiteSpace(text))
+        {
+            parts.Add(new TextPart(text));
+        }
+
+        return ChatMessage.User(parts);
     }
 
     static string NotEmpty(string? text) => string.IsNullOrWhiteSpace(text)
         ? throw CliException.Usage("The prompt is empty; give a question as an argument in quotes, with --prompt, or on standard input.")
         : text;
 
-    static void AddSystem(List<ConversationMessage> messages, string system, string? file)
+    static void AddSystem(List<ChatMessage> messages, string system, string? file)
     {
-        if (messages is [{ Role: ConversationMessage.System }, ..])
+        if (messages is [{ Role: ChatMessage.SystemRole }, ..])
         {
             throw CliException.Usage($"--system is given and {file} begins with a system message; leave out one of them.");
         }
 
-        messages.Insert(0, ConversationMessage.OfText(ConversationMessage.System, system));
+        messages.Insert(0, ChatMessage.System(system));
     }
 
     string? ReadText(ParseResult parse, CliConsole console, bool needed)

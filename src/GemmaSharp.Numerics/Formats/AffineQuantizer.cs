@@ -1,5 +1,4 @@
 using System.Numerics;
-using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Numerics.Formats;
 
@@ -21,8 +20,8 @@ static class AffineQuantizer
             ReadOnlySpan<float> w = row.Slice(group * size, size);
             (float scale, float bias) = Grid(w, steps, rounding);
             Encode(w, scale, bias, steps, rounding, codes.Slice(group * size, size));
-            FloatElement.Write(scale, group, type, scales);
-            FloatElement.Write(bias, group, type, biases);
+            StoredFloats.Write(scale, group, type, scales);
+            StoredFloats.Write(bias, group, type, biases);
         }
     }
 

@@ -2,7 +2,7 @@ namespace GemmaSharp.Numerics.Formats;
 
 /// <summary>A brain float: the upper half of a float32 (8 exponent bits, 7 mantissa bits).</summary>
 /// <param name="Bits">The stored 16 bits.</param>
-public readonly record struct BFloat16(ushort Bits)
+readonly record struct BFloat16(ushort Bits)
 {
     /// <summary>The value as float32; exact.</summary>
     /// <returns>The float32 with the same sign, exponent and mantissa; NaN stays NaN.</returns>

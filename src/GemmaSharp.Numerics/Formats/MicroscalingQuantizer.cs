@@ -1,5 +1,3 @@
-using GemmaSharp.Numerics.Memory;
-
 namespace GemmaSharp.Numerics.Formats;
 
 /// <summary>mxfp4, nvfp4 and mxfp8: one eight-bit scale per group, codes of E2M1 or E4M3.</summary>
@@ -47,25 +45,25 @@ static class MicroscalingQuantizer
 
     static byte Cpu(ReadOnlySpan<float> w, float amax, QuantizationMode mode, ElementType type, Span<byte> codes)
     {
-        float target = FloatElement.Round(amax / (mode == QuantizationMode.MxFp8 ? 448f : 6f), type);
+        float target = StoredFloats.Round(amax / (mode == QuantizationMode.MxFp8 ? 448f : 6f), type);
         byte scaleCode;
         float scale;
         if (mode == QuantizationMode.NvFp4)
         {
             scaleCode = MiniFloat.ToE4M3(target);
-            scale = FloatElement.Round(MiniFloat.E4M3[scaleCode], type);
+            scale = StoredFloats.Round(MiniFloat.E4M3[scaleCode], type);
         }
         else
         {
             // Rounded up, so that the largest weight never saturates; Metal rounds to nearest.
             float exponent = target == 0 ? 0 : MathF.Ceiling(MathF.Log2(target));
             scaleCode = float.IsFinite(exponent) ? (byte)(Math.Clamp(exponent, -127f, 127f) + 127f) : (byte)255;
-            scale = FloatElement.Round(MiniFloat.E8M0[scaleCode], type);
+            scale = StoredFloats.Round(MiniFloat.E8M0[scaleCode], type);
         }
 
         for (int i = 0; i < w.Length; i++)
         {
-            float v = FloatElement.Round(w[i] / scale, type);
+            float v = StoredFloats.Round(w[i] / scale, type);
             codes[i] = mode == QuantizationMode.MxFp8 ? MiniFloat.ToE4M3(v) : NearestE2M1(v, type);
         }
 
@@ -100,7 +98,7 @@ static class MicroscalingQuantizer
         float least = float.PositiveInfinity;
         for (int code = 0; code < 16; code++)
         {
-            float distance = MathF.Abs(FloatElement.Round(value - MiniFloat.E2M1[code], type));
+            float distance = MathF.Abs(StoredFloats.Round(value - MiniFloat.E2M1[code], type));
             if (distance < least)
             {
                 (best, least) = (code, distance);

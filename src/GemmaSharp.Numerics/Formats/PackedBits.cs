@@ -3,9 +3,11 @@ using System.Runtime.Intrinsics.X86;
 
 namespace GemmaSharp.Numerics.Formats;
 
-/// <summary>Codes of b bits in a little-endian bit stream: code i occupies bits <c>i·b … i·b+b−1</c>, bit t being bit <c>t mod 8</c> of byte <c>⌊t/8⌋</c>.</summary>
+/// <summary>
+/// Codes of b bits in a little-endian bit stream: code i occupies bits <c>i·b … i·b+b−1</c>, bit t being bit <c>t mod 8</c> of byte <c>⌊t/8⌋</c>.
+/// </summary>
 /// <remarks>Eight codes are always b whole bytes. Source: MLX <c>quantized.h</c>, <c>pack</c>. Thread-safe.</remarks>
-public static class PackedBits
+static class PackedBits
 {
     /// <summary>One byte per code.</summary>
     /// <param name="packed">The bit stream, <c>[⌈n·b/8⌉]</c> bytes or more.</param>

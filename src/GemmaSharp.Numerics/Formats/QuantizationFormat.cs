@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
-using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Numerics.Formats;
 
@@ -70,7 +69,8 @@ public sealed record QuantizationFormat
         fault = mode switch
         {
             < QuantizationMode.Affine or > QuantizationMode.MxFp8 => $"Quantisation mode {(int)mode} does not exist; use affine, mxfp4, nvfp4 or mxfp8.",
-            QuantizationMode.Affine when b is not (2 or 3 or 4 or 5 or 6 or 8) => $"Affine quantisation with {b} bits does not exist; use 2, 3, 4, 5, 6 or 8 bits.",
+            QuantizationMode.Affine when b is not (2 or 3 or 4 or 5 or 6 or 8) =>
+                $"Affine quantisation with {b} bits does not exist; use 2, 3, 4, 5, 6 or 8 bits.",
             QuantizationMode.Affine when g is not (32 or 64 or 128) => $"Affine quantisation in groups of {g} does not exist; use groups of 32, 64 or 128.",
             QuantizationMode.Affine => null,
             _ when b != defaultBits => $"Mode {s_modeNames[(int)mode]} with {b} bits does not exist; it always has {defaultBits}.",
@@ -106,7 +106,8 @@ public sealed record QuantizationFormat
     /// <param name="fault">One sentence, when they do not.</param>
     /// <returns>Whether the shapes fit a format.</returns>
     public static bool TryDerive(
-        long columns, long words, long scales, ElementType scaleType, [NotNullWhen(true)] out QuantizationFormat? format, [NotNullWhen(false)] out string? fault)
+        long columns, long words, long scales, ElementType scaleType,
+        [NotNullWhen(true)] out QuantizationFormat? format, [NotNullWhen(false)] out string? fault)
     {
         format = null;
         if (columns <= 0 || words <= 0 || scales <= 0 || words > columns)
@@ -157,3 +158,23 @@ public sealed record QuantizationFormat
     /// <returns>The short name.</returns>
     public override string ToString() => Name;
 }
+
+/// <summary>How the codes of a quantised matrix stand for numbers.</summary>
+public enum QuantizationMode
+{
+    /// <summary><c>w = scale · q + bias</c>, q an unsigned integer of 2, 3, 4, 5, 6 or 8 bits.</summary>
+    Affine,
+
+    /// <summary><c>w = 2^(s−127) · e2m1(q)</c>, groups of 32 (OCP microscaling).</summary>
+    MxFp4,
+
+    /// <summary><c>w = e4m3(s) · e2m1(q)</c>, groups of 16.</summary>
+    NvFp4,
+
+    /// <summary><c>w = 2^(s−127) · e4m3(q)</c>, groups of 32 (OCP microscaling).</summary>
+    MxFp8,
+}
+
+/// <summary>A combination of mode, bits, group size and matrix that no quantised file can hold.</summary>
+/// <param name="message">One sentence: the value found, the value needed, the way out.</param>
+public sealed class QuantizationFormatException(string message) : Exception(message);

@@ -1,5 +1,4 @@
 using System.Buffers;
-using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Numerics.Formats;
 
@@ -8,7 +7,7 @@ namespace GemmaSharp.Numerics.Formats;
 /// Agrees bit for bit with what MLX writes on a CPU (<see cref="QuantizationRounding.Cpu"/>) and follows its GPU kernels
 /// (<see cref="QuantizationRounding.Metal"/>). Thread-safe; nothing is kept between calls.
 /// </remarks>
-public static class Quantizer
+static class Quantizer
 {
     /// <summary>Quantises one row.</summary>
     /// <param name="row">The weights, <c>[n]</c>, n a whole number of groups.</param>
@@ -64,7 +63,7 @@ public static class Quantizer
             Span<float> w = destination.Slice(group * size, size);
             if (format.Mode == QuantizationMode.Affine)
             {
-                float scale = FloatElement.Read(scales, group, type), bias = FloatElement.Read(biases, group, type);
+                float scale = StoredFloats.Read(scales, group, type), bias = StoredFloats.Read(biases, group, type);
                 for (int i = 0; i < size; i++)
                 {
                     w[i] = scale * codes[i] + bias;
@@ -86,10 +85,12 @@ public static class Quantizer
     {
         if (!format.Fits(columns))
         {
-            throw new QuantizationFormatException($"A row of {columns} weights is no whole number of groups of {format.GroupSize} in 32-bit words; keep this matrix unquantised or choose a smaller group.");
+            throw new QuantizationFormatException(
+                $"A row of {columns} weights is no whole number of groups of {format.GroupSize} in 32-bit words; "
+                + "keep this matrix unquantised or choose a smaller group.");
         }
 
-        if (format.HasBiases && !FloatElement.Supports(type))
+        if (format.HasBiases && !StoredFloats.CanWrite(type))
         {
             throw new QuantizationFormatException($"Scales of type {type} are not supported; affine quantisation keeps them as F32, F16 or BF16.");
         }
@@ -108,4 +109,17 @@ public static class Quantizer
             }
         }
     }
+}
+
+/// <summary>Whose arithmetic a quantiser follows: the two backends of MLX differ in the last code.</summary>
+public enum QuantizationRounding
+{
+    /// <summary>
+    /// MLX on a GPU, which wrote the published files: a group's maximum starts at zero, ties round away from zero,
+    /// fp4 codes by thresholds.
+    /// </summary>
+    Metal,
+
+    /// <summary>MLX on a CPU: the true maximum of a group, ties to even, the fp4 code nearest in the table.</summary>
+    Cpu,
 }

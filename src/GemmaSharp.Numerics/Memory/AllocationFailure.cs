@@ -5,14 +5,14 @@ namespace GemmaSharp.Numerics.Memory;
 /// Nothing is armed in production: an allocation then reads one static field. Tests that arm it take turns, and other threads'
 /// allocations are not counted unless the test asks for them, so that tests beside it go on undisturbed.
 /// </remarks>
-internal static class AllocationFailure
+static class AllocationFailure
 {
     static readonly SemaphoreSlim s_turn = new(1);
     static volatile Armed? s_armed;
 
     /// <summary>Makes one allocation from now on throw <see cref="OutOfMemoryException"/>.</summary>
     /// <param name="number">Which one, counted from 1.</param>
-    /// <param name="counts">Which allocations are counted, by their bytes; asked on the thread that allocates. Null for all those of the calling thread.</param>
+    /// <param name="counts">Which allocations are counted, by their bytes; asked on the thread that allocates. Null: all of the calling thread.</param>
     /// <returns>Disarms when disposed; another test may wait for that.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="number"/> is less than 1.</exception>
     public static Armed At(int number, Func<long, bool>? counts = null)

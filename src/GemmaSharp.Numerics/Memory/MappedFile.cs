@@ -1,15 +1,12 @@
 using System.IO.MemoryMappedFiles;
-using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace GemmaSharp.Numerics.Memory;
 
 /// <summary>A whole file mapped read-only: pages are read when first touched and shared between processes.</summary>
 /// <remarks>Thread-safe. Another program must not shorten the file meanwhile: the system ends a process that reads past its end.</remarks>
-public sealed unsafe partial class MappedFile : MemoryBlock
+sealed unsafe class MappedFile : MemoryBlock
 {
-    const int AdviceWillNeed = 3;
-
     readonly MemoryMappedFile? _file;
     readonly MemoryMappedViewAccessor? _view;
 
@@ -60,33 +57,6 @@ public sealed unsafe partial class MappedFile : MemoryBlock
         return new(path);
     }
 
-    /// <summary>Asks the system to read a range ahead of its use; returns at once.</summary>
-    /// <param name="offset">First byte.</param>
-    /// <param name="length">Number of bytes.</param>
-    /// <remarks>Advice: without effect where the system has no such call.</remarks>
-    /// <exception cref="ArgumentOutOfRangeException">The range does not lie inside the file.</exception>
-    /// <exception cref="ObjectDisposedException">The mapping was disposed.</exception>
-    public void WillNeed(long offset, long length)
-    {
-        CheckRange(offset, length);
-        if (length == 0)
-        {
-            return;
-        }
-        if (OperatingSystem.IsLinux() || OperatingSystem.IsMacOS())
-        {
-            nuint page = (nuint)Environment.SystemPageSize;
-            nuint first = (nuint)(Pointer + offset) / page * page;
-            _ = Advise((void*)first, (nuint)(Pointer + offset + length) - first, AdviceWillNeed);
-        }
-        else if (OperatingSystem.IsWindows())
-        {
-            MemoryRange range = new() { Address = Pointer + offset, Bytes = (nuint)length };
-            _ = Prefetch(CurrentProcess, 1, &range, 0);
-        }
-        GC.KeepAlive(this);
-    }
-
     private protected override void Free(byte* address)
     {
         // Finalizers of the same sweep may have run already; the handles cope with that.
@@ -96,22 +66,5 @@ public sealed unsafe partial class MappedFile : MemoryBlock
             _view.Dispose();
         }
         _file?.Dispose();
-    }
-
-    static nint CurrentProcess => -1;
-
-    [LibraryImport("libc", EntryPoint = "madvise")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int Advise(void* address, nuint length, int advice);
-
-    [LibraryImport("kernel32", EntryPoint = "PrefetchVirtualMemory")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
-    private static partial int Prefetch(nint process, nuint count, MemoryRange* ranges, uint flags);
-
-    [StructLayout(LayoutKind.Sequential)]
-    struct MemoryRange
-    {
-        public void* Address;
-        public nuint Bytes;
     }
 }

@@ -5,14 +5,13 @@ namespace GemmaSharp.Numerics.Memory;
 /// The bytes stay where they are until <see cref="Dispose()"/>, or until nothing refers to the block any more.
 /// Reading is safe from any number of threads; disposing while another thread reads is not.
 /// </remarks>
-public abstract unsafe class MemoryBlock : IDisposable
+abstract unsafe class MemoryBlock : IDisposable
 {
     byte* _pointer;
     bool _disposed;
 
-    private protected MemoryBlock()
-    {
-    }
+    /// <exception cref="PlatformNotSupportedException">The machine keeps the high byte first.</exception>
+    private protected MemoryBlock() => RequireLittleEndian(BitConverter.IsLittleEndian);
 
     /// <summary>Number of bytes.</summary>
     public long Length { get; private protected set; }
@@ -57,6 +56,17 @@ public abstract unsafe class MemoryBlock : IDisposable
             _disposed = true;
             Free(_pointer);
             _pointer = null;
+        }
+    }
+
+    /// <summary>Refuses machines on which stored numbers, little-endian in every file, would have to be turned before use.</summary>
+    /// <remarks>Asked at the first block of memory, through which all stored numbers come.</remarks>
+    internal static void RequireLittleEndian(bool isLittleEndian)
+    {
+        if (!isLittleEndian)
+        {
+            throw new PlatformNotSupportedException(
+                "This machine keeps the high byte of a number first; weights are used as files store them, low byte first, so use x64 or Arm64.");
         }
     }
 

@@ -5,7 +5,7 @@ namespace GemmaSharp.Numerics.Memory;
 /// <summary>Scratch memory outside the managed heap: zeroed, aligned to 64 bytes, never moved.</summary>
 /// <typeparam name="T">A type without references.</typeparam>
 /// <remarks>Not synchronised. Spans must not be used after disposal.</remarks>
-public sealed unsafe class NativeArray<T> : IDisposable
+sealed unsafe class NativeArray<T> : IDisposable
     where T : unmanaged
 {
     readonly NativeBlock _block;

@@ -4,7 +4,7 @@ namespace GemmaSharp.Numerics.Memory;
 
 /// <summary>An allocation outside the managed heap: aligned to 64 bytes, zeroed, of any size.</summary>
 /// <remarks>Reading is thread-safe; writing is not synchronised.</remarks>
-public sealed unsafe class NativeBlock : MemoryBlock
+sealed unsafe class NativeBlock : MemoryBlock
 {
     const nuint Alignment = 64;
 

@@ -1,7 +1,4 @@
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Kernels;
 
 namespace GemmaSharp.Numerics.Memory;
 
@@ -10,7 +7,7 @@ namespace GemmaSharp.Numerics.Memory;
 /// <param name="Offset">First byte inside <paramref name="Block"/>; no alignment is guaranteed.</param>
 /// <param name="Type">Stored element type, little-endian.</param>
 /// <param name="Shape">Sizes, outermost first; empty for a scalar.</param>
-public readonly record struct TensorData(MemoryBlock Block, long Offset, ElementType Type, IReadOnlyList<long> Shape)
+readonly unsafe record struct TensorData(MemoryBlock Block, long Offset, ElementType Type, IReadOnlyList<long> Shape)
 {
     /// <summary>Number of elements: the product of the shape.</summary>
     /// <exception cref="OverflowException">The product exceeds a long.</exception>
@@ -55,6 +52,12 @@ public readonly record struct TensorData(MemoryBlock Block, long Offset, Element
     /// <exception cref="ArgumentOutOfRangeException">The elements do not lie inside the tensor and its block.</exception>
     public void ToSingles(long start, Span<float> destination)
     {
+        if (!StoredFloats.CanRead(Type))
+        {
+            throw new NotSupportedException(
+                $"A tensor of {Type.Name()} was asked for as float32; only floating-point tensors can be read so.");
+        }
+
         int size = Type.SizeInBytes();
         if (start < 0 || start > ElementCount - destination.Length)
         {
@@ -62,59 +65,11 @@ public readonly record struct TensorData(MemoryBlock Block, long Offset, Element
                 nameof(start), start, $"Elements {start} to {start + destination.Length} were asked of a tensor of {ElementCount}.");
         }
 
-        // A span counts bytes in an int; large tensors are read in pieces.
-        const int Piece = 1 << 20;
-        while (!destination.IsEmpty)
+        Block.CheckRange(Offset + start * size, (long)destination.Length * size);
+        fixed (float* values = destination)
         {
-            int count = Math.Min(destination.Length, Piece);
-            ReadOnlySpan<byte> bytes = Block.Read(Offset + start * size, count * size);
-            Convert(bytes, destination[..count]);
-            start += count;
-            destination = destination[count..];
+            StoredFloats.Read(Block.Pointer + Offset + start * size, Type, (nuint)destination.Length, values);
         }
         GC.KeepAlive(Block);
-    }
-
-    void Convert(ReadOnlySpan<byte> source, Span<float> destination)
-    {
-        switch (Type)
-        {
-            case ElementType.F32:
-                source.CopyTo(MemoryMarshal.AsBytes(destination));
-                break;
-            case ElementType.BF16:
-                WeightConversion.ToSingles<BFloat16Weights>(source, destination);
-                break;
-            case ElementType.F16:
-                WeightConversion.ToSingles<HalfWeights>(source, destination);
-                break;
-            case ElementType.F64:
-                for (int i = 0; i < destination.Length; i++)
-                {
-                    destination[i] = (float)BinaryPrimitives.ReadDoubleLittleEndian(source[(i * sizeof(double))..]);
-                }
-                break;
-            case ElementType.F8E4M3:
-                for (int i = 0; i < destination.Length; i++)
-                {
-                    destination[i] = Float8.FromE4M3(source[i]);
-                }
-                break;
-            case ElementType.F8E5M2:
-                for (int i = 0; i < destination.Length; i++)
-                {
-                    destination[i] = Float8.FromE5M2(source[i]);
-                }
-                break;
-            case ElementType.F8E8M0:
-                for (int i = 0; i < destination.Length; i++)
-                {
-                    destination[i] = Float8.FromE8M0(source[i]);
-                }
-                break;
-            default:
-                throw new NotSupportedException(
-                    $"A tensor of {Type.Name()} was asked for as float32; only floating-point tensors can be read so.");
-        }
     }
 }

@@ -1,7 +1,7 @@
 namespace GemmaSharp.Numerics.Memory;
 
 /// <summary>What scratch memory of a thread is for; a purpose must not be nested in itself.</summary>
-internal enum Scratch
+enum Scratch
 {
     /// <summary>Activations of one product, packed or quantised: asked for by the thread that starts it, read by all.</summary>
     Activations,
@@ -21,7 +21,7 @@ internal enum Scratch
 
 /// <summary>Scratch memory of the running thread, kept and grown, so that kernels allocate nothing after the first use.</summary>
 /// <remarks>Freed some time after the thread has ended.</remarks>
-internal static unsafe class ThreadScratch
+static unsafe class ThreadScratch
 {
     [ThreadStatic]
     static NativeArray<byte>?[]? s_arrays;

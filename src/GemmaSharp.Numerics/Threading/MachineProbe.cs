@@ -9,7 +9,7 @@ namespace GemmaSharp.Numerics.Threading;
 
 /// <summary>What this machine can do at best, measured: the yardstick of every speed this program reports.</summary>
 /// <remarks>A measurement takes a few tenths of a second and keeps the best of many bursts of about a millisecond.</remarks>
-public static unsafe class MachineProbe
+static unsafe class MachineProbe
 {
     // Several times the last-level cache of most machines.
     const long BandwidthBytes = 256L << 20;

@@ -16,7 +16,7 @@ namespace GemmaSharp.Numerics.Threading;
 /// <para>An exception of a job never ends a worker: it is thrown again where the loop was started.</para>
 /// <para>A team must be disposed: its threads keep it alive.</para>
 /// </remarks>
-public sealed unsafe class WorkerTeam : IDisposable
+sealed unsafe class WorkerTeam : IDisposable
 {
     /// <summary>The most threads a team may have.</summary>
     public const int MaxThreads = 1024;

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace GemmaSharp.Numerics.Vectors;
 
 /// <summary>One float32 lane: machines without vectors, and the plainest form of every kernel.</summary>
-internal readonly unsafe struct F32x1 : IVector<F32x1>
+readonly unsafe struct F32x1 : IVector<F32x1>
 {
     readonly float _v;
 

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace GemmaSharp.Numerics.Vectors;
 
 /// <summary>Sixteen float32 lanes: AVX-512.</summary>
-internal readonly unsafe struct F32x16 : IVector<F32x16>
+readonly unsafe struct F32x16 : IVector<F32x16>
 {
     readonly Vector512<float> _v;
 
@@ -63,7 +63,8 @@ internal readonly unsafe struct F32x16 : IVector<F32x16>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F32x16 LoadSByte(sbyte* source) => new(Vector512.ConvertToSingle(
         Avx512F.IsSupported ? Avx512F.ConvertToVector512Int32(Vector128.Load(source))
-        : Vector512.WidenLower(Vector512.WidenLower(Vector512.Create(Vector256.Create(Vector128.Load(source), Vector128<sbyte>.Zero), Vector256<sbyte>.Zero)))));
+        : Vector512.WidenLower(Vector512.WidenLower(
+            Vector512.Create(Vector256.Create(Vector128.Load(source), Vector128<sbyte>.Zero), Vector256<sbyte>.Zero)))));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F32x16 LoadByte(byte* source) => new(Vector512.ConvertToSingle(WidenBytes(source).AsInt32()));

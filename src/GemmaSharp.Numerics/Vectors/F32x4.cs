@@ -6,7 +6,7 @@ using System.Runtime.Intrinsics.X86;
 namespace GemmaSharp.Numerics.Vectors;
 
 /// <summary>Four float32 lanes: SSE or Arm Advanced SIMD.</summary>
-internal readonly unsafe struct F32x4 : IVector<F32x4>
+readonly unsafe struct F32x4 : IVector<F32x4>
 {
     readonly Vector128<float> _v;
 

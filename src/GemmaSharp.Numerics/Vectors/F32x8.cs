@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace GemmaSharp.Numerics.Vectors;
 
 /// <summary>Eight float32 lanes: AVX2.</summary>
-internal readonly unsafe struct F32x8 : IVector<F32x8>
+readonly unsafe struct F32x8 : IVector<F32x8>
 {
     readonly Vector256<float> _v;
 

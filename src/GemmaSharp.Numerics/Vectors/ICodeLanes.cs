@@ -10,7 +10,7 @@ namespace GemmaSharp.Numerics.Vectors;
 /// lane j of both holds the codes 8j … 8j+7 of the block, so products of the two may be added before a group's scale is applied.
 /// Which of the eight lie in which vector is the unpacker's choice, and activations are stored to match.
 /// </remarks>
-internal unsafe interface ICodeLanes<TSelf, TFloat>
+unsafe interface ICodeLanes<TSelf, TFloat>
     where TSelf : struct, ICodeLanes<TSelf, TFloat>
     where TFloat : struct, IVector<TFloat>
 {

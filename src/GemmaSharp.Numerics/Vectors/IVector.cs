@@ -8,7 +8,7 @@ namespace GemmaSharp.Numerics.Vectors;
 /// <remarks>
 /// Every member of every implementation is inlined by force: one call left in a loop sends the live sums to the stack.
 /// </remarks>
-internal unsafe interface IVector<TSelf>
+unsafe interface IVector<TSelf>
     where TSelf : struct, IVector<TSelf>
 {
     /// <summary>Number of lanes.</summary>

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace GemmaSharp.Numerics.Vectors;
 
 /// <summary>Sixteen bytes: SSSE3, or whatever carries 128-bit vectors.</summary>
-internal readonly unsafe struct U8x16 : ICodeLanes<U8x16, F32x4>
+readonly unsafe struct U8x16 : ICodeLanes<U8x16, F32x4>
 {
     readonly Vector128<byte> _v;
 
@@ -82,8 +82,10 @@ internal readonly unsafe struct U8x16 : ICodeLanes<U8x16, F32x4>
         int bits, out Vector128<byte> evenBytes, out Vector128<ushort> evenFactors, out Vector128<byte> oddBytes, out Vector128<ushort> oddFactors)
     {
         // Code i starts at bit i·bits: in byte (i·bits)/8 at bit (i·bits)%8. Multiplying by 2^(8 − that bit) moves it to bit 8.
-        evenBytes = Vector128.Create(Pair(0, bits), Pair(2, bits), Pair(4, bits), Pair(6, bits), Pair(8, bits), Pair(10, bits), Pair(12, bits), Pair(14, bits)).AsByte();
-        oddBytes = Vector128.Create(Pair(1, bits), Pair(3, bits), Pair(5, bits), Pair(7, bits), Pair(9, bits), Pair(11, bits), Pair(13, bits), Pair(15, bits)).AsByte();
+        evenBytes = Vector128.Create(
+            Pair(0, bits), Pair(2, bits), Pair(4, bits), Pair(6, bits), Pair(8, bits), Pair(10, bits), Pair(12, bits), Pair(14, bits)).AsByte();
+        oddBytes = Vector128.Create(
+            Pair(1, bits), Pair(3, bits), Pair(5, bits), Pair(7, bits), Pair(9, bits), Pair(11, bits), Pair(13, bits), Pair(15, bits)).AsByte();
         evenFactors = Vector128.Create(
             Factor(0, bits), Factor(2, bits), Factor(4, bits), Factor(6, bits), Factor(8, bits), Factor(10, bits), Factor(12, bits), Factor(14, bits));
         oddFactors = Vector128.Create(

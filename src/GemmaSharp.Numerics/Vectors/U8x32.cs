@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace GemmaSharp.Numerics.Vectors;
 
 /// <summary>Thirty-two bytes: AVX2, with VNNI where the machine has its 256-bit form.</summary>
-internal readonly unsafe struct U8x32 : ICodeLanes<U8x32, F32x8>
+readonly unsafe struct U8x32 : ICodeLanes<U8x32, F32x8>
 {
     readonly Vector256<byte> _v;
 

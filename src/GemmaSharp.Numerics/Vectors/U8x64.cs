@@ -6,7 +6,7 @@ namespace GemmaSharp.Numerics.Vectors;
 
 /// <summary>Sixty-four bytes: AVX-512 with byte and word instructions.</summary>
 /// <remarks>.NET 10 has no 512-bit VNNI, so products go through 16-bit sums, which codes of six bits cannot overflow.</remarks>
-internal readonly unsafe struct U8x64 : ICodeLanes<U8x64, F32x16>
+readonly unsafe struct U8x64 : ICodeLanes<U8x64, F32x16>
 {
     readonly Vector512<byte> _v;
 

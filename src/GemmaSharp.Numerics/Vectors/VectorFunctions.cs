@@ -4,7 +4,7 @@ namespace GemmaSharp.Numerics.Vectors;
 
 /// <summary>Transcendental functions, lane by lane, within about two units in the last place of float32.</summary>
 /// <remarks>Polynomials of the Cephes library (expf, tanhf). The same operations at every width.</remarks>
-internal static class VectorFunctions
+static class VectorFunctions
 {
     /// <summary><c>e^x</c>: 0 below −104, +∞ above 88.8, NaN for NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

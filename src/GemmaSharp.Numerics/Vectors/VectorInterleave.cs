@@ -6,7 +6,7 @@ using System.Runtime.Intrinsics.X86;
 namespace GemmaSharp.Numerics.Vectors;
 
 /// <summary>Turns rows into columns.</summary>
-internal static unsafe class VectorInterleave
+static unsafe class VectorInterleave
 {
     /// <summary><c>destination[i·stride + j] = row j, element i</c> of four rows.</summary>
     /// <param name="rows">The first row.</param>

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace GemmaSharp.Numerics.Vectors;
 
 /// <summary>Reads and writes the last few elements of a row as a padded vector, so that tails use the arithmetic of full vectors.</summary>
-internal static unsafe class VectorTail
+static unsafe class VectorTail
 {
     const int MaxLanes = 16;
 

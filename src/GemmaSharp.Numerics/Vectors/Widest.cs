@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 namespace GemmaSharp.Numerics.Vectors;
 
 /// <summary>An operation with one body for every width of vector; a struct that holds the arguments.</summary>
-internal interface IWidthKernel
+interface IWidthKernel
 {
     /// <summary>Does it with vectors of one width.</summary>
     void Run<TVector>()
@@ -13,7 +13,7 @@ internal interface IWidthKernel
 
 /// <summary>An operation with a result and one body for every width of vector.</summary>
 /// <typeparam name="TResult">What comes out.</typeparam>
-internal interface IWidthFunction<TResult>
+interface IWidthFunction<TResult>
 {
     /// <summary>Does it with vectors of one width.</summary>
     TResult Run<TVector>()
@@ -21,7 +21,7 @@ internal interface IWidthFunction<TResult>
 }
 
 /// <summary>An operation on packed codes: one body for every width of vector, and one for machines without vectors.</summary>
-internal interface ICodeKernel
+interface ICodeKernel
 {
     /// <summary>Does it with vectors of one width.</summary>
     void Run<TLanes, TFloat>()
@@ -37,7 +37,7 @@ internal interface ICodeKernel
 /// The conditions are constants to the compiler and everything here is inlined, so what is left of a choice is one call of
 /// the body. A kernel's <c>Run</c> should do nothing but call that body, and be inlined too.
 /// </remarks>
-internal static class Widest
+static class Widest
 {
     /// <summary>Float32 lanes of the widest vectors: 16, 8, 4 or 1.</summary>
     public static int Lanes

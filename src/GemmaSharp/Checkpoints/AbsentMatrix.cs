@@ -1,4 +1,4 @@
-using GemmaSharp.Numerics;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Checkpoints;

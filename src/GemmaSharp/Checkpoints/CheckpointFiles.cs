@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using GemmaSharp.Configuration;
+using GemmaSharp.Files;
 
 namespace GemmaSharp.Checkpoints;
 
@@ -116,7 +118,8 @@ static partial class CheckpointFiles
     {
         foreach (string name in names)
         {
-            if (ShardName().Match(name) is not { Success: true } shard || !int.TryParse(shard.Groups[2].ValueSpan, out int count) || count > MostShards)
+            if (ShardName().Match(name) is not { Success: true } shard
+                || !int.TryParse(shard.Groups[2].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int count) || count > MostShards)
             {
                 continue;
             }
@@ -124,7 +127,8 @@ static partial class CheckpointFiles
             int digits = shard.Groups[2].Length;
             for (int i = 1; i <= count; i++)
             {
-                string other = $"{shard.Groups[1].Value}-{i.ToString(System.Globalization.CultureInfo.InvariantCulture).PadLeft(digits, '0')}-of-{shard.Groups[2].Value}.safetensors";
+                string number = i.ToString(CultureInfo.InvariantCulture).PadLeft(digits, '0');
+                string other = $"{shard.Groups[1].Value}-{number}-of-{shard.Groups[2].Value}.safetensors";
                 if (!names.Contains(other))
                 {
                     throw new CheckpointException($"{folder} has {name} and not {other}; finish the download.");
@@ -138,6 +142,12 @@ static partial class CheckpointFiles
         Span<byte> start = stackalloc byte[16];
         try
         {
+            // A pipe, which has no length, would be waited for.
+            if (BoundedFile.Length(path) == 0)
+            {
+                return $"{path} has no content; give the path of a checkpoint folder.";
+            }
+
             using FileStream stream = File.OpenRead(path);
             start = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
         }

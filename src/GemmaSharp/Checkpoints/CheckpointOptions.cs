@@ -1,4 +1,4 @@
-using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 
 namespace GemmaSharp.Checkpoints;
 

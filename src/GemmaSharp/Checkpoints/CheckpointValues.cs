@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Checkpoints;

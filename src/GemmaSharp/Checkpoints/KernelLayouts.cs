@@ -86,3 +86,13 @@ sealed class KernelLayouts(IEnumerable<StoredTensor> tensors)
         : a == b && b != c ? 1
         : 0;
 }
+
+/// <summary>Order of a stored convolution kernel's axes.</summary>
+enum KernelLayout
+{
+    /// <summary><c>[O, I, kH, kW]</c></summary>
+    HuggingFace,
+
+    /// <summary><c>[O, kH, kW, I]</c></summary>
+    Mlx,
+}

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace GemmaSharp.Checkpoints;
 
 /// <summary>Names the kind of block at a module path, for reports and listings.</summary>
@@ -32,7 +34,7 @@ static class ModuleTypes
             "layer_scale" => "LayerScale",
             "attn" => vision ? "MultiQueryAttention" : "ConformerDotProductAttention",
             "layers" or "blocks" or "conformer" or "altup_projections" or "altup_unembed_projections" => "List",
-            _ when !int.TryParse(leaf, out _) => "",
+            _ when !int.TryParse(leaf, NumberStyles.None, CultureInfo.InvariantCulture, out _) => "",
             _ when parent.EndsWith("language_model.layers", StringComparison.Ordinal) => "DecoderLayer",
             _ when parent.EndsWith(".conformer", StringComparison.Ordinal) => "ConformerBlock",
             _ when parent.EndsWith(".blocks", StringComparison.Ordinal) => "Stage",

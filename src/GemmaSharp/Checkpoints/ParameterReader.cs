@@ -1,14 +1,14 @@
 using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Checkpoints;
 
 /// <summary>Answers the requests of all scopes of one model and keeps account of them: what was asked, found, faulty, left over.</summary>
-sealed class ParameterReader
+sealed class ParameterReader : IParameterSource
 {
     readonly Dictionary<string, StoredTensor> _tensors;
     readonly SortedSet<string> _names;

@@ -1,6 +1,5 @@
 using GemmaSharp.Configuration;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Checkpoints;
 

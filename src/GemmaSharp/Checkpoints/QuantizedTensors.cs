@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using GemmaSharp.Configuration;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Checkpoints;
 

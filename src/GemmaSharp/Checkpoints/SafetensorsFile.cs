@@ -1,3 +1,5 @@
+using GemmaSharp.Files;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Checkpoints;
@@ -37,7 +39,7 @@ sealed class SafetensorsFile : IDisposable
         try
         {
             // Also keeps from waiting for ever on a pipe, which has no length.
-            if (new FileInfo(path) is { Exists: true, Length: 0 })
+            if (BoundedFile.Length(path) == 0)
             {
                 throw new SafetensorsException(path, "has 0 bytes, too few for a safetensors file; download it again.");
             }
@@ -113,4 +115,16 @@ sealed class SafetensorsFile : IDisposable
 
         return mapped;
     }
+}
+
+/// <summary>A tensor as a safetensors header lists it.</summary>
+/// <param name="Name">Name in the file.</param>
+/// <param name="Type">Stored element type.</param>
+/// <param name="Shape">Sizes, outermost first; empty for a scalar.</param>
+/// <param name="Offset">First byte, counted from the start of the file.</param>
+/// <param name="Length">Number of bytes: the product of the shape times the element size.</param>
+sealed record SafetensorsEntry(string Name, ElementType Type, IReadOnlyList<long> Shape, long Offset, long Length)
+{
+    /// <summary>The byte after the last.</summary>
+    public long End => Offset + Length;
 }

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Checkpoints;
 

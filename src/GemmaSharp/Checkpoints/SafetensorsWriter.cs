@@ -1,6 +1,8 @@
+using GemmaSharp.Numerics.Formats;
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text.Json;
+using GemmaSharp.Files;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Checkpoints;
@@ -13,19 +15,16 @@ namespace GemmaSharp.Checkpoints;
 sealed class SafetensorsWriter : IDisposable
 {
     readonly string _path;
-    readonly string _temporary;
     readonly IReadOnlyList<TensorDeclaration> _tensors;
-    readonly FileStream _stream;
+    readonly AtomicFile _file;
     int _current;
     long _written;
-    bool _finished;
 
-    SafetensorsWriter(string path, IReadOnlyList<TensorDeclaration> tensors, FileStream stream)
+    SafetensorsWriter(string path, IReadOnlyList<TensorDeclaration> tensors, AtomicFile file)
     {
         _path = path;
         _tensors = tensors;
-        _stream = stream;
-        _temporary = stream.Name;
+        _file = file;
     }
 
     /// <summary>Begins a file.</summary>
@@ -35,23 +34,22 @@ sealed class SafetensorsWriter : IDisposable
     /// <exception cref="CheckpointWriteException">The folder cannot be written to, or the disk is full.</exception>
     /// <exception cref="ArgumentException">Two tensors have the same name.</exception>
     public static SafetensorsWriter Create(string path, IReadOnlyList<TensorDeclaration> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
-        Create(path, tensors, metadata, static name => new FileStream(name, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 20));
+        Create(path, tensors, metadata, open: null);
 
-    internal static SafetensorsWriter Create(string path, IReadOnlyList<TensorDeclaration> tensors, IReadOnlyDictionary<string, string>? metadata, Func<string, FileStream> open)
+    internal static SafetensorsWriter Create(
+        string path, IReadOnlyList<TensorDeclaration> tensors, IReadOnlyDictionary<string, string>? metadata, Func<string, FileStream>? open)
     {
         byte[] header = Header(tensors, metadata);
-        string temporary = $"{path}.{Guid.NewGuid():N}.partial";
-        SafetensorsWriter? writer = null;
+        AtomicFile? file = null;
         try
         {
-            FileStream stream = open(temporary);
-            writer = new SafetensorsWriter(path, tensors, stream);
-            stream.Write(header);
-            return writer;
+            file = AtomicFile.Create(path, 1 << 20, open);
+            file.Stream.Write(header);
+            return new SafetensorsWriter(path, tensors, file);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
         {
-            writer?.Dispose();
+            file?.Dispose();
             throw new CheckpointWriteException(path, e);
         }
     }
@@ -75,7 +73,7 @@ sealed class SafetensorsWriter : IDisposable
             throw new ArgumentException($"Tensor {name} was given {bytes.Length} bytes; {left} are left of it.", nameof(bytes));
         }
 
-        Guard(bytes, static (stream, b) => stream.Write(b));
+        Guard(bytes, static (file, b) => file.Stream.Write(b));
         _written += bytes.Length;
         if (_written == _tensors[_current].Length)
         {
@@ -115,52 +113,14 @@ sealed class SafetensorsWriter : IDisposable
             throw new InvalidOperationException($"Tensor {_tensors[_current].Name} has {_written} of {_tensors[_current].Length} bytes.");
         }
 
-        Guard([], static (stream, _) => stream.Flush(flushToDisk: true));
-        _stream.Dispose();
+        Guard([], static (file, _) => file.Complete());
     }
 
     /// <summary>Gives the completed file its name.</summary>
-    internal void Publish()
-    {
-        try
-        {
-            File.Move(_temporary, _path, overwrite: true);
-            _finished = true;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CheckpointWriteException(_path, e);
-        }
-    }
+    internal void Publish() => Guard([], static (file, _) => file.Publish());
 
     /// <summary>Closes the file; unless finished, removes it.</summary>
-    public void Dispose()
-    {
-        if (_finished)
-        {
-            return;
-        }
-
-        try
-        {
-            _stream.Dispose();
-        }
-        catch (IOException)
-        {
-            // A full disk: what is buffered cannot be written, and is not wanted any more.
-        }
-
-        try
-        {
-            File.Delete(_temporary);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Nothing can be done about a folder that has gone meanwhile.
-        }
-
-        _finished = true;
-    }
+    public void Dispose() => _file.Dispose();
 
     // Tensors without elements need no call of their own.
     void PassEmpty(string? name)
@@ -171,15 +131,15 @@ sealed class SafetensorsWriter : IDisposable
         }
     }
 
-    delegate void Action(FileStream stream, ReadOnlySpan<byte> bytes);
+    delegate void Action(AtomicFile file, ReadOnlySpan<byte> bytes);
 
     void Guard(ReadOnlySpan<byte> bytes, Action action)
     {
         try
         {
-            action(_stream, bytes);
+            action(_file, bytes);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
         {
             throw new CheckpointWriteException(_path, e);
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using GemmaSharp.Files;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Checkpoints;
@@ -93,23 +94,16 @@ sealed class ShardedSafetensorsWriter : IDisposable
 
         _writers[^1].Complete();
         string index = Path.Combine(_folder, CheckpointFiles.IndexName);
-        string temporary = $"{index}.{Guid.NewGuid():N}.partial";
         try
         {
-            if (_plan.Count > 1)
-            {
-                File.WriteAllBytes(temporary, Index());
-            }
-
+            using AtomicFile? file = _plan.Count > 1 ? AtomicFile.Create(index) : null;
+            file?.Stream.Write(Index());
+            file?.Complete();
             _writers.ForEach(writer => writer.Publish());
-            if (_plan.Count > 1)
-            {
-                File.Move(temporary, index, overwrite: true);
-            }
+            file?.Publish();
         }
-        catch (Exception e) when (e is (IOException or UnauthorizedAccessException) and not CheckpointWriteException)
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
         {
-            File.Delete(temporary);
             throw new CheckpointWriteException(index, e);
         }
     }

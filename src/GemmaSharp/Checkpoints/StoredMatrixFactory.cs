@@ -1,6 +1,6 @@
 using GemmaSharp.Checkpoints.Slices;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Checkpoints;

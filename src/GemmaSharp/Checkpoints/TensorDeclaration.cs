@@ -1,4 +1,4 @@
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Checkpoints;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using GemmaSharp.Files;
 
 namespace GemmaSharp.Configuration;
 
@@ -18,32 +19,19 @@ static class ConfigFile
         }
 
         string name = Path.GetFileName(path);
-        byte[] bytes;
+        byte[]? bytes;
         try
         {
-            bytes = ReadBounded(path);
+            bytes = BoundedFile.ReadRegular(path, LargestFile);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ConfigurationException(name, "$", $"The file cannot be read ({e.Message}); check its permissions.", e);
         }
 
-        return bytes.Length <= LargestFile
+        return bytes is not null
             ? Parse(bytes, name)
             : throw new ConfigurationException(name, "$", $"The file has more than {LargestFile} bytes, which no configuration has; download it again.");
-    }
-
-    // At most one byte more than allowed, whatever length the system reports; nothing from a pipe, which would be waited for.
-    static byte[] ReadBounded(string path)
-    {
-        if (new FileInfo(path).Length == 0)
-        {
-            return [];
-        }
-
-        using FileStream stream = File.OpenRead(path);
-        byte[] buffer = new byte[Math.Min(stream.Length, LargestFile) + 1];
-        return buffer[..stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false)];
     }
 
     /// <summary>The root object of the JSON text <paramref name="bytes"/>.</summary>

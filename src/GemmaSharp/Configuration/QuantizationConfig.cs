@@ -70,3 +70,9 @@ sealed record QuantizationConfig
         return new QuantizationSetting(section.Int("group_size", group, 1, 4096), section.Int("bits", bits, 1, 8), mode);
     }
 }
+
+/// <summary>How a module's weights are packed.</summary>
+/// <param name="GroupSize">Consecutive inputs that share a scale.</param>
+/// <param name="Bits">Bits per weight.</param>
+/// <param name="Mode"><c>affine</c>, <c>mxfp4</c>, <c>mxfp8</c> or <c>nvfp4</c>.</param>
+sealed record QuantizationSetting(int GroupSize, int Bits, string Mode);

@@ -13,10 +13,10 @@ sealed record TextConfig
     /// <summary>Width of the residual stream, <c>C</c>.</summary>
     public int HiddenSize { get; init; } = 2048;
 
-    /// <summary>Width of one layer's per-layer input, <c>E</c>.</summary>
+    /// <summary>Width of one layer's per-layer input, <c>P</c>.</summary>
     public int HiddenSizePerLayerInput { get; init; } = 256;
 
-    /// <summary>Feed-forward width of each layer, <c>[L]</c>.</summary>
+    /// <summary>Feed-forward width <c>F</c> of each layer, <c>[L]</c>.</summary>
     public IReadOnlyList<int> IntermediateSize { get; init; } = Repeat(16384, 35);
 
     /// <summary>Number of decoder layers, <c>L</c>.</summary>
@@ -58,7 +58,7 @@ sealed record TextConfig
     /// <summary>The AltUp stream the layer computes on.</summary>
     public int AltupActiveIdx { get; init; }
 
-    /// <summary>AltUp streams, <c>P</c>.</summary>
+    /// <summary>AltUp streams, <c>A</c>.</summary>
     public int AltupNumInputs { get; init; } = 4;
 
     /// <summary>Bound on the AltUp coefficients; <see langword="null"/> for none.</summary>
@@ -117,4 +117,14 @@ sealed record TextConfig
         Array.Fill(values, value);
         return values;
     }
+}
+
+/// <summary>What a decoder layer attends to.</summary>
+enum LayerType
+{
+    /// <summary>The last <c>sliding_window</c> positions.</summary>
+    SlidingAttention,
+
+    /// <summary>Every earlier position.</summary>
+    FullAttention,
 }

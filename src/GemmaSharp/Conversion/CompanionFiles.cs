@@ -1,5 +1,6 @@
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
+using GemmaSharp.Files;
 
 namespace GemmaSharp.Conversion;
 
@@ -30,6 +31,6 @@ static class CompanionFiles
     static bool IsCompanion(FileInfo file) =>
         file.Name is not (Gemma3nConfig.FileName or CheckpointFiles.IndexName)
         && !file.Name.EndsWith(".index.json", StringComparison.Ordinal)
-        && file.Length is > 0 and <= LargestFile
+        && BoundedFile.Length(file.FullName) is > 0 and <= LargestFile
         && (s_endings.Contains(file.Extension) || file.Name.StartsWith("LICENSE", StringComparison.OrdinalIgnoreCase));
 }

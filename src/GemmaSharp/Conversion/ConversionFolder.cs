@@ -1,8 +1,11 @@
+using GemmaSharp.Files;
+
 namespace GemmaSharp.Conversion;
 
 /// <summary>A folder that has another name until it is complete; disposing before that removes it.</summary>
 /// <remarks>
-/// What a process that was killed left behind is removed by the next conversion to the same place; a lock tells it from one that is still running.
+/// What a process that was killed left behind is removed by the next conversion to the same place. The lock file beside it tells it from one that is still
+/// running, which holds the lock, and from a folder of the user's, which has none.
 /// </remarks>
 sealed class ConversionFolder : IDisposable
 {
@@ -40,7 +43,8 @@ sealed class ConversionFolder : IDisposable
         }
 
         string parent = System.IO.Path.GetDirectoryName(target) ?? throw new ConversionException($"{destination} is no place for a checkpoint; give the name of a new folder.");
-        string temporary = target + ".partial";
+        string temporary = target + AtomicFile.Ending;
+        bool isOurs = File.Exists(temporary + ".lock");
         FileStream hold;
         try
         {
@@ -60,6 +64,13 @@ sealed class ConversionFolder : IDisposable
         {
             if (Directory.Exists(temporary))
             {
+                if (!isOurs)
+                {
+                    hold.Dispose();
+                    throw new ConversionException(
+                        $"The folder {temporary} is in the way and not what a conversion left behind; rename it, or give another destination.");
+                }
+
                 Directory.Delete(temporary, recursive: true);
             }
 

@@ -3,7 +3,6 @@ using GemmaSharp.Checkpoints.Adapters;
 using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Configuration;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Conversion;
 

@@ -1,7 +1,6 @@
 using System.Buffers;
 using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Conversion;

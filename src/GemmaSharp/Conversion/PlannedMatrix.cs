@@ -1,7 +1,6 @@
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Conversion;
 

@@ -1,6 +1,5 @@
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Conversion;
 
@@ -87,4 +86,22 @@ sealed class PlannedTensor(StoredTensor stored, string name, ElementType type, i
 
         return result;
     }
+}
+
+/// <summary>One or several tensors of the result that are made together.</summary>
+interface IPlannedTensor
+{
+    /// <summary>What will be written, in this order.</summary>
+    IReadOnlyList<TensorDeclaration> Declarations { get; }
+
+    /// <summary>Makes and writes them.</summary>
+    void Write(TensorReader reader, TensorSink sink, ConversionWork work);
+}
+
+/// <summary>A tensor the source lacks and which is 0.</summary>
+sealed class PlannedZeros(TensorDeclaration declaration) : IPlannedTensor
+{
+    public IReadOnlyList<TensorDeclaration> Declarations { get; } = [declaration];
+
+    public void Write(TensorReader reader, TensorSink sink, ConversionWork work) => sink.Write(declaration.Name, new byte[declaration.Length]);
 }

@@ -1,6 +1,5 @@
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Conversion;
 

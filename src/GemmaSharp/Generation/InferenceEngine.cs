@@ -25,8 +25,7 @@ sealed class InferenceEngine : IDisposable
     /// <summary>The most rows of a step, and so the most that a session's cache takes at once.</summary>
     public const int MaxStepRows = StepBudget.MaxRows;
 
-    readonly TextWorkspace _workspace;
-    readonly int _vocabulary;
+    readonly TextPass _pass;
     readonly TimeProvider _clock;
     readonly Action _release;
     readonly StepBudget _budget = new();
@@ -56,11 +55,10 @@ sealed class InferenceEngine : IDisposable
     /// <param name="release">Called on the engine's thread when it will never compute again: frees what it computed with.</param>
     public InferenceEngine(TextModel model, WorkerTeam team, TimeProvider clock, Action release)
     {
-        _workspace = model.NewWorkspace(team);
-        _vocabulary = model.Config.VocabSize;
+        _pass = model.NewPass(team);
         _clock = clock;
         _release = release;
-        Forward = step => model.Forward(step, _workspace);
+        Forward = step => model.Forward(step, _pass);
         _thread = new Thread(Loop) { IsBackground = true, Name = "GemmaSharp engine" };
         _thread.UnsafeStart();
     }
@@ -142,7 +140,7 @@ sealed class InferenceEngine : IDisposable
     }
 
     /// <summary>A row of the last step's logits, <c>[V]</c>.</summary>
-    public ReadOnlySpan<float> Logits(int row) => _workspace.Logits.Slice(row * _vocabulary, _vocabulary);
+    public ReadOnlySpan<float> Logits(int row) => _pass.Logits[row];
 
     /// <summary>
     /// Ends all work and waits until the thread has freed everything; on the engine's own thread it only asks for that, since the caller must return first.
@@ -183,7 +181,7 @@ sealed class InferenceEngine : IDisposable
         }
 
         EndAll();
-        _workspace.Dispose();
+        _pass.Dispose();
         Volatile.Write(ref _scratchBytes, 0);
         _release();
     }
@@ -328,7 +326,7 @@ sealed class InferenceEngine : IDisposable
             if (feed.Kind == FeedKind.Token)
             {
                 int id = feed.Id;
-                EmbeddingRows[]? embedding = feed.Embedding.IsEmpty ? null : [new EmbeddingRows(0, feed.Embedding)];
+                List<EmbeddingRows>? embedding = feed.Embedding.IsEmpty ? null : [new EmbeddingRows(0, feed.Embedding)];
                 _step.Add(sequence.Cache, new ReadOnlySpan<int>(in id), 1, embedding, sequence.Adapters);
             }
             else
@@ -439,7 +437,7 @@ sealed class InferenceEngine : IDisposable
         if (_step.Rows > _largest.Rows || _step.LogitsRows > _largest.LogitsRows)
         {
             _largest = (Math.Max(_step.Rows, _largest.Rows), Math.Max(_step.LogitsRows, _largest.LogitsRows));
-            Volatile.Write(ref _scratchBytes, _workspace.Bytes);
+            Volatile.Write(ref _scratchBytes, _pass.Bytes);
         }
     }
 

@@ -9,10 +9,10 @@ sealed class StoppableTrace(ITrace inner, Work work) : ITrace
         return inner.Wants(name);
     }
 
-    public void Record(string name, ReadOnlySpan<long> shape, ReadOnlySpan<float> values)
+    public void Record(string name, ReadOnlySpan<long> shape, long start, ReadOnlySpan<float> values)
     {
         ThrowIfStopped();
-        inner.Record(name, shape, values);
+        inner.Record(name, shape, start, values);
     }
 
     public void RecordIds(string name, ReadOnlySpan<long> shape, ReadOnlySpan<int> ids)

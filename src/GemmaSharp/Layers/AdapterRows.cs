@@ -14,15 +14,6 @@ sealed class AdapterRows : IDisposable
     NativeArray<float>? _low;
     NativeArray<float>? _deltas;
 
-    /// <summary>For a pass whose rows all carry the same adapters.</summary>
-    /// <param name="adapters">They; null for none.</param>
-    public static AdapterRows All(AdapterSet? adapters)
-    {
-        var rows = new AdapterRows();
-        rows.Add(0, int.MaxValue, adapters);
-        return rows;
-    }
-
     /// <summary>Bytes of scratch held.</summary>
     public long Bytes => sizeof(float) * ((_low?.Length ?? 0) + (_deltas?.Length ?? 0));
 
@@ -38,6 +29,17 @@ sealed class AdapterRows : IDisposable
         if (adapters is { IsEmpty: false })
         {
             _segments.Add(new Segment(first, first + count, adapters));
+        }
+    }
+
+    /// <summary>Refuses adapters that were loaded for another model.</summary>
+    /// <param name="linears">The linear layers of the model that is to be computed.</param>
+    /// <exception cref="ArgumentException">They were.</exception>
+    public void RequireBase(LinearModules linears)
+    {
+        foreach (Segment segment in _segments)
+        {
+            segment.Adapters.RequireBase(linears);
         }
     }
 
@@ -66,16 +68,17 @@ sealed class AdapterRows : IDisposable
 
     /// <summary><c>y += weight · s · (x · Aᵀ) · Bᵀ</c> for the rows whose adapters change the layer.</summary>
     /// <param name="module">The layer.</param>
+    /// <param name="firstRow">Which row of the pass is the first of <paramref name="x"/>.</param>
     /// <param name="x">The layer's input, <c>[rows, in]</c>.</param>
-    /// <param name="rows">Rows of the pass.</param>
+    /// <param name="rows">Rows of <paramref name="x"/>.</param>
     /// <param name="y">The layer's output, <c>[rows, out]</c>.</param>
     /// <param name="team">The threads that share the work.</param>
-    public void AddTo(LinearModule module, ReadOnlySpan<float> x, int rows, Span<float> y, WorkerTeam team)
+    public void AddTo(LinearModule module, int firstRow, ReadOnlySpan<float> x, int rows, Span<float> y, WorkerTeam team)
     {
         for (int i = 0; i < _segments.Count; i++)
         {
             Segment segment = _segments[i];
-            int count = Math.Min(segment.End, rows) - segment.First;
+            int first = Math.Max(segment.First - firstRow, 0), count = Math.Min(segment.End - firstRow, rows) - first;
             if (count <= 0)
             {
                 continue;
@@ -87,15 +90,18 @@ sealed class AdapterRows : IDisposable
                 if (adapters[a].Adapter.Find(module.Index) is LoraPair pair)
                 {
                     LoraProduct.Add(
-                        pair, adapters[a].Weight, x.Slice(segment.First * module.InFeatures, count * module.InFeatures), count,
-                        Scratch(ref _low, count * pair.Rank), y.Slice(segment.First * module.OutFeatures, count * module.OutFeatures), team);
+                        pair, adapters[a].Weight, x.Slice(first * module.InFeatures, count * module.InFeatures), count,
+                        Scratch(ref _low, count * pair.Rank), y.Slice(first * module.OutFeatures, count * module.OutFeatures), team);
                 }
             }
         }
     }
 
     /// <summary>What adapters add to the outputs of a layer that is computed in another way, <c>[rows, out]</c>; empty when they add nothing.</summary>
-    /// <inheritdoc cref="AddTo"/>
+    /// <param name="module">The layer.</param>
+    /// <param name="x">The layer's input, <c>[rows, in]</c>: all rows of the pass.</param>
+    /// <param name="rows">Rows of the pass.</param>
+    /// <param name="team">The threads that share the work.</param>
     public ReadOnlySpan<float> Deltas(LinearModule module, ReadOnlySpan<float> x, int rows, WorkerTeam team)
     {
         if (!Changes(module))
@@ -105,7 +111,7 @@ sealed class AdapterRows : IDisposable
 
         Span<float> deltas = Scratch(ref _deltas, rows * module.OutFeatures);
         deltas.Clear();
-        AddTo(module, x, rows, deltas, team);
+        AddTo(module, 0, x, rows, deltas, team);
         return deltas;
     }
 

@@ -8,7 +8,7 @@ sealed class BatchedTrace(ITrace target) : ITrace
 
     public bool Wants(string name) => target.Wants(name);
 
-    public void Record(string name, ReadOnlySpan<long> shape, ReadOnlySpan<float> values)
+    public void Record(string name, ReadOnlySpan<long> shape, long start, ReadOnlySpan<float> values)
     {
         if (!_records.TryGetValue(name, out (long[] Shape, List<float[]> Items) record))
         {
@@ -29,7 +29,7 @@ sealed class BatchedTrace(ITrace target) : ITrace
         {
             (long[] shape, List<float[]> items) = _records[name];
             long[] batch = [shape[0] * items.Count, .. shape[1..]];
-            target.Record(name, batch, items.Count == 1 ? items[0] : [.. items.SelectMany(item => item)]);
+            target.Record(name, batch, 0, items.Count == 1 ? items[0] : [.. items.SelectMany(item => item)]);
         }
     }
 }

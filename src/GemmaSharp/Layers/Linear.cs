@@ -1,42 +1,45 @@
-using GemmaSharp.Numerics;
-using GemmaSharp.Numerics.Threading;
+using GemmaSharp.Numerics.Matrices;
 
 namespace GemmaSharp.Layers;
 
 /// <summary>A linear layer without bias: <c>y = x · Wᵀ</c>, and for rows that carry adapters <c>+ Σ weight · s · (x · Aᵀ) · Bᵀ</c>.</summary>
 /// <remarks>The weight is never changed, so one copy serves conversations with and without adapters. Immutable, thread-safe.</remarks>
-sealed class Linear
+sealed class Linear(WeightMatrix weight, LinearModule module)
 {
-    internal Linear(WeightMatrix weight, LinearModule module)
-    {
-        Weight = weight;
-        Module = module;
-    }
-
     /// <summary>Canonical path: <c>language_model.layers.0.self_attn.q_proj</c>.</summary>
-    public string Path => Module.Path;
-
-    /// <summary>W, <c>[out, in]</c>.</summary>
-    public WeightMatrix Weight { get; }
-
-    /// <summary>Columns of W.</summary>
-    public int InFeatures => Weight.Columns;
-
-    /// <summary>Rows of W.</summary>
-    public int OutFeatures => Weight.Rows;
+    public string Path => module.Path;
 
     /// <summary>By which adapters find it.</summary>
-    internal LinearModule Module { get; }
+    public LinearModule Module => module;
 
-    /// <summary>Computes some rows. A row's result is the same whatever the other rows are.</summary>
-    /// <param name="x"><c>[rows, in]</c></param>
-    /// <param name="rows">Number of rows.</param>
-    /// <param name="y">Receives <c>[rows, out]</c>; must not overlap <paramref name="x"/>.</param>
-    /// <param name="team">The threads that share the work.</param>
-    /// <param name="adapters">Which rows carry which adapters.</param>
-    internal void Forward(ReadOnlySpan<float> x, int rows, Span<float> y, WorkerTeam team, AdapterRows adapters)
+    /// <summary>W, <c>[out, in]</c>.</summary>
+    public WeightMatrix Weight => weight;
+
+    /// <summary>Columns of W.</summary>
+    public int InFeatures => weight.Columns;
+
+    /// <summary>Rows of W.</summary>
+    public int OutFeatures => weight.Rows;
+
+    /// <summary><c>y = x · Wᵀ</c>. A row's result is the same whatever the other rows are.</summary>
+    /// <param name="x"><c>[T, in]</c>: rows of the pass, in its order, since they may carry adapters.</param>
+    /// <param name="p">The pass.</param>
+    /// <returns><c>[T, out]</c></returns>
+    public Rows Forward(Rows x, Pass p)
     {
-        Weight.Multiply(x, rows, y, team);
-        adapters.AddTo(Module, x, rows, y, team);
+        Rows y = p.New(x.Count, OutFeatures);
+        Forward(x, y, p);
+        return y;
+    }
+
+    /// <summary>The same into rows that are there.</summary>
+    /// <param name="x"><c>[T, in]</c></param>
+    /// <param name="y">Receives <c>[T, out]</c>.</param>
+    /// <param name="p">The pass.</param>
+    /// <param name="firstRow">Which row of the pass is the first of <paramref name="x"/>.</param>
+    public void Forward(Rows x, Rows y, Pass p, int firstRow = 0)
+    {
+        weight.Multiply(x.Span, x.Count, y.Span, p.Team);
+        p.Adapters.AddTo(module, firstRow, x.Span, x.Count, y.Span, p.Team);
     }
 }

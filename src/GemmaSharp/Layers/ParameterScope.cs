@@ -1,6 +1,5 @@
 using System.Globalization;
-using GemmaSharp.Checkpoints;
-using GemmaSharp.Numerics;
+using GemmaSharp.Numerics.Matrices;
 
 namespace GemmaSharp.Layers;
 
@@ -12,11 +11,11 @@ namespace GemmaSharp.Layers;
 /// </remarks>
 sealed class ParameterScope
 {
-    readonly ParameterReader _reader;
+    readonly IParameterSource _source;
 
-    internal ParameterScope(ParameterReader reader, string path)
+    public ParameterScope(IParameterSource source, string path)
     {
-        _reader = reader;
+        _source = source;
         Path = path;
     }
 
@@ -25,60 +24,67 @@ sealed class ParameterScope
 
     /// <summary>The place <paramref name="name"/> below this one.</summary>
     /// <param name="name">A module name; may contain dots.</param>
-    public ParameterScope this[string name] => new(_reader, Join(name));
+    public ParameterScope this[string name] => new(_source, Join(name));
 
     /// <summary>Entry <paramref name="index"/> of the list of modules at this place.</summary>
     public ParameterScope this[int index] => this[index.ToString(CultureInfo.InvariantCulture)];
 
     /// <summary>A linear layer without bias, of weight <c>[outFeatures, inFeatures]</c>.</summary>
     public Linear Linear(string name, int inFeatures, int outFeatures) =>
-        new(_reader.Matrix(Join(name), "Linear", outFeatures, inFeatures), LinearModule(name, inFeatures, outFeatures));
+        new(_source.Matrix(Join(name), "Linear", outFeatures, inFeatures), LinearModule(name, inFeatures, outFeatures));
 
     /// <summary>A linear layer whose weight is also that of another module, such as a head that is the embedding table.</summary>
-    internal Linear TiedLinear(string name, WeightMatrix weight) =>
-        new(weight, _reader.Linears.Add(Join(name), weight.Columns, weight.Rows, tied: true));
+    public Linear TiedLinear(string name, Embedding table) =>
+        new(table.Weight, Linears.Add(Join(name), table.Weight.Columns, table.Weight.Rows, tied: true));
 
     /// <summary>All linear layers asked for so far, here and elsewhere.</summary>
-    internal LinearModules Linears => _reader.Linears;
+    public LinearModules Linears => _source.Linears;
 
     /// <summary>Makes a linear layer known to adapters whose weight is asked for in another way.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="inFeatures">Columns of its weight.</param>
     /// <param name="outFeatures">Rows of its weight.</param>
-    internal LinearModule LinearModule(string name, int inFeatures, int outFeatures) =>
-        _reader.Linears.Add(Join(name), inFeatures, outFeatures, tied: false);
+    public LinearModule LinearModule(string name, int inFeatures, int outFeatures) =>
+        Linears.Add(Join(name), inFeatures, outFeatures, tied: false);
 
     /// <summary>The table <c>[count, dimension]</c> of an embedding. Rows beyond <paramref name="count"/> are left out, with a warning.</summary>
-    public WeightMatrix Embedding(string name, int count, int dimension) => _reader.Matrix(Join(name), "Embedding", count, dimension);
+    public Embedding Embedding(string name, int count, int dimension) => new(_source.Matrix(Join(name), "Embedding", count, dimension));
+
+    /// <summary>A norm of weight <c>[width]</c>.</summary>
+    /// <param name="name">Its module; the weight is the tensor <c>weight</c> in it.</param>
+    /// <param name="width">Values of a row.</param>
+    /// <param name="eps">Added to the mean of squares.</param>
+    /// <param name="bound">What values are clipped to first; infinite for no clipping.</param>
+    public RmsNorm RmsNorm(string name, int width, float eps, float bound = float.PositiveInfinity) => new(Vector($"{name}.weight", width), width, eps, bound);
 
     /// <summary>The vector <c>[length]</c> of exactly this name, such as <c>norm.weight</c> or <c>correct_output_scale</c>.</summary>
-    public float[] Vector(string name, int length) => _reader.Values(Join(name), [length], optional: false);
+    public float[] Vector(string name, int length) => _source.Values(Join(name), [length], optional: false);
 
     /// <summary>As <see cref="Vector"/>, but empty and no fault when the checkpoint does not have it.</summary>
-    public float[] OptionalVector(string name, int length) => _reader.Values(Join(name), [length], optional: true);
+    public float[] OptionalVector(string name, int length) => _source.Values(Join(name), [length], optional: true);
 
     /// <summary>A small tensor of exactly this name and shape, in C order.</summary>
-    public float[] Tensor(string name, params ReadOnlySpan<int> shape) => _reader.Values(Join(name), Longs(shape), optional: false);
+    public float[] Tensor(string name, params ReadOnlySpan<int> shape) => _source.Values(Join(name), Longs(shape), optional: false);
 
     /// <summary>
     /// A convolution's kernels as a matrix <c>[outChannels, kernelHeight · kernelWidth · inChannels]</c>, whose rows follow a patch of an NHWC picture.
     /// </summary>
     /// <remarks>The file may have <c>[O, I, kH, kW]</c> (PyTorch) or <c>[O, kH, kW, I]</c> (MLX). What needs no reordering is used in place.</remarks>
     public WeightMatrix Convolution(string name, int outChannels, int inChannels, int kernelHeight, int kernelWidth) =>
-        _reader.Convolution(Join(name), outChannels, inChannels, kernelHeight, kernelWidth);
+        _source.Convolution(Join(name), outChannels, inChannels, kernelHeight, kernelWidth);
 
     /// <summary>Depthwise kernels as <c>[kernelHeight · kernelWidth, channels]</c>; the file has <c>[C, 1, kH, kW]</c> or <c>[C, kH, kW, 1]</c>.</summary>
     public float[] DepthwiseConvolution(string name, int channels, int kernelHeight, int kernelWidth) =>
-        _reader.Depthwise(Join(name), channels, kernelHeight, kernelWidth);
+        _source.Depthwise(Join(name), channels, kernelHeight, kernelWidth);
 
     /// <summary>Depthwise kernels in time as <c>[kernel, channels]</c>; the file has <c>[C, 1, k]</c> or <c>[C, k, 1]</c>.</summary>
-    public float[] DepthwiseConvolution1d(string name, int channels, int kernel) => _reader.Depthwise1d(Join(name), channels, kernel);
+    public float[] DepthwiseConvolution1d(string name, int channels, int kernel) => _source.Depthwise1d(Join(name), channels, kernel);
 
     /// <summary>Whether the checkpoint has a tensor of this name, or any below it.</summary>
-    public bool Contains(string name) => _reader.Contains(Join(name));
+    public bool Contains(string name) => _source.Contains(Join(name));
 
     /// <summary>Accepts every tensor of this name or below it, unused.</summary>
-    public void Ignore(string name) => _reader.Ignore(Join(name));
+    public void Ignore(string name) => _source.Ignore(Join(name));
 
     string Join(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
 

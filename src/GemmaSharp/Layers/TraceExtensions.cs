@@ -8,7 +8,7 @@ static class TraceExtensions
     {
         if (trace is not null && trace.Wants(name))
         {
-            trace.Record(name, shape, values);
+            trace.Record(name, shape, 0, values);
         }
     }
 

@@ -1,4 +1,3 @@
-using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 using GemmaSharp.Model.Audio;
@@ -16,15 +15,13 @@ namespace GemmaSharp.Model;
 sealed record ModelParts(TextModel Text, VisionTower? Vision, AudioTower? Audio, MultimodalEmbedder? EmbedVision, MultimodalEmbedder? EmbedAudio)
 {
     /// <summary>Builds every module the configuration and the files have. Afterwards the checkpoint's report and module tree are complete.</summary>
-    /// <param name="checkpoint">The opened checkpoint.</param>
+    /// <param name="root">Where the checkpoint's parameters are asked for.</param>
+    /// <param name="config">The checkpoint's configuration.</param>
     /// <param name="vision">Whether the vision tower is wanted.</param>
     /// <param name="audio">Whether the audio tower is wanted.</param>
     /// <exception cref="ConfigurationException">Two parts of the configuration contradict each other.</exception>
-    public static ModelParts Build(Checkpoint checkpoint, bool vision = true, bool audio = true)
+    public static ModelParts Build(ParameterScope root, Gemma3nConfig config, bool vision = true, bool audio = true)
     {
-        ArgumentNullException.ThrowIfNull(checkpoint);
-        Gemma3nConfig config = checkpoint.Config;
-        ParameterScope root = checkpoint.Root;
         int hidden = config.TextConfig.HiddenSize;
         var text = new TextModel(root, config.TextConfig);
 

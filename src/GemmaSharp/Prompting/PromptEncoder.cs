@@ -57,8 +57,14 @@ sealed class PromptEncoder
     /// <exception cref="ChatTemplateException">The roles do not alternate.</exception>
     public PromptPlan Plan(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
     {
-        RgbImage[] images = [.. messages.SelectMany(m => m.Parts).OfType<ImagePart>().Select(Required)];
-        AudioClip[] clips = [.. messages.SelectMany(m => m.Parts).OfType<AudioPart>().Select(Required)];
+        bool sees = _parts is { Vision: not null, EmbedVision: not null }, hears = _parts is { Audio: not null, EmbedAudio: not null };
+        if (Senses.Refusal(messages, sees, hears) is string refusal)
+        {
+            throw new GenerationException(refusal);
+        }
+
+        RgbImage[] images = [.. messages.SelectMany(m => m.Pieces).OfType<ImagePart>().Select(Required)];
+        AudioClip[] clips = [.. messages.SelectMany(m => m.Pieces).OfType<AudioPart>().Select(Required)];
         ChatEncoding encoding = _template.Encode(messages, addGenerationPrompt, _config.VisionSoftTokensPerImage, _config.AudioSoftTokensPerImage);
         return encoding.Images.Count == images.Length && encoding.Clips.Count == clips.Length
             ? new PromptPlan(encoding.Ids, images, encoding.Images, clips, encoding.Clips)
@@ -102,32 +108,16 @@ sealed class PromptEncoder
             return default;
         }
 
-        float[] row = new float[_config.TextConfig.HiddenSize];
-        embedder.Hard([id], row, _team, adapters);
-        return row;
+        using var p = new Pass(_team, null, adapters);
+        embedder.RequireBase(adapters);
+        return embedder.Hard([id], p).Span.ToArray();
     }
 
-    RgbImage Required(ImagePart part)
-    {
-        if (_parts.Vision is null || _parts.EmbedVision is null)
-        {
-            throw new GenerationException(
-                "The prompt has a picture and this checkpoint, as loaded, has no vision tower; leave the picture out, or load a checkpoint with vision weights.");
-        }
+    static RgbImage Required(ImagePart part) =>
+        part.Image ?? throw new GenerationException($"The picture {part.Source} has not been read; read it before the prompt is encoded.");
 
-        return part.Image ?? throw new GenerationException($"The picture {part.Source} has not been read; read it before the prompt is encoded.");
-    }
-
-    AudioClip Required(AudioPart part)
-    {
-        if (_parts.Audio is null || _parts.EmbedAudio is null)
-        {
-            throw new GenerationException(
-                "The prompt has a clip and this checkpoint, as loaded, has no audio tower; leave the clip out, or load a checkpoint with audio weights.");
-        }
-
-        return part.Clip ?? throw new GenerationException($"The clip {part.Source} has not been read; read it before the prompt is encoded.");
-    }
+    static AudioClip Required(AudioPart part) =>
+        part.Clip ?? throw new GenerationException($"The clip {part.Source} has not been read; read it before the prompt is encoded.");
 
     bool IsMultimodal(int id) => id >= Math.Min(_config.VisionConfig?.VocabOffset ?? int.MaxValue, _config.AudioConfig?.VocabOffset ?? int.MaxValue);
 
@@ -191,7 +181,7 @@ sealed class PromptEncoder
             features[i] *= scale;
         }
 
-        _parts.EmbedVision!.Soft(features, tokens, rows, _team, adapters);
+        Soft(_parts.EmbedVision!, features, tokens, adapters).CopyTo(rows, 0);
         yield return 0;
     }
 
@@ -246,14 +236,17 @@ sealed class PromptEncoder
 
         int frames = audio.OutputFrames(mel.Frames);
         float[] features = new float[clips * frames * audio.Width];
-        audio.Forward(mel.Values, mel.Frames, mel.ValidFrames, features, _team, trace, adapters);
-        yield return 0;
+        using (var p = new Pass(_team, trace, adapters))
+        {
+            foreach (int piece in audio.Encode(mel.Values, mel.Frames, mel.ValidFrames, features, p))
+            {
+                yield return piece;
+            }
+        }
 
-        float[] embedded = new float[clips * frames * hidden];
-        embedder.Soft(features, clips * frames, embedded, _team, adapters);
+        float[] embedded = Soft(embedder, features, clips * frames, adapters);
         trace.Capture("embed_audio#1", [clips, frames, hidden], embedded);
-        float[] padding = new float[hidden];
-        embedder.Hard([embedder.VocabOffset + embedder.VocabSize - 1], padding, _team, adapters);
+        float[] padding = HardEmbedding(embedder.VocabOffset + embedder.VocabSize - 1, adapters).ToArray();
         trace.Capture("embed_audio#2", [1, 1, hidden], padding);
         for (int c = 0; c < clips; c++)
         {
@@ -267,6 +260,15 @@ sealed class PromptEncoder
         }
 
         yield return 0;
+    }
+
+    float[] Soft(MultimodalEmbedder embedder, float[] features, int count, AdapterSet adapters)
+    {
+        embedder.RequireBase(adapters);
+        using var p = new Pass(_team, null, adapters);
+        Rows rows = p.New(count, features.Length / count);
+        features.CopyTo(rows.Span);
+        return embedder.Soft(rows, p).Span.ToArray();
     }
 
     /// <summary>Hard embeddings of every multimodal token that no picture or clip covers.</summary>
@@ -312,9 +314,8 @@ sealed class PromptEncoder
         if (embedder is not null && trace.Wants(name))
         {
             int[] own = [.. ids.Select(id => embedder.Owns(id) ? id : embedder.VocabOffset + embedder.VocabSize - 1)];
-            float[] rows = new float[ids.Length * _config.TextConfig.HiddenSize];
-            embedder.Hard(own, rows, _team, adapters);
-            trace.Record(name, [1, ids.Length, _config.TextConfig.HiddenSize], rows);
+            using var p = new Pass(_team, trace, adapters);
+            p.Trace(name, embedder.Hard(own, p));
         }
     }
 

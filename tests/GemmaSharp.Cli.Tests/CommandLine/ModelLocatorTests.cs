@@ -4,19 +4,13 @@ public sealed class ModelLocatorTests : IDisposable
 {
     readonly DirectoryInfo _cache = Directory.CreateTempSubdirectory("gemma-test-");
 
-    public ModelLocatorTests() => Environment.SetEnvironmentVariable("HF_HUB_CACHE", _cache.FullName);
-
-    public void Dispose()
-    {
-        Environment.SetEnvironmentVariable("HF_HUB_CACHE", null);
-        _cache.Delete(recursive: true);
-    }
+    public void Dispose() => _cache.Delete(recursive: true);
 
     [Fact]
-    public void Find_None_IsTheDemo() => Assert.True(File.Exists(Path.Combine(ModelLocator.Find(null), "model.safetensors")));
+    public void Find_None_IsTheDemo() => Assert.True(File.Exists(Path.Combine(Find(null), "model.safetensors")));
 
     [Fact]
-    public void Find_Path_IsThatPath() => Assert.Equal("./some/where", ModelLocator.Find("./some/where"));
+    public void Find_Path_IsThatPath() => Assert.Equal("./some/where", Find("./some/where"));
 
     [Fact]
     public void Find_NameInTheCache_IsTheSnapshotOfMain()
@@ -25,23 +19,42 @@ public sealed class ModelLocatorTests : IDisposable
         DirectoryInfo wanted = repository.CreateSubdirectory("snapshots").CreateSubdirectory("abc123");
         repository.CreateSubdirectory("snapshots").CreateSubdirectory("def456");
         File.WriteAllText(Path.Combine(repository.CreateSubdirectory("refs").FullName, "main"), "abc123\n");
-        Assert.Equal(wanted.FullName, ModelLocator.Find("org/name"));
+        Assert.Equal(wanted.FullName, Find("org/name"));
     }
 
-    [Fact]
-    public void Find_ReferenceThatLeavesTheCache_IsNotFollowed()
+    [Theory]
+    [InlineData("../../..")]
+    [InlineData("")]
+    public void Find_ReferenceThatLeavesTheCache_IsNotFollowed(string reference)
     {
         DirectoryInfo repository = _cache.CreateSubdirectory("models--org--name");
         DirectoryInfo only = repository.CreateSubdirectory("snapshots").CreateSubdirectory("abc123");
-        File.WriteAllText(Path.Combine(repository.CreateSubdirectory("refs").FullName, "main"), "../../..");
-        Assert.Equal(only.FullName, ModelLocator.Find("org/name"));
+        File.WriteAllText(Path.Combine(repository.CreateSubdirectory("refs").FullName, "main"), reference);
+        Assert.Equal(only.FullName, Find("org/name"));
     }
 
     [Fact]
     public void Find_NameNotInTheCache_SaysHowToGetIt()
     {
-        CliException error = Assert.Throws<CliException>(() => ModelLocator.Find("org/name"));
+        CliException error = Assert.Throws<CliException>(() => Find("org/name"));
         Assert.Equal(ExitCode.CheckpointRefused, error.ExitCode);
         Assert.Contains("hf download org/name", error.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void HubCache_Variables_GoFromTheNearestToTheFarthest()
+    {
+        var variables = new Dictionary<string, string> { ["HF_HUB_CACHE"] = "/hub", ["HF_HOME"] = "/home", ["XDG_CACHE_HOME"] = "/caches" };
+        Assert.Equal("/hub", Cache());
+        variables["HF_HUB_CACHE"] = "";
+        Assert.Equal(Path.Combine("/home", "hub"), Cache());
+        variables.Remove("HF_HOME");
+        Assert.Equal(Path.Combine("/caches", "huggingface", "hub"), Cache());
+        variables.Clear();
+        Assert.EndsWith(Path.Combine(".cache", "huggingface", "hub"), Cache(), StringComparison.Ordinal);
+
+        string Cache() => ModelLocator.HubCache(variables.GetValueOrDefault);
+    }
+
+    string Find(string? model) => ModelLocator.Find(model, _cache.FullName);
 }

@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using GemmaSharp.Prompting.Chat;
 
 namespace GemmaSharp.EndToEnd.Tests;
 
@@ -38,14 +37,14 @@ sealed record DemoItem(string Kind, ChatMessage Message, string Truth, string An
             string type = part!["type"]!.GetValue<string>();
             if (type != "text")
             {
-                part[type] = Path.Combine(folder, item.GetProperty(type).GetString()!);
+                part[type] = item.GetProperty(type).GetString();
             }
         }
 
         var messages = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = content });
         return new DemoItem(
             item.GetProperty("kind").GetString()!,
-            MediaMessages.Read(ChatMessageJson.Read(Encoding.UTF8.GetBytes(messages.ToJsonString())))[0],
+            MediaMessages.Read(ConversationFile.Parse(Encoding.UTF8.GetBytes(messages.ToJsonString()), "items.json", folder))[0],
             item.GetProperty("truth").GetString()!,
             item.GetProperty("answer").GetString()!,
             [.. item.GetProperty("token_ids").EnumerateArray().Select(e => e.GetInt32())],

@@ -76,10 +76,10 @@ sealed class ModelAccuracy
         {
         }
 
-        public void Record(string name, ReadOnlySpan<long> shape, ReadOnlySpan<float> values)
+        public void Record(string name, ReadOnlySpan<long> shape, long start, ReadOnlySpan<float> values)
         {
             int vocabulary = (int)shape[^1];
-            for (int at = first * vocabulary; at < values.Length; at += vocabulary)
+            for (int at = (int)Math.Max(0, ((long)first * vocabulary) - start); at < values.Length; at += vocabulary)
             {
                 ReadOnlySpan<float> logits = values.Slice(at, vocabulary);
                 double[] probabilities = new double[vocabulary];

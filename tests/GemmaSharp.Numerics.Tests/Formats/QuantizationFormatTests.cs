@@ -1,6 +1,5 @@
 using CsCheck;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Numerics.Tests.Formats;
 
@@ -49,7 +48,8 @@ public class QuantizationFormatTests
         {
             const int Columns = 768;
             ElementType type = format.HasBiases ? ElementType.BF16 : ElementType.U8;
-            Assert.True(QuantizationFormat.TryDerive(Columns, format.WordsPerRow(Columns), format.GroupsPerRow(Columns), type, out QuantizationFormat? found, out _));
+            Assert.True(QuantizationFormat.TryDerive(
+                Columns, format.WordsPerRow(Columns), format.GroupsPerRow(Columns), type, out QuantizationFormat? found, out _));
             Assert.Equal(format, found);
         }
     }
@@ -58,7 +58,8 @@ public class QuantizationFormatTests
     public void TryDerive_AnyShapes_FindsAFormatThatFitsOrSaysWhy() =>
         Gen.Select(Gen.Long[-5, 5000], Gen.Long[-5, 5000], Gen.Long[-5, 5000], Gen.Bool).Sample((columns, words, scales, affine) =>
         {
-            bool found = QuantizationFormat.TryDerive(columns, words, scales, affine ? ElementType.BF16 : ElementType.U8, out QuantizationFormat? format, out string? fault);
+            bool found = QuantizationFormat.TryDerive(
+                columns, words, scales, affine ? ElementType.BF16 : ElementType.U8, out QuantizationFormat? format, out string? fault);
             return found
                 ? format!.Fits(columns) && format.WordsPerRow((int)columns) == words && format.GroupsPerRow((int)columns) == scales
                 : !string.IsNullOrEmpty(fault);

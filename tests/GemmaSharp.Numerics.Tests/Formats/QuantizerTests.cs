@@ -1,4 +1,5 @@
 using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Numerics.Tests.Formats;
@@ -54,7 +55,9 @@ public class QuantizerTests
                 float mlx = expected[row * columns + i];
                 if (half)
                 {
-                    Assert.True(MathF.Abs(mlx - found[i]) <= MathF.Max(MathF.Abs(mlx), MaxScale(scales, row)) / 512f, $"row {row}, column {i}: {found[i]} for {mlx}");
+                    Assert.True(
+                        MathF.Abs(mlx - found[i]) <= MathF.Max(MathF.Abs(mlx), MaxScale(scales, row)) / 512f,
+                        $"row {row}, column {i}: {found[i]} for {mlx}");
                 }
                 else
                 {
@@ -105,7 +108,9 @@ public class QuantizerTests
                 };
                 for (int i = 0; i < group.Length; i++)
                 {
-                    Assert.True(MathF.Abs(group[i] - back[g * format.GroupSize + i]) <= step + 1e-6f, $"row {row}, group {g}: {back[g * format.GroupSize + i]} for {group[i]}");
+                    Assert.True(
+                        MathF.Abs(group[i] - back[g * format.GroupSize + i]) <= step + 1e-6f,
+                        $"row {row}, group {g}: {back[g * format.GroupSize + i]} for {group[i]}");
                 }
             }
         }

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Kernels;
 
 namespace GemmaSharp.Numerics.Tests.Formats;
 
@@ -51,19 +50,19 @@ public unsafe class WeightFormatTests
     }
 
     [Fact]
-    public void Float8_KnownPatterns_HaveTheirValues()
+    public void MiniFloat_KnownPatterns_HaveTheirValues()
     {
-        Assert.Equal(448f, Float8.FromE4M3(0x7E));
-        Assert.Equal(-1f, Float8.FromE4M3(0xB8));
-        Assert.Equal(1f / 512f, Float8.FromE4M3(0x01));
-        Assert.Equal(7f / 512f, Float8.FromE4M3(0x07));
-        Assert.Equal(1f / 64f, Float8.FromE4M3(0x08));
-        Assert.True(float.IsNaN(Float8.FromE4M3(0x7F)));
-        Assert.Equal(57344f, Float8.FromE5M2(0x7B));
-        Assert.Equal(float.PositiveInfinity, Float8.FromE5M2(0x7C));
-        Assert.Equal(1f, Float8.FromE8M0(127));
-        Assert.Equal(MathF.ScaleB(1f, -127), Float8.FromE8M0(0));
-        Assert.True(float.IsNaN(Float8.FromE8M0(255)));
+        Assert.Equal(448f, MiniFloat.E4M3[0x7E]);
+        Assert.Equal(-1f, MiniFloat.E4M3[0xB8]);
+        Assert.Equal(1f / 512f, MiniFloat.E4M3[0x01]);
+        Assert.Equal(7f / 512f, MiniFloat.E4M3[0x07]);
+        Assert.Equal(1f / 64f, MiniFloat.E4M3[0x08]);
+        Assert.True(float.IsNaN(MiniFloat.E4M3[0x7F]));
+        Assert.Equal(57344f, MiniFloat.E5M2[0x7B]);
+        Assert.Equal(float.PositiveInfinity, MiniFloat.E5M2[0x7C]);
+        Assert.Equal(1f, MiniFloat.E8M0[127]);
+        Assert.Equal(MathF.ScaleB(1f, -127), MiniFloat.E8M0[0]);
+        Assert.True(float.IsNaN(MiniFloat.E8M0[255]));
     }
 
     static void EveryPattern<TFormat>(string width, Func<ushort, float> expected)
@@ -93,7 +92,7 @@ public unsafe class WeightFormatTests
         fixed (ushort* from = source)
         fixed (float* to = destination)
         {
-            Widths.Run(width, new WeightConversion.Kernel<TFormat>((byte*)from, (nuint)count, to));
+            Widths.Run(width, new StoredFloats.Widening<TFormat>((byte*)from, (nuint)count, to));
         }
     }
 }

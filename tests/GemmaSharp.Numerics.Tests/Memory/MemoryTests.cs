@@ -31,15 +31,11 @@ public class MemoryTests
             File.WriteAllBytes(path, bytes);
             using MappedFile file = MappedFile.Open(path);
             Assert.Equal(bytes.Length, file.Length);
-            file.WillNeed(0, file.Length);
-            file.WillNeed(4097, 100);
-            file.WillNeed(70_000, 0);
             Assert.Equal(bytes.AsSpan(5, 100), file.Read(5, 100));
             Assert.Equal(bytes.AsSpan(), file.Read(0, bytes.Length));
             Assert.Throws<ArgumentOutOfRangeException>(() => { _ = file.Read(69_999, 2); });
             Assert.Throws<ArgumentOutOfRangeException>(() => { _ = file.Read(-1, 1); });
             Assert.Throws<ArgumentOutOfRangeException>(() => { _ = file.Read(long.MaxValue, 1); });
-            Assert.Throws<ArgumentOutOfRangeException>(() => file.WillNeed(1, 70_000));
             file.Dispose();
             Assert.Throws<ObjectDisposedException>(() => { _ = file.Read(0, 1); });
         }
@@ -57,7 +53,6 @@ public class MemoryTests
         {
             Assert.Equal(0, file.Length);
             Assert.True(file.Read(0, 0).IsEmpty);
-            file.WillNeed(0, 0);
         }
         File.Delete(path);
         Assert.Throws<FileNotFoundException>(() => MappedFile.Open(path));
@@ -79,6 +74,13 @@ public class MemoryTests
             block.Write(0, length).Fill(1);
         }
         Assert.Throws<ArgumentOutOfRangeException>(() => NativeBlock.Allocate(-1));
+    }
+
+    [Fact]
+    public void MemoryBlock_BigEndianMachine_IsRefused()
+    {
+        MemoryBlock.RequireLittleEndian(true);
+        Assert.Throws<PlatformNotSupportedException>(() => MemoryBlock.RequireLittleEndian(false));
     }
 
     [Fact]

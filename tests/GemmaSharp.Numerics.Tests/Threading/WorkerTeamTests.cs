@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using GemmaSharp.Numerics.Kernels;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Numerics.Tests.Threading;
@@ -148,7 +149,7 @@ public class WorkerTeamTests
             w.Multiply(x, 4, y, with);
             w.Multiply(x, 1, y, with);
             w.ReadRow(3, row);
-            RmsNorm.Rows(x, weight, 1e-6f, x, with);
+            RmsNormKernel.Rows(x, weight, 1e-6f, x, with);
             Gelu.Tanh(row, row);
             Softmax.Apply(row);
         }

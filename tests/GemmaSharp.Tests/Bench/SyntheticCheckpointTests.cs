@@ -3,9 +3,10 @@ using System.Text.Json;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Bench;
 using GemmaSharp.Configuration;
+using GemmaSharp.Layers;
 using GemmaSharp.Model;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.TestCheckpoints;
@@ -21,7 +22,7 @@ public sealed class SyntheticCheckpointTests
     {
         using var team = new WorkerTeam(2);
         using Checkpoint checkpoint = SyntheticCheckpoint.Create("tiny", Config(), TinyCSeed, team, cancellationToken: TestContext.Current.CancellationToken);
-        ModelParts parts = ModelParts.Build(checkpoint);
+        ModelParts parts = ModelParts.Build(checkpoint.Root, checkpoint.Config);
         Assert.NotNull(parts.Vision);
         Assert.NotNull(parts.Audio);
         Assert.Empty(checkpoint.Report().Findings);
@@ -46,9 +47,9 @@ public sealed class SyntheticCheckpointTests
         var format = QuantizationFormat.Create(mode, bits, group);
         using Checkpoint checkpoint = SyntheticCheckpoint.Create(
             "tiny", Config(), TinyCSeed, team, new QuantizationRecipe { Format = format }, cancellationToken: TestContext.Current.CancellationToken);
-        ModelParts parts = ModelParts.Build(checkpoint);
+        ModelParts parts = ModelParts.Build(checkpoint.Root, checkpoint.Config);
         Assert.Empty(checkpoint.Report().Findings);
-        WeightMatrix matrix = checkpoint.Root.Embedding("language_model.embed_tokens", 2304, 128);
+        WeightMatrix matrix = checkpoint.Root.Embedding("language_model.embed_tokens", 2304, 128).Weight;
         Assert.Equal(format.Name, matrix.FormatName);
         float[] row = new float[128], values = [.. Enumerable.Range(0, 2304).SelectMany(r =>
         {

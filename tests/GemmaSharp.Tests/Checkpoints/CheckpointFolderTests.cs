@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Layers;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints;

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using CsCheck;
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints;

@@ -1,4 +1,5 @@
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints;

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints;

@@ -1,7 +1,8 @@
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Layers;
-using GemmaSharp.Numerics;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Model.Vision;
+using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints;

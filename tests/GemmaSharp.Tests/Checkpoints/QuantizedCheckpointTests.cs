@@ -1,5 +1,7 @@
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Configuration;
 using GemmaSharp.Model.Text;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Tests.TestCheckpoints;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using CsCheck;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Tests.TestCheckpoints;
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using GemmaSharp.Configuration;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Configuration;

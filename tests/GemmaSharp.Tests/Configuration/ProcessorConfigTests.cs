@@ -1,4 +1,6 @@
 using GemmaSharp.Configuration;
+using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Prompting.Pictures;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Configuration;

@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Conversion;
@@ -389,6 +388,18 @@ public sealed class CheckpointConverterTests : IDisposable
         Convert(new ConversionOptions());
         Assert.Equal([Out], Directory.EnumerateFileSystemEntries(_files.Path));
         Assert.False(File.Exists(Path.Combine(Out, "half")));
+    }
+
+    [Fact]
+    public void Convert_FolderOfTheUsersWhereOursWouldBe_IsLeftAlone()
+    {
+        string partial = Out + ".partial";
+        Directory.CreateDirectory(partial);
+        File.WriteAllText(Path.Combine(partial, "thesis.txt"), "precious");
+        var error = Assert.Throws<ConversionException>(() => Convert(new ConversionOptions()));
+        Assert.Contains(partial, error.Message, StringComparison.Ordinal);
+        Assert.Equal("precious", File.ReadAllText(Path.Combine(partial, "thesis.txt")));
+        Assert.Equal([partial], Directory.EnumerateFileSystemEntries(_files.Path));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Tests.Conversion;
 

@@ -3,7 +3,6 @@ using GemmaSharp.Checkpoints;
 using GemmaSharp.Model;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Numerics.Formats;
-using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.TestCheckpoints;
 
@@ -29,17 +28,17 @@ public sealed class MergeAdapterTests : IDisposable
         ConversionResult result = Convert("out", new ConversionOptions { MergeAdapters = [Adapter(name)], Type = ElementType.F32, Layout = layout });
         Assert.Empty(result.Notes);
         using Checkpoint checkpoint = Checkpoint.Open(_files["out"]);
-        TextModel model = ModelParts.Build(checkpoint).Text;
+        TextModel model = ModelParts.Build(checkpoint.Root, checkpoint.Config).Text;
         Golden expected = Golden.Load($"lora/{name}/goldens/text-long.safetensors");
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(GoldenFiles.Find($"lora/{name}/goldens/text-long.json")));
         int[] ids = Integers(json, "token_ids");
         using var team = new WorkerTeam(2);
-        using TextWorkspace workspace = model.NewWorkspace(team);
+        using TextPass pass = model.NewPass(team);
         using KvCache cache = model.NewCache(ids.Length);
         var step = new TextStep();
         step.Add(cache, ids, ids.Length);
         var trace = new RecordingTrace(expected.Contains);
-        model.Forward(step, workspace, trace);
+        model.Forward(step, pass, trace);
         Assert.True(trace.Names.Count > 20);
         Assert.InRange(expected.AssertClose(trace), 1e-9, 1e-4);
     }
@@ -73,7 +72,7 @@ public sealed class MergeAdapterTests : IDisposable
         Assert.Contains("quantised again", Assert.Single(result.Notes), StringComparison.Ordinal);
         SortedDictionary<string, string> before = ConvertedTensors.Hashes(_files["base"]), after = ConvertedTensors.Hashes(_files["merged"]);
         using Checkpoint checkpoint = Checkpoint.Open(_files["base"], new CheckpointOptions { HeadersOnly = true });
-        ModelParts.Build(checkpoint);
+        ModelParts.Build(checkpoint.Root, checkpoint.Config);
         HashSet<string> changed = [.. LoraAdapter.Load(Adapter("peft").Folder, checkpoint).Modules.Select(module => TensorNames.Mlx(module) + ".weight")];
         Assert.Equal(before.Keys, after.Keys);
         Assert.All(before.Keys.Where(name => name.EndsWith(".weight", StringComparison.Ordinal)), name => Assert.Equal(changed.Contains(name), before[name] != after[name]));

@@ -1,8 +1,9 @@
 using System.Text.Json;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Layers;
 using GemmaSharp.Model;
-using GemmaSharp.Numerics;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Conversion;
@@ -72,8 +73,8 @@ public sealed class MlxConversionTests
         MlxCheckpoints.Convert("mlx-mixed", files["mlx"]);
         CheckpointConverter.Convert(files["mlx"], files["dense"], new ConversionOptions { Dequantize = true, Type = ElementType.F32 }, cancellationToken: Stop);
         using Checkpoint quantised = Checkpoint.Open(files["mlx"]), dense = Checkpoint.Open(files["dense"]);
-        ModelParts.Build(quantised);
-        ModelParts.Build(dense);
+        ModelParts.Build(quantised.Root, quantised.Config);
+        ModelParts.Build(dense.Root, dense.Config);
         Assert.DoesNotContain(dense.Tensors, tensor => tensor.Name.EndsWith(".scales", StringComparison.Ordinal) || tensor.Name.EndsWith(".biases", StringComparison.Ordinal));
         Assert.Equal("float32", JsonDocument.Parse(File.ReadAllBytes(Path.Combine(files["dense"], "config.json"))).RootElement.GetProperty("torch_dtype").GetString());
         int compared = 0;

@@ -7,7 +7,7 @@ sealed class CallbackTrace(Action<int> recorded) : ITrace
 
     public bool Wants(string name) => true;
 
-    public void Record(string name, ReadOnlySpan<long> shape, ReadOnlySpan<float> values) => recorded(++Count);
+    public void Record(string name, ReadOnlySpan<long> shape, long start, ReadOnlySpan<float> values) => recorded(++Count);
 
     public void RecordIds(string name, ReadOnlySpan<long> shape, ReadOnlySpan<int> ids) => recorded(++Count);
 }

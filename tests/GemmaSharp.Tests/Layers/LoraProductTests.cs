@@ -60,11 +60,11 @@ public sealed class LoraProductTests
                 first += chunks[i];
             }
 
-            together.AddTo(module, x, rows, y, team);
+            together.AddTo(module, 0, x, rows, y, team);
             together.Keep(kept);
             int[] left = [.. Enumerable.Range(0, rows).Where(row => kept[row])];
             float[] keptY = [.. left.SelectMany(row => start.AsSpan(row * outputs, outputs).ToArray())];
-            together.AddTo(module, [.. left.SelectMany(row => x.AsSpan(row * inputs, inputs).ToArray())], left.Length, keptY, team);
+            together.AddTo(module, 0, [.. left.SelectMany(row => x.AsSpan(row * inputs, inputs).ToArray())], left.Length, keptY, team);
 
             int chunk = 0, end = chunks[0];
             for (int row = 0; row < rows; row++)
@@ -75,8 +75,9 @@ public sealed class LoraProductTests
                 }
 
                 float[] alone = start[(row * outputs)..((row + 1) * outputs)];
-                using AdapterRows single = AdapterRows.All(sets[(chunk + seed) % sets.Length]);
-                single.AddTo(module, x.AsSpan(row * inputs, inputs), 1, alone, team);
+                using var single = new AdapterRows();
+                single.Add(0, 1, sets[(chunk + seed) % sets.Length]);
+                single.AddTo(module, 0, x.AsSpan(row * inputs, inputs), 1, alone, team);
                 Assert.True(alone.AsSpan().SequenceEqual(y.AsSpan(row * outputs, outputs)), $"row {row} of {rows}");
                 if (kept[row])
                 {

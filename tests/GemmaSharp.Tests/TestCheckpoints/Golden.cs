@@ -1,5 +1,6 @@
 using System.Globalization;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Tests.TestCheckpoints;

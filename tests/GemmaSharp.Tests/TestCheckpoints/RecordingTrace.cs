@@ -5,6 +5,7 @@ public sealed class RecordingTrace(Func<string, bool>? wants = null) : ITrace
 {
     readonly Dictionary<string, (long[] Shape, float[] Values)> _records = [];
     readonly List<string> _names = [];
+    readonly TraceParts _parts = new();
 
     /// <summary>Names in order of execution.</summary>
     public IReadOnlyList<string> Names => _names;
@@ -15,16 +16,14 @@ public sealed class RecordingTrace(Func<string, bool>? wants = null) : ITrace
 
     public bool Wants(string name) => wants?.Invoke(name) ?? true;
 
-    public void Record(string name, ReadOnlySpan<long> shape, ReadOnlySpan<float> values)
+    public void Record(string name, ReadOnlySpan<long> shape, long start, ReadOnlySpan<float> values)
     {
-        long count = 1;
-        foreach (long axis in shape)
+        if (_parts.Add(name, shape, start, values) is not float[] whole)
         {
-            count *= axis;
+            return;
         }
 
-        Assert.True(count == values.Length, $"{name}: {values.Length} values were recorded as [{string.Join(", ", shape.ToArray())}].");
-        if (_records.TryAdd(name, (shape.ToArray(), values.ToArray())))
+        if (_records.TryAdd(name, (shape.ToArray(), whole)))
         {
             _names.Add(name);
             return;
@@ -41,6 +40,6 @@ public sealed class RecordingTrace(Func<string, bool>? wants = null) : ITrace
             values[i] = ids[i];
         }
 
-        Record(name, shape, values);
+        Record(name, shape, 0, values);
     }
 }

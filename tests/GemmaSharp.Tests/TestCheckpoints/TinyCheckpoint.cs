@@ -3,7 +3,7 @@ using System.Text.Json;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Bench;
 using GemmaSharp.Model;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Tests.TestCheckpoints;
 
@@ -132,7 +132,7 @@ sealed class TinyCheckpoint : IDisposable
     /// <summary>What building the whole model from the checkpoint finds.</summary>
     public static LoadReport Report(Checkpoint checkpoint)
     {
-        ModelParts.Build(checkpoint);
+        ModelParts.Build(checkpoint.Root, checkpoint.Config);
         return checkpoint.Report();
     }
 

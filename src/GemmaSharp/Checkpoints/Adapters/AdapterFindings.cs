@@ -41,7 +41,7 @@ sealed class AdapterFindings(ModuleNames names)
         StoredName = tensor.Entry.Name,
         ExpectedShape = expected,
         FoundShape = tensor.Entry.Shape,
-        FoundType = Numerics.Memory.ElementTypes.Name(tensor.Entry.Type),
+        FoundType = Numerics.Formats.ElementTypes.Name(tensor.Entry.Type),
         File = tensor.File,
         FirstByte = tensor.Entry.Offset,
         EndByte = tensor.Entry.End,

@@ -1,4 +1,5 @@
 using GemmaSharp.Layers;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Checkpoints.Adapters;
@@ -148,7 +149,10 @@ sealed class AdapterReader
         scale = (float)settings.Scale(down.Module, rank);
         if (!float.IsFinite(scale))
         {
-            _findings.AddTensor(down, module.Path, FindingKind.WrongSetting, $"The scale of {module.Path} is {scale} by {AdapterFiles.ConfigName}; a finite number is needed.", "Set alpha to the value the adapter was trained with.");
+            _findings.AddTensor(
+                down, module.Path, FindingKind.WrongSetting,
+                FormattableString.Invariant($"The scale of {module.Path} is {scale} by {AdapterFiles.ConfigName}; a finite number is needed."),
+                "Set alpha to the value the adapter was trained with.");
             good = false;
         }
 

@@ -1,5 +1,5 @@
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 
 namespace GemmaSharp.Checkpoints.Slices;
 

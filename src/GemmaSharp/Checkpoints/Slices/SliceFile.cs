@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using GemmaSharp.Files;
 
 namespace GemmaSharp.Checkpoints.Slices;
 
@@ -46,11 +47,8 @@ static class SliceFile
     {
         try
         {
-            using FileStream stream = new(path, FileMode.Open, FileAccess.Read);
-            byte[] bytes = new byte[LargestFile + 1];
-            int count = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-            return count <= LargestFile
-                ? Encoding.UTF8.GetString(bytes, 0, count).TrimStart('\uFEFF')
+            return BoundedFile.ReadRegular(path, LargestFile) is byte[] bytes
+                ? Encoding.UTF8.GetString(bytes).TrimStart('\uFEFF')
                 : throw new SliceException($"{file} has more than {LargestFile} bytes, which no table of slices has; name the right file.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)

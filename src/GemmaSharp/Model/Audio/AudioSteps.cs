@@ -1,55 +1,60 @@
+using GemmaSharp.Layers;
+
 namespace GemmaSharp.Model.Audio;
 
 /// <summary>Which steps the rows of an activation are: <c>[Clips, Count, D]</c>, clip after clip.</summary>
-/// <param name="start">Number of the first step within its clip; not 0 only in a stream.</param>
-/// <param name="count">Steps of each clip.</param>
+/// <param name="count">Steps of each clip, padding included.</param>
 /// <param name="validSteps"><c>[Clips]</c>: each clip's steps that are sound; padding follows.</param>
-readonly ref struct AudioSteps(int start, int count, ReadOnlySpan<int> validSteps)
+/// <remarks>Immutable, thread-safe.</remarks>
+sealed class AudioSteps(int count, int[] validSteps)
 {
-    /// <summary>Number of the first step within its clip.</summary>
-    public int Start { get; } = start;
-
-    /// <summary>Steps of each clip in this pass.</summary>
-    public int Count { get; } = count;
-
-    /// <summary>Each clip's steps that are sound, counted from its beginning.</summary>
-    public ReadOnlySpan<int> ValidSteps { get; } = validSteps;
+    /// <summary>Steps of each clip.</summary>
+    public int Count => count;
 
     /// <summary>Number of clips.</summary>
-    public int Clips => ValidSteps.Length;
+    public int Clips => validSteps.Length;
 
     /// <summary>Rows of the activation.</summary>
-    public int Rows => Clips * Count;
+    public int Rows => Clips * count;
 
-    /// <summary>The rows of this pass that come before the padding, of one clip.</summary>
-    public int ValidRows(int clip) => Math.Clamp(ValidSteps[clip] - Start, 0, Count);
+    /// <summary>Steps of a clip that are sound; padding follows.</summary>
+    public int Valid(int clip) => validSteps[clip];
 
-    /// <summary>Of <see cref="Count"/> steps, those whose number is a multiple of <paramref name="every"/>.</summary>
-    public int Kept(int every) => (Start + Count + every - 1) / every - (Start + every - 1) / every;
+    /// <summary>Of each clip the steps 0, n, 2n …</summary>
+    /// <param name="n">1 for all.</param>
+    public AudioSteps Every(int n) => new(CeilingDivide(count, n), [.. validSteps.Select(valid => CeilingDivide(valid, n))]);
 
-    /// <summary>The first row, within a clip, whose step is a multiple of <paramref name="every"/>.</summary>
-    public int FirstKept(int every) => (every - Start % every) % every;
-
-    /// <summary>The row that kept row <paramref name="index"/> of all clips comes from.</summary>
-    public int KeptRow(int every, int index)
+    /// <summary>The rows of those steps, moved together to the beginning of <paramref name="x"/>, whose other rows are lost.</summary>
+    /// <param name="n">1 for all.</param>
+    /// <param name="x"><c>[Rows, D]</c></param>
+    /// <returns><c>[Every(n).Rows, D]</c></returns>
+    public Rows KeepEvery(int n, Rows x)
     {
-        (int clip, int kept) = Math.DivRem(index, Kept(every));
-        return clip * Count + FirstKept(every) + kept * every;
-    }
-
-    /// <summary>Moves the rows of the kept steps together.</summary>
-    /// <param name="every">Steps whose number is a multiple of this remain.</param>
-    /// <param name="width">Channels of a row.</param>
-    /// <param name="x"><c>[Rows, width]</c>, read and written.</param>
-    /// <returns><c>[Clips, Kept, width]</c>, the beginning of <paramref name="x"/>.</returns>
-    public Span<float> Keep(int every, int width, Span<float> x)
-    {
-        int rows = Clips * Kept(every);
-        for (int i = 0; i < rows && every > 1; i++)
+        int kept = Clips * CeilingDivide(count, n);
+        for (int i = 0; i < kept && n > 1; i++)
         {
-            x.Slice(KeptRow(every, i) * width, width).CopyTo(x[(i * width)..]);
+            x[RowOf(n, i)].CopyTo(x[i]);
         }
 
-        return x[..(rows * width)];
+        return x.Slice(0, kept);
     }
+
+    /// <summary>The row that row <paramref name="index"/> of <see cref="Every"/> is.</summary>
+    public int RowOf(int n, int index)
+    {
+        (int clip, int kept) = Math.DivRem(index, CeilingDivide(count, n));
+        return clip * count + kept * n;
+    }
+
+    /// <summary><c>x = 0</c> where padded</summary>
+    /// <param name="x"><c>[Rows, D]</c></param>
+    public void ClearPadding(Rows x)
+    {
+        for (int clip = 0; clip < Clips; clip++)
+        {
+            x.Slice(clip * count + Valid(clip), count - Valid(clip)).Span.Clear();
+        }
+    }
+
+    static int CeilingDivide(int a, int b) => (a + b - 1) / b;
 }

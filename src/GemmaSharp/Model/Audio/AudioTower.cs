@@ -6,16 +6,14 @@ namespace GemmaSharp.Model.Audio;
 
 /// <summary>The encoder of sound: log-mel frames in, one row of D channels for every 160 ms out.</summary>
 /// <remarks>
-/// <para>Sub-sampling by 4 in time, then conformer blocks, of whose result every 4th step is kept.</para>
-/// <para>
-/// Immutable and thread-safe after construction. A row depends only on the frames up to a little beyond its own
-/// time; see <see cref="NewStream"/>. Source: transformers <c>Gemma3nAudioEncoder</c>.
-/// </para>
+/// Sub-sampling by 4 in time, then conformer blocks, of whose result every 4th step is kept. A row depends only on the frames up to a little beyond its
+/// own time. Immutable and thread-safe after construction. Source: transformers <c>Gemma3nAudioEncoder</c>.
 /// </remarks>
 sealed class AudioTower
 {
     readonly string _path;
     readonly AudioConfig _config;
+    readonly LinearModules _linears;
     readonly SubSampleConvProjection _subsampleConvProjection;
     readonly ConformerBlock[] _conformer;
 
@@ -26,10 +24,10 @@ sealed class AudioTower
     public AudioTower(ParameterScope scope, AudioConfig config)
     {
         ArgumentNullException.ThrowIfNull(scope);
-        Linears = scope.Linears;
         ArgumentNullException.ThrowIfNull(config);
         _path = scope.Path;
         _config = config;
+        _linears = scope.Linears;
         _subsampleConvProjection = new(scope["subsample_conv_projection"], config);
         _conformer = new ConformerBlock[config.ConfNumHiddenLayers];
         for (int i = 0; i < _conformer.Length; i++)
@@ -44,13 +42,9 @@ sealed class AudioTower
     /// <summary>Mel bands of an input frame.</summary>
     public int Bands => _config.InputFeatSize;
 
-    internal AudioConfig Config => _config;
-
-    internal LinearModules Linears { get; }
-
-    internal SubSampleConvProjection Subsampling => _subsampleConvProjection;
-
-    internal IReadOnlyList<ConformerBlock> Conformer => _conformer;
+    /// <summary>Conformer steps of a clip.</summary>
+    /// <param name="melFrames">Its mel frames, padding included, 0 or more.</param>
+    public int Steps(int melFrames) => _subsampleConvProjection.Steps(melFrames);
 
     /// <summary>Output rows of a clip.</summary>
     /// <param name="melFrames">Its mel frames, padding included, 0 or more.</param>
@@ -58,7 +52,7 @@ sealed class AudioTower
     public int OutputFrames(int melFrames)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(melFrames);
-        return CeilingDivide(_subsampleConvProjection.Steps(melFrames), _config.ConfReductionFactor);
+        return CeilingDivide(Steps(melFrames), _config.ConfReductionFactor);
     }
 
     /// <summary>Output rows of a clip that are sound; the rest of <see cref="OutputFrames"/> is padding.</summary>
@@ -67,120 +61,96 @@ sealed class AudioTower
     public int ValidOutputFrames(int melFrames, int validFrames) =>
         CeilingDivide(ValidSteps(melFrames, validFrames), _config.ConfReductionFactor);
 
-    /// <summary>Encodes one clip without padding.</summary>
+    /// <summary>Encodes one clip without padding; returns when it is done.</summary>
     /// <param name="mel"><c>[frames, Bands]</c></param>
     /// <param name="frames">Mel frames, at least 1.</param>
-    /// <param name="destination"><c>[OutputFrames(frames), Width]</c></param>
+    /// <param name="destination">Receives <c>[OutputFrames(frames), Width]</c>.</param>
     /// <param name="team">The threads that share the work.</param>
     /// <param name="trace">Receives every block's output, or null.</param>
     /// <param name="adapters">What is added to the linear layers; null for nothing.</param>
-    /// <exception cref="ArgumentException">A span is too short, or the adapters are another model's.</exception>
-    public void Forward(ReadOnlySpan<float> mel, int frames, Span<float> destination, WorkerTeam team, ITrace? trace = null, AdapterSet? adapters = null) =>
+    /// <exception cref="ArgumentException">An array is too short, or the adapters are another model's.</exception>
+    public void Forward(float[] mel, int frames, float[] destination, WorkerTeam team, ITrace? trace = null, AdapterSet? adapters = null) =>
         Forward(mel, frames, [frames], destination, team, trace, adapters);
 
-    /// <summary>Encodes clips of the same length, padded where they are shorter.</summary>
+    /// <summary>Encodes clips of the same length, padded where they are shorter; returns when they are done.</summary>
     /// <param name="mel"><c>[clips, frames, Bands]</c></param>
     /// <param name="frames">Mel frames of each clip, padding included; at least 1.</param>
     /// <param name="validFrames"><c>[clips]</c>: each clip's frames before the padding, 0 to <paramref name="frames"/>.</param>
-    /// <param name="destination"><c>[clips, OutputFrames(frames), Width]</c>; rows from <see cref="ValidOutputFrames"/> on are zero.</param>
+    /// <param name="destination">Receives <c>[clips, OutputFrames(frames), Width]</c>; rows from <see cref="ValidOutputFrames"/> on are zero.</param>
     /// <param name="team">The threads that share the work.</param>
     /// <param name="trace">Receives every block's output, or null.</param>
     /// <param name="adapters">What is added to the linear layers; null for nothing.</param>
-    /// <exception cref="ArgumentException">A span is too short, a length out of range, or the adapters are another model's.</exception>
+    /// <exception cref="ArgumentException">An array is too short, a length out of range, or the adapters are another model's.</exception>
     public void Forward(
-        ReadOnlySpan<float> mel, int frames, ReadOnlySpan<int> validFrames, Span<float> destination, WorkerTeam team, ITrace? trace = null, AdapterSet? adapters = null)
+        float[] mel, int frames, int[] validFrames, float[] destination, WorkerTeam team, ITrace? trace = null, AdapterSet? adapters = null)
     {
-        adapters?.RequireBase(Linears);
-        Check(mel, frames, validFrames, destination, team);
-        int clips = validFrames.Length;
-        int[] validSteps = new int[clips];
-        for (int clip = 0; clip < clips; clip++)
+        using Pass p = new(team, trace, adapters);
+        foreach (int _ in Encode(mel, frames, validFrames, destination, p))
         {
-            validSteps[clip] = ValidSteps(frames, validFrames[clip]);
-        }
-
-        AudioSteps steps = new(0, _subsampleConvProjection.Steps(frames), validSteps);
-        using AudioWorkspace workspace = new(steps.Rows, Width, _subsampleConvProjection.FlatLength, adapters);
-        Subsample(mel, frames, steps, workspace, team, trace);
-        Encode(steps, workspace, [], team, trace);
-
-        int outputs = OutputFrames(frames);
-        destination = destination[..(clips * outputs * Width)];
-        workspace.X(clips * outputs).CopyTo(destination);
-        for (int clip = 0; clip < clips; clip++)
-        {
-            int valid = CeilingDivide(validSteps[clip], _config.ConfReductionFactor);
-            destination.Slice((clip * outputs + valid) * Width, (outputs - valid) * Width).Clear();
-        }
-
-        if (trace is not null && trace.Wants(_path))
-        {
-            trace.Record(_path, [clips, outputs, Width], destination);
         }
     }
 
-    /// <summary>Encodes a clip of unknown length while it comes in.</summary>
-    /// <param name="adapters">What is added to the linear layers; null for nothing.</param>
-    /// <returns>The stream, to be disposed; it uses this tower's weights.</returns>
-    /// <exception cref="ArgumentException">The adapters are another model's.</exception>
-    /// <exception cref="NotSupportedException">The configuration lets attention look ahead.</exception>
-    public StreamingAudio NewStream(AdapterSet? adapters = null) => _config.ConfAttentionContextRight == 0
-        ? new(this, adapters)
-        : throw new NotSupportedException(
-            $"conf_attention_context_right is {_config.ConfAttentionContextRight}, and a stream needs 0; encode the whole clip with Forward.");
-
-    /// <summary>The conformer and the reduction, on the rows in the workspace.</summary>
-    /// <param name="steps">Which steps they are.</param>
-    /// <param name="workspace">Its X is read; afterwards it holds the kept steps, <c>[Clips, steps.Kept, D]</c>.</param>
-    /// <param name="states">A stream's memory of every block; empty for whole clips.</param>
-    /// <param name="team">The threads that share the work.</param>
-    /// <param name="trace">Receives every block's output, or null.</param>
-    internal void Encode(
-        AudioSteps steps, AudioWorkspace workspace, ReadOnlySpan<ConformerState> states, WorkerTeam team, ITrace? trace)
+    /// <summary>The same in parts, between which other work may be done, or the rest left out.</summary>
+    /// <param name="mel"><c>[clips, frames, Bands]</c></param>
+    /// <param name="frames">Mel frames of each clip, padding included; at least 1.</param>
+    /// <param name="validFrames"><c>[clips]</c>: each clip's frames before the padding, 0 to <paramref name="frames"/>.</param>
+    /// <param name="destination">
+    /// Receives <c>[clips, OutputFrames(frames), Width]</c> with the last part; rows from <see cref="ValidOutputFrames"/> on are zero.
+    /// </param>
+    /// <param name="p">Threads, trace, adapters and scratch, in which the residual stream stays: no scope of it may end between two parts.</param>
+    /// <returns>To be enumerated once; yields the number of parts done, after the sub-sampling and after every conformer block.</returns>
+    /// <exception cref="ArgumentException">An array is too short, a length out of range, or the adapters are another model's.</exception>
+    public IEnumerable<int> Encode(float[] mel, int frames, int[] validFrames, float[] destination, Pass p)
     {
-        int reduction = _config.ConfReductionFactor;
+        p.Adapters.RequireBase(_linears);
+        Check(mel, frames, validFrames, destination);
+        return Run(mel, frames, new AudioSteps(Steps(frames), [.. validFrames.Select(valid => ValidSteps(frames, valid))]), destination, p);
+    }
+
+    IEnumerable<int> Run(float[] mel, int frames, AudioSteps steps, float[] destination, Pass p)
+    {
+        if (steps.Clips == 0)
+        {
+            yield break;
+        }
+
+        // A block's most: the stream, its norm, 4 D hidden channels and their projection. At once, so that the arena is one piece from the beginning.
+        p.Reserve(7L * steps.Rows * Width);
+        Rows x = p.New(steps.Rows, Width);
+        _subsampleConvProjection.Forward(mel, frames, steps, x, p);
+        yield return 1;
+
         for (int i = 0; i < _conformer.Length; i++)
         {
             // After the last convolution over time only the steps that are kept need the rest of the block.
-            bool reduce = i == _conformer.Length - 1 && !_conformer[i].NeedsEveryStep(trace);
-            _conformer[i].Forward(steps, reduce ? reduction : 1, workspace, states.IsEmpty ? null : states[i], team, trace);
-            if (i == _conformer.Length - 1 && !reduce)
+            bool last = i == _conformer.Length - 1;
+            int every = last && !_conformer[i].NeedsEveryStep(p) ? _config.ConfReductionFactor : 1;
+            x = _conformer[i].Forward(x, steps, every, p);
+            if (last)
             {
-                steps.Keep(reduction, Width, workspace.X(steps.Rows));
+                Finish(every == 1 ? steps.KeepEvery(_config.ConfReductionFactor, x) : x, steps.Every(_config.ConfReductionFactor), destination, p);
             }
+
+            yield return i + 2;
         }
     }
 
-    void Subsample(
-        ReadOnlySpan<float> mel, int frames, AudioSteps steps, AudioWorkspace workspace, WorkerTeam team, ITrace? trace)
+    void Finish(Rows x, AudioSteps steps, float[] destination, Pass p)
     {
-        int flatLength = _subsampleConvProjection.FlatLength;
-        using SubSampleState state = _subsampleConvProjection.NewState(steps.Clips, frames, trace);
-        Span<float> flat = workspace.Wide(steps.Rows * flatLength);
-        for (int clip = 0; clip < steps.Clips; clip++)
-        {
-            state.Reset();
-            _subsampleConvProjection.Subsample(
-                mel.Slice(clip * frames * Bands, frames * Bands), last: true, state, flat[(clip * steps.Count * flatLength)..], team);
-        }
-
-        _subsampleConvProjection.Project(flat, steps.Rows, workspace.X(steps.Rows), team, workspace.Adapters);
-        if (trace is not null)
-        {
-            _subsampleConvProjection.Record(trace, steps.Clips, state, workspace.X(steps.Rows));
-        }
+        using Pass.Scope _ = p.Enter(_path);
+        steps.ClearPadding(x);
+        p.TraceBatch("", steps.Clips, x);
+        x.Span.CopyTo(destination);
     }
 
     // A step is padding when the frame it starts at is; steps beyond the last frame go by the last frame.
-    int ValidSteps(int frames, int validFrames) => validFrames >= frames
-        ? _subsampleConvProjection.Steps(frames)
-        : CeilingDivide(validFrames, _subsampleConvProjection.TimeStride);
+    int ValidSteps(int frames, int validFrames) =>
+        validFrames >= frames ? Steps(frames) : CeilingDivide(validFrames, _subsampleConvProjection.TimeStride);
 
     static int CeilingDivide(int a, int b) => (a + b - 1) / b;
 
-    void Check(ReadOnlySpan<float> mel, int frames, ReadOnlySpan<int> validFrames, Span<float> destination, WorkerTeam team)
+    void Check(float[] mel, int frames, int[] validFrames, float[] destination)
     {
-        ArgumentNullException.ThrowIfNull(team);
         ArgumentOutOfRangeException.ThrowIfLessThan(frames, 1);
         foreach (int valid in validFrames)
         {
@@ -197,12 +167,11 @@ sealed class AudioTower
                 $"mel has {mel.Length} elements; {validFrames.Length} clips of {frames} frames of {Bands} bands need {needed}.", nameof(mel));
         }
 
-        long widest = (long)validFrames.Length * _subsampleConvProjection.Steps(frames)
-            * Math.Max(4 * Width, _subsampleConvProjection.FlatLength);
+        long widest = (long)validFrames.Length * Steps(frames) * Math.Max(4 * Width, _subsampleConvProjection.FlatLength);
         if (widest > Array.MaxLength)
         {
             throw new ArgumentException(
-                $"{validFrames.Length} clips of {frames} frames need activations of {widest} elements, more than {Array.MaxLength}; encode fewer at once, or stream.",
+                $"{validFrames.Length} clips of {frames} frames need activations of {widest} elements, more than {Array.MaxLength}; encode fewer at once.",
                 nameof(frames));
         }
 

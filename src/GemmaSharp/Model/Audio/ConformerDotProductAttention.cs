@@ -1,7 +1,6 @@
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Kernels;
-using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Model.Audio;
 
@@ -15,7 +14,7 @@ namespace GemmaSharp.Model.Audio;
 /// remains is this window. Only a query without any valid key differs: there the reference's masked softmax is uniform
 /// over its block's keys, and so is ours.
 /// </para>
-/// <para>Immutable and thread-safe. Source: transformers <c>Gemma3nAudioAttention</c>.</para>
+/// <para>Immutable, thread-safe. Source: transformers <c>Gemma3nAudioAttention</c>.</para>
 /// </remarks>
 sealed class ConformerDotProductAttention
 {
@@ -25,10 +24,10 @@ sealed class ConformerDotProductAttention
     readonly int _right;
     readonly int _chunk;
     readonly float _cap;
+    readonly float[] _perDimScale;
     readonly Linear _qProj;
     readonly Linear _kProj;
     readonly Linear _vProj;
-    readonly float[] _perDimScale;
     readonly RelativePositionEmbedding _relativePositionEmbedding;
     float[]? _queryScale;
 
@@ -38,7 +37,7 @@ sealed class ConformerDotProductAttention
         int width = config.HiddenSize;
         _heads = config.ConfNumAttentionHeads;
         _headSize = width / _heads;
-        _left = Left(config);
+        _left = Math.Max(0, config.ConfAttentionContextLeft - 1);
         _right = config.ConfAttentionContextRight;
         _chunk = config.ConfAttentionChunkSize;
         _cap = config.ConfAttentionLogitCap;
@@ -49,42 +48,82 @@ sealed class ConformerDotProductAttention
         _relativePositionEmbedding = new(scope["relative_position_embedding"], config, _left, _right);
     }
 
-    int Width => _qProj.OutFeatures;
-
-    /// <summary>L: how many steps a query sees back.</summary>
-    public static int Left(AudioConfig config) => Math.Max(0, config.ConfAttentionContextLeft - 1);
-
     /// <summary>The contexts of all steps.</summary>
-    /// <param name="h"><c>[rows, D]</c>, normed.</param>
-    /// <param name="steps">Which steps the rows are.</param>
-    /// <param name="workspace">The wide activation takes queries, keys and values.</param>
-    /// <param name="state">The stream's memory; null for whole clips.</param>
-    /// <param name="team">The threads that share the work.</param>
-    /// <returns><c>[rows, D]</c>, in the workspace.</returns>
-    public ReadOnlySpan<float> Forward(
-        ReadOnlySpan<float> h, AudioSteps steps, AudioWorkspace workspace, ConformerState? state, WorkerTeam team)
+    /// <param name="n">Normed input, <c>[steps.Rows, D]</c>.</param>
+    /// <param name="steps">Which steps its rows are.</param>
+    /// <param name="p">The pass.</param>
+    /// <returns><c>[steps.Rows, D]</c></returns>
+    public Rows Forward(Rows n, AudioSteps steps, Pass p)
     {
-        int size = steps.Rows * Width;
-        Span<float> wide = workspace.Wide(3 * size);
-        Span<float> q = wide[..size];
-        Span<float> k = wide.Slice(size, size);
-        Span<float> v = wide[(2 * size)..];
-        _qProj.Forward(h, steps.Rows, q, team, workspace.Adapters);
-        _kProj.Forward(h, steps.Rows, k, team, workspace.Adapters);
-        _vProj.Forward(h, steps.Rows, v, team, workspace.Adapters);
-
-        AttendJob attend = new(this, steps, q, k, v, state, _relativePositionEmbedding.Table(team, workspace.Adapters));
-        team.Run(ref attend, steps.Rows, grain: 4);
-        state?.KeepKeysAndValues(k, v);
-        return q;
+        Rows context = p.New(n.Count, n.Width);
+        using Pass.Scope _ = p.Enter();
+        Rows q = _qProj.Forward(n, p), k = _kProj.Forward(n, p), v = _vProj.Forward(n, p);
+        Rows positions = _relativePositionEmbedding.Forward(p);
+        p.ForEach((this, q, k, v, positions, context, steps), n.Count, 4, static (s, first, last) =>
+        {
+            for (int row = first; row < last; row++)
+            {
+                s.Item1.Attend(s.q[row], s.k, s.v, s.positions, s.context[row], s.steps, row);
+            }
+        });
+        return context;
     }
+
+    /// <summary><c>Σ softmax(logits) v</c> of one step; its query is scaled in place.</summary>
+    void Attend(Span<float> q, Rows k, Rows v, Rows positions, Span<float> context, AudioSteps steps, int row)
+    {
+        (int clip, int step) = Math.DivRem(row, steps.Count);
+        int begin = Math.Max(0, step - _left), count = Math.Min(Math.Min(step + _right + 1, steps.Count), steps.Valid(clip)) - begin;
+        if (count <= 0)
+        {
+            Average(v.Slice(clip * steps.Count, steps.Count), step, context);
+            return;
+        }
+
+        Rows keys = k.Slice(clip * steps.Count + begin, count), values = v.Slice(clip * steps.Count + begin, count);
+        Span<float> logits = stackalloc float[count];
+        VectorMath.Multiply(q, QueryScale(), q);
+        for (int head = 0; head < _heads; head++)
+        {
+            ReadOnlySpan<float> query = Head(q, head);
+            for (int s = 0; s < count; s++)
+            {
+                logits[s] = VectorMath.Dot(query, Head(keys[s], head)) + VectorMath.Dot(query, Head(positions[step - begin - s + _right], head));
+            }
+
+            SoftCap.Apply(logits, _cap, logits);
+            Softmax.Apply(logits);
+            Span<float> sum = Head(context, head);
+            VectorMath.Scale(Head(values[0], head), logits[0], sum);
+            for (int s = 1; s < count; s++)
+            {
+                VectorMath.MultiplyAdd(Head(values[s], head), logits[s], sum, sum);
+            }
+        }
+    }
+
+    /// <summary>The mean of the block's W + L + R values, zeros where the clip has none.</summary>
+    void Average(Rows values, int step, Span<float> context)
+    {
+        int block = step / _chunk * _chunk;
+        context.Clear();
+        for (int s = Math.Max(0, block - _left); s < Math.Min(block + _chunk + _right, values.Count); s++)
+        {
+            VectorMath.Add(context, values[s], context);
+        }
+
+        VectorMath.Scale(context, 1f / (_chunk + _left + _right), context);
+    }
+
+    Span<float> Head(Span<float> row, int head) => row.Slice(head * _headSize, _headSize);
 
     /// <summary><c>softplus(per_dim_scale) / (√headSize · softplus(0))</c> for every channel.</summary>
     ReadOnlySpan<float> QueryScale()
     {
+        // Not in the constructor, where weights may not be there; several threads may compute it, all the same.
         if (_queryScale is null)
         {
-            float[] scale = new float[Width];
+            float[] scale = new float[_heads * _headSize];
             double factor = 1 / (Math.Sqrt(_headSize) * Math.Log(2));
             for (int i = 0; i < scale.Length; i++)
             {
@@ -99,114 +138,4 @@ sealed class ConformerDotProductAttention
 
     // Above 30, ln(1 + e^s) is s to the last bit.
     static double Softplus(double s) => s > 30 ? s : Math.Log(1 + Math.Exp(s));
-
-    /// <summary>Replaces the query of each row by its context.</summary>
-    readonly ref struct AttendJob : IParallelJob
-    {
-        readonly ConformerDotProductAttention _owner;
-        readonly AudioSteps _steps;
-        readonly Span<float> _q;
-        readonly ReadOnlySpan<float> _k;
-        readonly ReadOnlySpan<float> _v;
-        readonly ReadOnlySpan<float> _pastKeys;
-        readonly ReadOnlySpan<float> _pastValues;
-        readonly ReadOnlySpan<float> _queryScale;
-        readonly ReadOnlySpan<float> _positions;
-
-        public AttendJob(
-            ConformerDotProductAttention owner,
-            AudioSteps steps,
-            Span<float> q,
-            ReadOnlySpan<float> k,
-            ReadOnlySpan<float> v,
-            ConformerState? state,
-            ReadOnlySpan<float> positions)
-        {
-            _owner = owner;
-            _steps = steps;
-            _q = q;
-            _k = k;
-            _v = v;
-            _pastKeys = state is null ? [] : state.Keys;
-            _pastValues = state is null ? [] : state.Values;
-            _queryScale = owner.QueryScale();
-            _positions = positions;
-        }
-
-        public void Run(int first, int last)
-        {
-            int width = _owner.Width;
-            Span<float> logits = stackalloc float[_owner._left + _owner._right + 1];
-            for (int row = first; row < last; row++)
-            {
-                (int clip, int local) = Math.DivRem(row, _steps.Count);
-                int step = _steps.Start + local;
-                int begin = Math.Max(0, step - _owner._left);
-                int end = Math.Min(Math.Min(step + _owner._right + 1, _steps.Start + _steps.Count), _steps.ValidSteps[clip]);
-                Span<float> q = _q.Slice(row * width, width);
-                if (begin < end)
-                {
-                    VectorMath.Multiply(q, _queryScale, q);
-                    Attend(clip, step, begin, end, q, logits[..(end - begin)]);
-                }
-                else
-                {
-                    Average(clip, step, q);
-                }
-            }
-        }
-
-        /// <summary>Attention of one step to the keys <paramref name="begin"/> … <paramref name="end"/> − 1, head by head.</summary>
-        void Attend(int clip, int step, int begin, int end, Span<float> q, Span<float> logits)
-        {
-            int width = _owner.Width;
-            int size = _owner._headSize;
-            for (int channel = 0; channel < width; channel += size)
-            {
-                Span<float> query = q.Slice(channel, size);
-                for (int s = begin; s < end; s++)
-                {
-                    ReadOnlySpan<float> position = _positions.Slice((step - s + _owner._right) * width + channel, size);
-                    logits[s - begin] =
-                        VectorMath.Dot(query, Key(clip, s).Slice(channel, size)) + VectorMath.Dot(query, position);
-                }
-
-                SoftCap.Apply(logits, _owner._cap, logits);
-                Softmax.Apply(logits);
-                VectorMath.Scale(Value(clip, begin).Slice(channel, size), logits[0], query);
-                for (int s = begin + 1; s < end; s++)
-                {
-                    VectorMath.MultiplyAdd(Value(clip, s).Slice(channel, size), logits[s - begin], query, query);
-                }
-            }
-        }
-
-        /// <summary>The mean of the block's W + L + R values, zeros where the clip has none.</summary>
-        void Average(int clip, int step, Span<float> context)
-        {
-            int block = step / _owner._chunk * _owner._chunk;
-            int begin = Math.Max(0, block - _owner._left);
-            int end = Math.Min(block + _owner._chunk + _owner._right, _steps.Start + _steps.Count);
-            context.Clear();
-            for (int s = begin; s < end; s++)
-            {
-                VectorMath.Add(context, Value(clip, s), context);
-            }
-
-            VectorMath.Scale(context, 1f / (_owner._chunk + _owner._left + _owner._right), context);
-        }
-
-        ReadOnlySpan<float> Key(int clip, int step) => Row(_k, _pastKeys, clip, step);
-
-        ReadOnlySpan<float> Value(int clip, int step) => Row(_v, _pastValues, clip, step);
-
-        ReadOnlySpan<float> Row(ReadOnlySpan<float> rows, ReadOnlySpan<float> past, int clip, int step)
-        {
-            int width = _owner.Width;
-            int local = step - _steps.Start;
-            return local >= 0
-                ? rows.Slice((clip * _steps.Count + local) * width, width)
-                : past.Slice((_owner._left + local) * width, width);
-        }
-    }
 }

@@ -1,5 +1,5 @@
+using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Kernels;
-using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Model.Audio;
 
@@ -14,97 +14,50 @@ namespace GemmaSharp.Model.Audio;
 /// </para>
 /// <para>
 /// A step is summed in float32 lanes; the running sums, of up to twelve million values, are float64.
-/// Immutable and thread-safe. Source: transformers <c>Gemma3nAudioCumulativeGroupNorm</c>.
+/// Immutable, thread-safe. Source: transformers <c>Gemma3nAudioCumulativeGroupNorm</c>.
 /// </para>
 /// </remarks>
 /// <param name="weight"><c>[channels]</c></param>
 /// <param name="frequencies">Frequencies of a step.</param>
-/// <param name="channels">Channels of a frequency.</param>
 /// <param name="eps">ε</param>
-sealed class CumulativeGroupNorm(float[] weight, int frequencies, int channels, float eps)
+sealed class CumulativeGroupNorm(float[] weight, int frequencies, float eps)
 {
-    readonly int _size = frequencies * channels;
     float[]? _weights;
 
     // The weights repeated for each frequency, so that a step is one product.
-    ReadOnlySpan<float> Weights => _weights ??= [.. Enumerable.Repeat(weight, frequencies).SelectMany(w => w)];
+    float[] Weights => _weights ??= [.. Enumerable.Repeat(weight, frequencies).SelectMany(w => w)];
 
     /// <summary>Normalises the next steps of a clip.</summary>
-    /// <param name="z"><c>[steps, frequencies, channels]</c>, read and written.</param>
-    /// <param name="state">The running sums.</param>
-    /// <param name="team">The threads that share the steps.</param>
-    public void Forward(Span<float> z, SubSampleConvState state, WorkerTeam team)
+    /// <param name="z"><c>[steps, frequencies · channels]</c>, changed in place.</param>
+    /// <param name="progress">Steps and sums before them; the sums are carried on.</param>
+    /// <param name="p">The pass.</param>
+    public void Forward(Rows z, ConvolutionProgress progress, Pass p)
     {
-        int steps = z.Length / _size;
-        Span<double> sums = stackalloc double[steps];
-        Span<float> factors = stackalloc float[steps];
+        using Pass.Scope _ = p.Enter();
+        Rows sums = p.New(z.Count, 1), factors = p.New(z.Count, 1);
 
-        SumJob sum = new(z, _size, sums);
-        team.Run(ref sum, steps, grain: 2);
-        for (int t = 0; t < steps; t++)
+        p.Map((z, sums), static (s, t) => s.sums[t][0] = VectorMath.Sum(s.z[t]), z.Count);
+        for (int t = 0; t < z.Count; t++)
         {
-            state.Sum += sums[t];
-            factors[t] = (float)(state.Sum / ((double)(state.Steps + t + 1) * _size));
+            progress.Sum += sums[t][0];
+            factors[t][0] = (float)(progress.Sum / ((double)(progress.Done + t + 1) * z.Width));
         }
 
-        DeviationJob deviation = new(z, _size, factors, sums);
-        team.Run(ref deviation, steps, grain: 2);
-        for (int t = 0; t < steps; t++)
+        p.Map((z, means: factors, sums), static (s, t) =>
         {
-            state.Deviation += sums[t];
-            factors[t] = (float)(1 / Math.Sqrt(state.Deviation / ((double)(state.Steps + t + 1) * _size) + eps));
+            Shift.Apply(s.z[t], -s.means[t][0], s.z[t]);
+            s.sums[t][0] = VectorMath.SumOfSquares(s.z[t]);
+        }, z.Count);
+        for (int t = 0; t < z.Count; t++)
+        {
+            progress.Deviation += sums[t][0];
+            factors[t][0] = (float)(1 / Math.Sqrt(progress.Deviation / ((double)(progress.Done + t + 1) * z.Width) + eps));
         }
 
-        ScaleJob scale = new(z, _size, factors, Weights);
-        team.Run(ref scale, steps, grain: 2);
-        state.Steps += steps;
-    }
-
-    readonly ref struct SumJob(ReadOnlySpan<float> z, int size, Span<double> sums) : IParallelJob
-    {
-        readonly ReadOnlySpan<float> _z = z;
-        readonly Span<double> _sums = sums;
-
-        public void Run(int first, int last)
+        p.Map((z, factors, Weights), static (s, t) =>
         {
-            for (int t = first; t < last; t++)
-            {
-                _sums[t] = VectorMath.Sum(_z.Slice(t * size, size));
-            }
-        }
-    }
-
-    readonly ref struct DeviationJob(Span<float> z, int size, ReadOnlySpan<float> means, Span<double> sums) : IParallelJob
-    {
-        readonly Span<float> _z = z;
-        readonly ReadOnlySpan<float> _means = means;
-        readonly Span<double> _sums = sums;
-
-        public void Run(int first, int last)
-        {
-            for (int t = first; t < last; t++)
-            {
-                Span<float> step = _z.Slice(t * size, size);
-                Shift.Apply(step, -_means[t], step);
-                _sums[t] = VectorMath.SumOfSquares(step);
-            }
-        }
-    }
-
-    readonly ref struct ScaleJob(Span<float> z, int size, ReadOnlySpan<float> scales, ReadOnlySpan<float> weights) : IParallelJob
-    {
-        readonly Span<float> _z = z;
-        readonly ReadOnlySpan<float> _scales = scales;
-        readonly ReadOnlySpan<float> _weights = weights;
-
-        public void Run(int first, int last)
-        {
-            for (int t = first; t < last; t++)
-            {
-                Span<float> step = _z.Slice(t * size, size);
-                VectorMath.Scale(step, _scales[t], step);
-                VectorMath.Multiply(step, _weights, step);
-            }
-        }
+            VectorMath.Scale(s.z[t], s.factors[t][0], s.z[t]);
+            VectorMath.Multiply(s.z[t], s.Weights, s.z[t]);
+        }, z.Count);
     }
 }

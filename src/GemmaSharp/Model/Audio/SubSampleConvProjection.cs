@@ -1,18 +1,17 @@
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
-using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Model.Audio;
 
 /// <summary>Two strided convolutions and a projection: four mel frames become one conformer step.</summary>
 /// <remarks>
 /// A clip passes through in short pieces, each through both convolutions, so that the first one's wide output stays small.
-/// Immutable and thread-safe. Source: transformers <c>Gemma3nAudioSubSampleConvProjection</c>.
+/// Immutable, thread-safe. Source: transformers <c>Gemma3nAudioSubSampleConvProjection</c>.
 /// </remarks>
 sealed class SubSampleConvProjection
 {
-    /// <summary>Mel frames of a piece.</summary>
-    public const int PieceFrames = 64;
+    // 64 mel frames of the published tower.
+    const int PieceSteps = 16;
 
     readonly string _path;
     readonly int _bands;
@@ -28,9 +27,9 @@ sealed class SubSampleConvProjection
         _path = scope.Path;
         _bands = config.InputFeatSize;
         _conv0 = Conv(scope["conv_0"], config, 0, _bands, 1);
-        _conv1 = Conv(scope["conv_1"], config, 1, _conv0.OutFrequencies, _conv0.OutChannels);
+        _conv1 = Conv(scope["conv_1"], config, 1, _conv0.OutFrequencies, config.SscpConvChannelSize[0]);
         _inputProjLinear = scope.Linear("input_proj_linear", _conv1.OutLength, config.HiddenSize);
-        TimeStride = config.SscpConvStrideSize[0][0] * config.SscpConvStrideSize[1][0];
+        TimeStride = _conv0.TimeStride * _conv1.TimeStride;
     }
 
     /// <summary>Mel frames per step.</summary>
@@ -42,115 +41,49 @@ sealed class SubSampleConvProjection
     /// <summary>Steps of a clip.</summary>
     public int Steps(int frames) => _conv1.OutRows(_conv0.OutRows(frames));
 
-    /// <summary>The most steps that become final by <paramref name="frames"/> more mel frames and the clip's end.</summary>
-    public int MostNewSteps(int frames) => Steps(frames) + _conv0.Lookahead + _conv1.Lookahead + 2;
-
-    /// <summary>The memory of one clip after another.</summary>
-    /// <param name="clips">How many there will be, and</param>
-    /// <param name="frames">mel frames of each, if a trace wants the norms' outputs.</param>
-    /// <param name="trace">May want the norms' outputs; or null.</param>
-    public SubSampleState NewState(int clips, int frames, ITrace? trace)
+    /// <summary>The steps of clips of the same length.</summary>
+    /// <param name="mel"><c>[steps.Clips, frames, bands]</c></param>
+    /// <param name="frames">Mel frames of each clip.</param>
+    /// <param name="steps">Which steps the rows of x are.</param>
+    /// <param name="x">Receives <c>[steps.Rows, D]</c>.</param>
+    /// <param name="p">The pass.</param>
+    public void Forward(float[] mel, int frames, AudioSteps steps, Rows x, Pass p)
     {
-        return new(
-            _conv0.NewState(PieceFrames, NormTrace(".conv_0.norm", _conv0, clips * _conv0.OutRows(frames))),
-            _conv1.NewState(_conv0.MostNewRows(PieceFrames), NormTrace(".conv_1.norm", _conv1, clips * Steps(frames))));
+        using Pass.Scope _ = p.Enter(_path);
+        Rows flat = p.New(steps.Rows, FlatLength);
+        for (int clip = 0; clip < steps.Clips; clip++)
+        {
+            Convolve(mel.AsSpan(clip * frames * _bands, frames * _bands), flat.Slice(clip * steps.Count, steps.Count), steps.Clips, clip, p);
+        }
 
-        float[]? NormTrace(string part, SubSampleConvBlock conv, int rows) =>
-            trace is not null && trace.Wants(_path + part) ? new float[rows * conv.OutLength] : null;
+        _inputProjLinear.Forward(flat, x, p);
+        p.TraceBatch("", steps.Clips, x);
     }
 
-    /// <summary>Takes in mel frames and writes what becomes final, before the projection.</summary>
-    /// <param name="mel"><c>[frames, bands]</c></param>
-    /// <param name="last">Whether the clip ends here.</param>
-    /// <param name="state">The clip's memory.</param>
-    /// <param name="flat"><c>[steps, FlatLength]</c>, at most <see cref="MostNewSteps"/> of them.</param>
-    /// <param name="team">The threads that share the work.</param>
-    /// <returns>Number of steps written.</returns>
-    public int Subsample(ReadOnlySpan<float> mel, bool last, SubSampleState state, Span<float> flat, WorkerTeam team)
+    /// <summary>Both convolutions over one of the clips, a piece of steps after the other.</summary>
+    void Convolve(ReadOnlySpan<float> mel, Rows flat, int clips, int clip, Pass p)
     {
-        int steps = 0;
-        for (; !mel.IsEmpty; mel = mel[Math.Min(mel.Length, PieceFrames * _bands)..])
+        using Pass.Scope _ = p.Enter();
+        Rows input = p.New(mel.Length / _bands, _bands);
+        mel.CopyTo(input.Span);
+        ConvolutionProgress progress0 = new(clips, clip, _conv0.OutRows(input.Count)), progress1 = new(clips, clip, flat.Count);
+
+        // The first convolution's rows that the second still needs, from row "first" of the clip on.
+        Rows held = p.New(Math.Min(progress0.Rows, _conv1.InRows(PieceSteps)), _conv0.OutLength);
+        while (progress1.Done < flat.Count)
         {
-            AddRows(mel[..Math.Min(mel.Length, PieceFrames * _bands)], _bands, state.Conv0);
-            steps += Convolve(state, flat[(steps * FlatLength)..], team);
-        }
-
-        if (last)
-        {
-            AddZeros(_conv0.Lookahead, state.Conv0);
-            steps += Convolve(state, flat[(steps * FlatLength)..], team);
-            AddZeros(_conv1.Lookahead, state.Conv1);
-            steps += Emit(_conv1.Forward(state.Conv1, team), flat[(steps * FlatLength)..]);
-        }
-
-        return steps;
-    }
-
-    /// <summary><c>input_proj_linear · flat</c></summary>
-    /// <param name="flat"><c>[steps, FlatLength]</c></param>
-    /// <param name="steps">Number of steps.</param>
-    /// <param name="x"><c>[steps, D]</c></param>
-    /// <param name="team">The threads that share the work.</param>
-    /// <param name="adapters">What is added to the projection.</param>
-    public void Project(ReadOnlySpan<float> flat, int steps, Span<float> x, WorkerTeam team, AdapterRows adapters) =>
-        _inputProjLinear.Forward(flat, steps, x, team, adapters);
-
-    /// <summary>Hands the norms' outputs and the projection to a trace.</summary>
-    /// <param name="trace">Receives them.</param>
-    /// <param name="clips">Clips that went through.</param>
-    /// <param name="state">Their memory.</param>
-    /// <param name="x"><c>[clips, steps, D]</c></param>
-    public void Record(ITrace trace, int clips, SubSampleState state, ReadOnlySpan<float> x)
-    {
-        RecordNorm(".conv_0.norm", _conv0, state.Conv0);
-        RecordNorm(".conv_1.norm", _conv1, state.Conv1);
-        if (trace.Wants(_path))
-        {
-            int width = _inputProjLinear.OutFeatures;
-            trace.Record(_path, [clips, x.Length / (clips * width), width], x);
-        }
-
-        void RecordNorm(string part, SubSampleConvBlock conv, SubSampleConvState convState)
-        {
-            if (convState.NormTrace is { } values)
+            int first = progress1.Done * _conv1.TimeStride, count = Math.Min(PieceSteps, flat.Count - progress1.Done);
+            int end = Math.Min(progress0.Rows, first + _conv1.InRows(count));
+            if (progress0.Done < end)
             {
-                trace.Record(
-                    _path + part, [clips, values.Length / (clips * conv.OutLength), conv.OutFrequencies, conv.OutChannels], values);
+                Rows made = held.Slice(progress0.Done - first, end - progress0.Done);
+                _conv0.Forward(input, progress0.Done * _conv0.TimeStride, made, progress0, p);
             }
+
+            _conv1.Forward(held.Slice(0, end - first), 0, flat.Slice(progress1.Done, count), progress1, p);
+            int left = Math.Max(0, end - progress1.Done * _conv1.TimeStride);
+            held.Slice(end - first - left, left).Span.CopyTo(held.Span);
         }
-    }
-
-    int Convolve(SubSampleState state, Span<float> flat, WorkerTeam team)
-    {
-        AddRows(_conv0.Forward(state.Conv0, team), _conv0.OutLength, state.Conv1);
-        return Emit(_conv1.Forward(state.Conv1, team), flat);
-    }
-
-    int Emit(ReadOnlySpan<float> rows, Span<float> flat)
-    {
-        rows.CopyTo(flat);
-        return rows.Length / FlatLength;
-    }
-
-    static void AddRows(ReadOnlySpan<float> rows, int length, SubSampleConvState state)
-    {
-        int count = rows.Length / length;
-        for (int i = 0; i < count; i++)
-        {
-            rows.Slice(i * length, length).CopyTo(state.Incoming(i));
-        }
-
-        state.Add(count);
-    }
-
-    static void AddZeros(int count, SubSampleConvState state)
-    {
-        for (int i = 0; i < count; i++)
-        {
-            state.Incoming(i).Clear();
-        }
-
-        state.Add(count);
     }
 
     static SubSampleConvBlock Conv(ParameterScope scope, AudioConfig config, int i, int frequencies, int channels) => new(

@@ -1,81 +1,78 @@
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Kernels;
-using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Model.Text;
 
 /// <summary>Alternating updates of one layer: predicts all residual streams from each other, and corrects them by what the layer computed for the active one.</summary>
 /// <remarks>
-/// Streams are <c>[A, T, C]</c>, stream-major. Mixing is done in float32. Source: <c>Gemma3nTextAltUp</c> of transformers.
-/// Immutable after construction, safe to share between threads.
+/// Streams are <c>[A, T, C]</c>. Mixing is done in float32. Source: <c>Gemma3nTextAltUp</c> of transformers. Immutable, thread-safe.
 /// </remarks>
-sealed class AltUp
+sealed class AltUp(ParameterScope scope, TextConfig c)
 {
-    readonly int _active;
-    readonly int _streams;
-    readonly int _hiddenSize;
-    readonly float _eps;
-    readonly Linear _modalityRouter;
-    readonly float[] _routerNorm;
-    readonly float[] _predictionCoefs;
-    readonly float[] _correctionCoefs;
-    readonly LinearModule _predictionModule;
-    readonly LinearModule _correctionModule;
+    readonly Linear _modalityRouter = scope.Linear("modality_router", c.HiddenSize, c.AltupNumInputs);
+    readonly RmsNorm _routerNorm = scope.RmsNorm("router_norm", c.HiddenSize, c.RmsNormEps);
+    readonly Coefficients _predictionCoefs = new(scope, "prediction_coefs", c.AltupNumInputs, c.AltupNumInputs * c.AltupNumInputs, c.AltupCoefClip);
+    readonly Coefficients _correctionCoefs = new(scope, "correction_coefs", c.AltupNumInputs, c.AltupNumInputs, c.AltupCoefClip);
+    readonly float[] _correctOutputScale = scope.Vector("correct_output_scale", c.HiddenSize);
 
-    public AltUp(ParameterScope scope, TextConfig config)
-    {
-        _active = config.AltupActiveIdx;
-        _streams = config.AltupNumInputs;
-        _hiddenSize = config.HiddenSize;
-        _eps = config.RmsNormEps;
-        _modalityRouter = scope.Linear("modality_router", _hiddenSize, _streams);
-        _routerNorm = scope.Vector("router_norm.weight", _hiddenSize);
-        _predictionModule = scope.LinearModule("prediction_coefs", _streams, _streams * _streams);
-        _correctionModule = scope.LinearModule("correction_coefs", _streams, _streams);
-        _predictionCoefs = Clipped(scope.Tensor("prediction_coefs.weight", [_streams * _streams, _streams]), config.AltupCoefClip);
-        _correctionCoefs = Clipped(scope.Tensor("correction_coefs.weight", [_streams, _streams]), config.AltupCoefClip);
-        CorrectOutputScale = scope.Vector("correct_output_scale", _hiddenSize);
-    }
-
-    /// <summary>Weight of the corrected active stream before the per-layer input gate, <c>[C]</c>; not part of <see cref="Correct"/>.</summary>
-    public float[] CorrectOutputScale { get; }
+    /// <summary>Number of the active stream, on which the layer computes.</summary>
+    public int Active { get; } = c.AltupActiveIdx;
 
     /// <summary><c>pred_i = h_i + Σ_j c[i·A + j] · h_j</c> with <c>c = prediction_coefs · R(h_active)</c>.</summary>
-    /// <param name="streams">The layer's input <c>h</c>, <c>[A, T, C]</c>.</param>
-    /// <param name="workspace">Supplies the router's scratch.</param>
-    /// <param name="predictions">Receives <c>[A, T, C]</c>; may not alias <paramref name="streams"/>.</param>
-    public void Predict(ReadOnlySpan<float> streams, TextWorkspace workspace, Span<float> predictions)
+    /// <param name="h">The layer's input, <c>[A, T, C]</c>.</param>
+    /// <param name="p">The pass.</param>
+    /// <returns><c>[A, T, C]</c></returns>
+    public Streams Predict(Streams h, Pass p)
     {
-        int plane = workspace.Rows * _hiddenSize;
-        ReadOnlySpan<float> modalities = Route(streams.Slice(_active * plane, plane), workspace);
-        ReadOnlySpan<float> added = workspace.Adapters.Deltas(_predictionModule, modalities, workspace.Rows, workspace.Team);
-        var job = new PredictJob(this, streams, modalities, added, predictions, plane);
-        workspace.Team.Run(ref job, workspace.Rows, TextWorkspace.RowGrain);
+        Streams predictions = p.NewStreams(h.Count, h.RowCount, c.HiddenSize);
+        Rows coefs = _predictionCoefs.Forward(Route(h[Active], p), p);
+        p.Map((h, coefs, predictions), static (s, t) =>
+        {
+            int n = s.h.Count;
+            ReadOnlySpan<float> coefs = s.coefs[t];
+            for (int i = 0; i < n; i++)
+            {
+                Span<float> prediction = s.predictions[i][t];
+                s.h[i][t].CopyTo(prediction);
+                for (int j = 0; j < n; j++)
+                {
+                    VectorMath.MultiplyAdd(s.h[j][t], coefs[i * n + j], prediction, prediction);
+                }
+            }
+        }, h.RowCount);
+        return predictions;
     }
 
-    /// <summary><c>corr_i = pred_i + k_i · (act − pred_active)</c> with <c>k = correction_coefs · R(act) + 1</c>.</summary>
+    /// <summary><c>h_i = pred_i + k_i · (activated − pred_active)</c> with <c>k = correction_coefs · R(activated) + 1</c>.</summary>
     /// <param name="predictions">What <see cref="Predict"/> gave, <c>[A, T, C]</c>.</param>
     /// <param name="activated">The layer's output for the active stream, <c>[T, C]</c>.</param>
-    /// <param name="workspace">Supplies the router's scratch.</param>
-    /// <param name="corrected">Receives <c>[A, T, C]</c>; may not alias <paramref name="predictions"/>.</param>
-    public void Correct(ReadOnlySpan<float> predictions, ReadOnlySpan<float> activated, TextWorkspace workspace, Span<float> corrected)
+    /// <param name="h">Receives <c>[A, T, C]</c>; may not be <paramref name="predictions"/>.</param>
+    /// <param name="p">The pass.</param>
+    public void Correct(Streams predictions, Rows activated, Streams h, Pass p)
     {
-        ReadOnlySpan<float> modalities = Route(activated, workspace);
-        ReadOnlySpan<float> added = workspace.Adapters.Deltas(_correctionModule, modalities, workspace.Rows, workspace.Team);
-        var job = new CorrectJob(this, predictions, activated, modalities, added, corrected, workspace.Rows * _hiddenSize);
-        workspace.Team.Run(ref job, workspace.Rows, TextWorkspace.RowGrain);
+        Rows innovation = p.New(activated.Count, activated.Width);
+        Rows coefs = _correctionCoefs.Forward(Route(activated, p), p);
+        p.Map((predictions, active: predictions[Active], activated, coefs, innovation, h), static (s, t) =>
+        {
+            Span<float> innovation = s.innovation[t];
+            VectorMath.MultiplyAdd(s.active[t], -1f, s.activated[t], innovation);
+            for (int i = 0; i < s.h.Count; i++)
+            {
+                VectorMath.MultiplyAdd(innovation, s.coefs[t][i] + 1f, s.predictions[i][t], s.h[i][t]);
+            }
+        }, activated.Count);
     }
 
+    /// <summary>The corrected active stream <c>x ⊙ correct_output_scale</c>, as the per-layer input's gate sees it; x itself where the configuration says so.</summary>
+    public Rows ScaleCorrectedOutput(Rows x, Pass p) => c.AltupCorrectScale ? p.Multiply(x, _correctOutputScale) : x;
+
     /// <summary><c>R(x) = tanh(modality_router · (RMSNorm(x; router_norm) / C))</c>, <c>[T, A]</c>.</summary>
-    ReadOnlySpan<float> Route(ReadOnlySpan<float> x, TextWorkspace workspace)
+    Rows Route(Rows x, Pass p)
     {
-        Span<float> normed = workspace.Normed;
-        Span<float> modalities = workspace.Modalities;
-        RmsNorm.Rows(x, _routerNorm, _eps, normed, workspace.Team);
-        _modalityRouter.Forward(normed, workspace, modalities);
-        float inverse = 1f / _hiddenSize;
-        foreach (ref float m in modalities)
+        Rows modalities = _modalityRouter.Forward(_routerNorm.Forward(x, p), p);
+        float inverse = 1f / c.HiddenSize;
+        foreach (ref float m in modalities.Span)
         {
             m = MathF.Tanh(m * inverse);
         }
@@ -83,86 +80,45 @@ sealed class AltUp
         return modalities;
     }
 
-    /// <summary>What adapters add to a coefficient, if there are any.</summary>
-    static float Added(ReadOnlySpan<float> added, int index) => added.IsEmpty ? 0f : added[index];
-
-    /// <summary>Clamping the coefficients once is what the reference does at every step.</summary>
-    static float[] Clipped(float[] coefs, float? clip)
+    /// <summary>A linear layer of a few inputs whose weights are clipped, which the reference does at every step and we once.</summary>
+    sealed class Coefficients(ParameterScope scope, string name, int inFeatures, int outFeatures, float? clip)
     {
-        if (clip is float c)
+        readonly float[] _weight = Clipped(scope.Tensor($"{name}.weight", [outFeatures, inFeatures]), clip);
+        readonly LinearModule _module = scope.LinearModule(name, inFeatures, outFeatures);
+
+        /// <summary><c>W · x</c> and what adapters add, <c>[T, out]</c>.</summary>
+        public Rows Forward(Rows x, Pass p)
         {
-            for (int i = 0; i < coefs.Length; i++)
+            Rows y = p.New(x.Count, outFeatures);
+            ReadOnlySpan<float> deltas = p.Adapters.Deltas(_module, x.Span, x.Count, p.Team);
+            for (int t = 0; t < x.Count; t++)
             {
-                coefs[i] = Math.Clamp(coefs[i], -c, c);
-            }
-        }
-
-        return coefs;
-    }
-
-    readonly ref struct PredictJob(AltUp altUp, ReadOnlySpan<float> streams, ReadOnlySpan<float> modalities, ReadOnlySpan<float> added, Span<float> predictions, int plane) : IParallelJob
-    {
-        readonly ReadOnlySpan<float> _streams = streams;
-        readonly ReadOnlySpan<float> _modalities = modalities;
-        readonly ReadOnlySpan<float> _added = added;
-        readonly Span<float> _predictions = predictions;
-
-        public void Run(int first, int last)
-        {
-            int n = altUp._streams, size = altUp._hiddenSize;
-            for (int t = first; t < last; t++)
-            {
-                ReadOnlySpan<float> r = _modalities.Slice(t * n, n);
-                for (int i = 0; i < n; i++)
+                for (int o = 0; o < outFeatures; o++)
                 {
-                    Span<float> prediction = _predictions.Slice((i * plane) + (t * size), size);
-                    _streams.Slice((i * plane) + (t * size), size).CopyTo(prediction);
-                    for (int j = 0; j < n; j++)
+                    float sum = 0f;
+                    for (int i = 0; i < inFeatures; i++)
                     {
-                        float c = SmallDot(altUp._predictionCoefs.AsSpan(((i * n) + j) * n, n), r) + Added(_added, (((t * n) + i) * n) + j);
-                        VectorMath.MultiplyAdd(_streams.Slice((j * plane) + (t * size), size), c, prediction, prediction);
+                        sum += _weight[o * inFeatures + i] * x[t][i];
                     }
+
+                    y[t][o] = sum + (deltas.IsEmpty ? 0f : deltas[t * outFeatures + o]);
                 }
             }
+
+            return y;
         }
-    }
 
-    readonly ref struct CorrectJob(AltUp altUp, ReadOnlySpan<float> predictions, ReadOnlySpan<float> activated, ReadOnlySpan<float> modalities, ReadOnlySpan<float> added, Span<float> corrected, int plane) : IParallelJob
-    {
-        readonly ReadOnlySpan<float> _predictions = predictions;
-        readonly ReadOnlySpan<float> _activated = activated;
-        readonly ReadOnlySpan<float> _modalities = modalities;
-        readonly ReadOnlySpan<float> _added = added;
-        readonly Span<float> _corrected = corrected;
-
-        public void Run(int first, int last)
+        static float[] Clipped(float[] weight, float? clip)
         {
-            int n = altUp._streams, size = altUp._hiddenSize, active = altUp._active;
-            for (int t = first; t < last; t++)
+            if (clip is float c)
             {
-                ReadOnlySpan<float> r = _modalities.Slice(t * n, n);
-
-                // The innovation act − pred_active is kept in the active stream's place until that stream's own turn, which comes last.
-                Span<float> innovation = _corrected.Slice((active * plane) + (t * size), size);
-                VectorMath.MultiplyAdd(_predictions.Slice((active * plane) + (t * size), size), -1f, _activated.Slice(t * size, size), innovation);
-                for (int step = 1; step <= n; step++)
+                for (int i = 0; i < weight.Length; i++)
                 {
-                    int i = (active + step) % n;
-                    float k = SmallDot(altUp._correctionCoefs.AsSpan(i * n, n), r) + Added(_added, (t * n) + i) + 1f;
-                    VectorMath.MultiplyAdd(innovation, k, _predictions.Slice((i * plane) + (t * size), size), _corrected.Slice((i * plane) + (t * size), size));
+                    weight[i] = Math.Clamp(weight[i], -c, c);
                 }
             }
-        }
-    }
 
-    static float SmallDot(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
-    {
-        float sum = 0f;
-        for (int i = 0; i < a.Length; i++)
-        {
-            sum += a[i] * b[i];
+            return weight;
         }
-
-        return sum;
     }
 }

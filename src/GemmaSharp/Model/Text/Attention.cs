@@ -1,7 +1,6 @@
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Kernels;
-using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Model.Text;
 
@@ -12,28 +11,27 @@ namespace GemmaSharp.Model.Text;
 /// </remarks>
 sealed class Attention
 {
-    readonly int _heads;
-    readonly int _kvHeads;
-    readonly int _headDim;
-    readonly float _eps;
+    [ThreadStatic]
+    static float[]? s_scores;
+
+    readonly int _group;
     readonly int _cacheLayer;
     readonly bool _sliding;
     readonly Linear _qProj;
     readonly Linear? _kProj;
     readonly Linear? _vProj;
     readonly Linear _oProj;
-    readonly float[] _qNorm;
-    readonly float[] _kNorm = [];
+    readonly RmsNorm _qNorm;
+    readonly RmsNorm? _kNorm;
+    readonly RmsNorm? _vNorm;
 
-    public Attention(ParameterScope scope, TextConfig config, int layer, KvLayout layout)
+    public Attention(ParameterScope scope, TextConfig c, int layer, KvLayout layout)
     {
-        _heads = config.NumAttentionHeads;
-        _kvHeads = config.NumKeyValueHeads;
-        _headDim = config.HeadDim;
-        _eps = config.RmsNormEps;
+        int d = c.HeadDim;
+        _group = c.NumAttentionHeads / c.NumKeyValueHeads;
         _cacheLayer = layout.CacheLayer(layer);
         _sliding = layout.IsSliding(layer);
-        _qProj = scope.Linear("q_proj", config.HiddenSize, _heads * _headDim);
+        _qProj = scope.Linear("q_proj", c.HiddenSize, c.NumAttentionHeads * d);
         if (layout.IsShared(layer))
         {
             // Published files carry these tensors, newest transformers leaves them out; nothing reads them.
@@ -43,110 +41,86 @@ sealed class Attention
         }
         else
         {
-            _kProj = scope.Linear("k_proj", config.HiddenSize, _kvHeads * _headDim);
-            _vProj = scope.Linear("v_proj", config.HiddenSize, _kvHeads * _headDim);
-            _kNorm = scope.Vector("k_norm.weight", _headDim);
+            _kProj = scope.Linear("k_proj", c.HiddenSize, c.NumKeyValueHeads * d);
+            _vProj = scope.Linear("v_proj", c.HiddenSize, c.NumKeyValueHeads * d);
+            _kNorm = scope.RmsNorm("k_norm", d, c.RmsNormEps);
+            _vNorm = new RmsNorm([], d, c.RmsNormEps);
         }
 
-        _oProj = scope.Linear("o_proj", _heads * _headDim, config.HiddenSize);
-        _qNorm = scope.Vector("q_norm.weight", _headDim);
+        _oProj = scope.Linear("o_proj", c.NumAttentionHeads * d, c.HiddenSize);
+        _qNorm = scope.RmsNorm("q_norm", d, c.RmsNormEps);
     }
 
-    /// <summary>Appends the step's keys and values to the caches (unless shared) and computes the block for all rows of the step.</summary>
+    /// <summary>Appends the step's keys and values to the caches (unless shared) and computes the block.</summary>
     /// <param name="n">Normed input, <c>[T, C]</c>.</param>
-    /// <param name="workspace">Supplies scratch, threads, and the rows' sequences and positions.</param>
-    /// <param name="destination">Receives <c>[T, C]</c>.</param>
-    public void Forward(ReadOnlySpan<float> n, TextWorkspace workspace, Span<float> destination)
+    /// <param name="p">The step.</param>
+    /// <returns><c>[T, C]</c></returns>
+    public Rows Forward(Rows n, TextPass p)
     {
-        int rows = workspace.Rows;
-        Span<float> q = workspace.Queries;
-        _qProj.Forward(n, workspace, q);
+        Rows q = _qProj.Forward(n, p);
+        _qNorm.InPlace(q.Reshape(_qNorm.Width), p);
+        p.Rotate(q, _sliding);
         if (_kProj is not null)
         {
-            _kProj.Forward(n, workspace, workspace.Keys);
-            _vProj!.Forward(n, workspace, workspace.Values);
+            // Keys of the whole step are in the cache before any query looks, since rows of one chunk see each other.
+            Rows k = _kProj.Forward(n, p), v = _vProj!.Forward(n, p);
+            _kNorm!.InPlace(k.Reshape(_kNorm.Width), p);
+            p.Rotate(k, _sliding);
+            _vNorm!.InPlace(v.Reshape(_vNorm.Width), p);
+            p.Write(_cacheLayer, k, v);
         }
 
-        // Keys of the whole step are in the cache before any query looks, since rows of one chunk see each other.
-        var prepare = new PrepareJob(this, workspace);
-        workspace.Team.Run(ref prepare, rows, 1);
-        var attend = new AttendJob(this, workspace);
-        workspace.Team.Run(ref attend, rows * _kvHeads, 1);
-        _oProj.Forward(workspace.Attended, workspace, destination);
+        Rows context = p.New(q.Count, q.Width);
+        int kvHeads = q.Width / (_group * _qNorm.Width);
+        p.ForEach((this, q, context, kvHeads, p), n.Count * kvHeads, 1, static (s, first, last) =>
+        {
+            for (int i = first; i < last; i++)
+            {
+                (int t, int head) = Math.DivRem(i, s.kvHeads);
+                s.Item1.Attend(s.q, s.context, t, head, s.p);
+            }
+        });
+        return _oProj.Forward(context, p);
     }
 
-    /// <summary>Norms and rotates queries and keys of a row, norms its values, writes keys and values to the row's cache.</summary>
-    readonly struct PrepareJob(Attention attention, TextWorkspace workspace) : IParallelJob
+    /// <summary><c>softmax(q · Kᵀ) · V</c> of one row and one key-value head with the query heads that share it.</summary>
+    void Attend(Rows q, Rows context, int t, int head, TextPass p)
     {
-        public void Run(int first, int last)
+        int d = _qNorm.Width, end = p.PositionOf(t) + 1;
+        KvLayer cache = p.CacheOf(t).Layer(_cacheLayer);
+        int start = cache.FirstVisible(end - 1), count = end - start;
+        ReadOnlySpan<float> queries = q[t].Slice(head * _group * d, _group * d);
+        Span<float> sums = context[t].Slice(head * _group * d, _group * d);
+        Span<float> scores = Scores(_group * count);
+        for (int s = start; s < end;)
         {
-            int d = attention._headDim;
-            Span<float> queries = workspace.Queries, keys = workspace.Keys, values = workspace.Values;
-            for (int t = first; t < last; t++)
-            {
-                ReadOnlySpan<float> cos = workspace.Cos(t, attention._sliding), sin = workspace.Sin(t, attention._sliding);
-                for (int j = 0; j < attention._heads; j++)
-                {
-                    Span<float> q = queries.Slice(((t * attention._heads) + j) * d, d);
-                    RmsNorm.Apply(q, attention._qNorm, attention._eps, q);
-                    Rope.Apply(q, cos, sin);
-                }
+            int run = cache.Run(head, s, end, out ReadOnlySpan<float> keys, out _);
+            MatMul.Multiply(queries, _group, keys, run, d, scores[(s - start)..], count);
+            s += run;
+        }
 
-                if (attention._kProj is null)
-                {
-                    continue;
-                }
+        for (int j = 0; j < _group; j++)
+        {
+            Softmax.Apply(scores.Slice(j * count, count));
+        }
 
-                KvLayer cache = workspace.CacheOf(t).Layer(attention._cacheLayer);
-                int position = workspace.PositionOf(t);
-                for (int g = 0; g < attention._kvHeads; g++)
-                {
-                    Span<float> k = keys.Slice(((t * attention._kvHeads) + g) * d, d), v = values.Slice(((t * attention._kvHeads) + g) * d, d);
-                    RmsNorm.Apply(k, attention._kNorm, attention._eps, k);
-                    Rope.Apply(k, cos, sin);
-                    RmsNorm.Apply(v, [], attention._eps, v);
-                    cache.Write(g, position, k, v);
-                }
-            }
+        sums.Clear();
+        for (int s = start; s < end;)
+        {
+            int run = cache.Run(head, s, end, out _, out ReadOnlySpan<float> values);
+            WeightedSum.Accumulate(scores[(s - start)..], count, values, run, d, sums);
+            s += run;
         }
     }
 
-    /// <summary>One item is one row and one key-value head with the query heads that share it.</summary>
-    readonly struct AttendJob(Attention attention, TextWorkspace workspace) : IParallelJob
+    /// <summary>Attention scores of the calling thread.</summary>
+    static Span<float> Scores(int count)
     {
-        public void Run(int first, int last)
+        if (s_scores is null || s_scores.Length < count)
         {
-            int d = attention._headDim, group = attention._heads / attention._kvHeads;
-            for (int item = first; item < last; item++)
-            {
-                int t = item / attention._kvHeads, g = item % attention._kvHeads;
-                KvLayer cache = workspace.CacheOf(t).Layer(attention._cacheLayer);
-                int end = workspace.PositionOf(t) + 1, start = cache.FirstVisible(end - 1), count = end - start;
-                int offset = ((t * attention._heads) + (g * group)) * d;
-                ReadOnlySpan<float> queries = workspace.Queries.Slice(offset, group * d);
-                Span<float> attended = workspace.Attended.Slice(offset, group * d);
-                Span<float> scores = TextWorkspace.Scores(group * count);
-
-                for (int p = start; p < end;)
-                {
-                    int run = cache.Run(g, p, end, out ReadOnlySpan<float> keys, out _);
-                    MatMul.Multiply(queries, group, keys, run, d, scores[(p - start)..], count);
-                    p += run;
-                }
-
-                for (int j = 0; j < group; j++)
-                {
-                    Softmax.Apply(scores.Slice(j * count, count));
-                }
-
-                attended.Clear();
-                for (int p = start; p < end;)
-                {
-                    int run = cache.Run(g, p, end, out _, out ReadOnlySpan<float> values);
-                    WeightedSum.Accumulate(scores[(p - start)..], count, values, run, d, attended);
-                    p += run;
-                }
-            }
+            s_scores = GC.AllocateUninitializedArray<float>(Math.Max(count, 4096) * 3 / 2);
         }
+
+        return s_scores.AsSpan(0, count);
     }
 }

@@ -1,7 +1,6 @@
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Kernels;
-using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Model.Text;
 
@@ -10,58 +9,30 @@ namespace GemmaSharp.Model.Text;
 /// <c>S</c> is the identity, or in layers with activation sparsity <c>p</c> the Gaussian top-k
 /// <c>max(0, v − (μ + σ·Φ⁻¹(p)))</c> over the layer's own width. Source: <c>Gemma3nTextMLP</c> of transformers. Immutable, thread-safe.
 /// </remarks>
-sealed class FeedForward
+sealed class FeedForward(ParameterScope scope, TextConfig c, int layer)
 {
-    readonly Linear _gateProj;
-    readonly Linear _upProj;
-    readonly Linear _downProj;
-    readonly int _intermediateSize;
-    readonly float? _cutoffDeviations;
+    readonly Linear _gateProj = scope.Linear("gate_proj", c.HiddenSize, c.IntermediateSize[layer]);
+    readonly Linear _upProj = scope.Linear("up_proj", c.HiddenSize, c.IntermediateSize[layer]);
+    readonly Linear _downProj = scope.Linear("down_proj", c.IntermediateSize[layer], c.HiddenSize);
+    readonly float? _cutoffDeviations =
+        c.ActivationSparsityPattern[layer] is > 0 and double sparsity ? (float)NormalDistribution.Quantile(sparsity) : null;
 
-    public FeedForward(ParameterScope scope, TextConfig config, int layer)
-    {
-        _intermediateSize = config.IntermediateSize[layer];
-        _gateProj = scope.Linear("gate_proj", config.HiddenSize, _intermediateSize);
-        _upProj = scope.Linear("up_proj", config.HiddenSize, _intermediateSize);
-        _downProj = scope.Linear("down_proj", _intermediateSize, config.HiddenSize);
-        double sparsity = config.ActivationSparsityPattern[layer];
-        _cutoffDeviations = sparsity > 0 ? (float)NormalDistribution.Quantile(sparsity) : null;
-    }
-
-    /// <summary>Computes the block for all rows of the step.</summary>
+    /// <summary>Computes the block.</summary>
     /// <param name="x">Normed input, <c>[T, C]</c>.</param>
-    /// <param name="workspace">Supplies scratch and threads.</param>
-    /// <param name="destination">Receives <c>[T, C]</c>.</param>
-    public void Forward(ReadOnlySpan<float> x, TextWorkspace workspace, Span<float> destination)
+    /// <param name="p">The pass.</param>
+    /// <returns><c>[T, C]</c></returns>
+    public Rows Forward(Rows x, Pass p)
     {
-        int rows = workspace.Rows;
-        Span<float> gate = workspace.Gate(_intermediateSize);
-        Span<float> up = workspace.Up(_intermediateSize);
-        _gateProj.Forward(x, workspace, gate);
-        _upProj.Forward(x, workspace, up);
-        var job = new GateJob(gate, up, _intermediateSize, _cutoffDeviations);
-        workspace.Team.Run(ref job, rows, TextWorkspace.RowGrain);
-        _downProj.Forward(gate, workspace, destination);
-    }
-
-    /// <summary><c>gate ← gelu_tanh(S(gate)) ⊙ up</c>, row by row.</summary>
-    readonly ref struct GateJob(Span<float> gate, ReadOnlySpan<float> up, int width, float? cutoffDeviations) : IParallelJob
-    {
-        readonly Span<float> _gate = gate;
-        readonly ReadOnlySpan<float> _up = up;
-
-        public void Run(int first, int last)
+        Rows gate = _gateProj.Forward(x, p), up = _upProj.Forward(x, p);
+        p.Map((gate, up, _cutoffDeviations), static (s, t) =>
         {
-            for (int t = first; t < last; t++)
+            if (s._cutoffDeviations is float z)
             {
-                Span<float> row = _gate.Slice(t * width, width);
-                if (cutoffDeviations is float z)
-                {
-                    GaussianTopK.Apply(row, z, row);
-                }
-
-                Gelu.TanhMultiply(row, _up.Slice(t * width, width), row);
+                GaussianTopK.Apply(s.gate[t], z, s.gate[t]);
             }
-        }
+
+            Gelu.TanhMultiply(s.gate[t], s.up[t], s.gate[t]);
+        }, x.Count);
+        return _downProj.Forward(gate, p);
     }
 }

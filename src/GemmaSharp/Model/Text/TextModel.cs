@@ -1,6 +1,5 @@
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
 using GemmaSharp.Numerics.Threading;
 
@@ -11,24 +10,27 @@ namespace GemmaSharp.Model.Text;
 /// Embeddings and per-layer inputs, AltUp entry, the decoder layers, AltUp exit, final norm, tied unembedding, soft cap.
 /// A step's rows may belong to any number of sequences, and a row's result does not depend on its neighbours, on how a prompt was cut into chunks, or on the number of threads.
 /// KV-shared layers write no cache, so only rows whose logits are wanted pass through them. Immutable after loading and safe to share between threads;
-/// a <see cref="TextWorkspace"/> and the caches of a step belong to one running step. Source: <c>Gemma3nTextModel</c> of transformers.
+/// a <see cref="TextPass"/> and the caches of a step belong to one running step. Source: <c>Gemma3nTextModel</c> of transformers.
 /// </remarks>
 sealed class TextModel
 {
+    /// <summary>Rows whose logits exist at once while all are traced: a quarter of a gigabyte of the real vocabulary.</summary>
+    const int TracedLogitsRows = 256;
+
     readonly TextConfig _config;
     readonly KvLayout _layout;
     readonly LinearModules _linears;
-    readonly WeightMatrix _embedTokens;
+    readonly Embedding _embedTokens;
     readonly Linear _lmHead;
     readonly PerLayerEmbedding _perLayerEmbedding;
     readonly Linear[] _altupProjections;
     readonly Linear[] _altupUnembedProjections;
     readonly DecoderLayer[] _layers;
-    readonly float[] _norm;
+    readonly RmsNorm _norm;
     readonly RotaryEmbedding _localRope;
     readonly RotaryEmbedding _globalRope;
 
-    internal TextModel(ParameterScope root, TextConfig config)
+    public TextModel(ParameterScope root, TextConfig config)
     {
         _linears = root.Linears;
         _config = config;
@@ -54,7 +56,7 @@ sealed class TextModel
             _layers[l] = new DecoderLayer(scope["layers"][l], config, l, _layout);
         }
 
-        _norm = scope.Vector("norm.weight", hidden);
+        _norm = scope.RmsNorm("norm", hidden, config.RmsNormEps);
     }
 
     /// <summary>The configuration the model was built from.</summary>
@@ -64,15 +66,15 @@ sealed class TextModel
     /// <param name="maxStepRows">The most tokens of it that one step may take, which is also how far it can be rewound at least.</param>
     public KvCache NewCache(int maxStepRows) => new(_layout, maxStepRows);
 
-    /// <summary>Scratch for one running step.</summary>
-    public TextWorkspace NewWorkspace(WorkerTeam team) => new(_config, _localRope, _globalRope, team);
+    /// <summary>A pass for one running step at a time.</summary>
+    public TextPass NewPass(WorkerTeam team) => new(_config, _localRope, _globalRope, team);
 
-    /// <summary>Runs one step: extends the caches and leaves the wanted logits in <see cref="TextWorkspace.Logits"/>.</summary>
+    /// <summary>Runs one step: extends the caches and leaves the wanted logits in <see cref="TextPass.Logits"/>.</summary>
     /// <param name="step">The batch; at least one row.</param>
-    /// <param name="workspace">Scratch and threads.</param>
-    /// <param name="trace">Receives every named intermediate; null for none. Meant for one sequence with all logits wanted.</param>
+    /// <param name="p">Scratch and threads.</param>
+    /// <param name="trace">Receives every named intermediate, of every row where it wants them; null for none. Meant for one sequence.</param>
     /// <exception cref="ArgumentException">The step is empty, an id is outside the vocabulary, embedding rows do not fit, or adapters are another model's.</exception>
-    public void Forward(TextStep step, TextWorkspace workspace, ITrace? trace = null)
+    public void Forward(TextStep step, TextPass p, ITrace? trace = null)
     {
         Check(step);
 
@@ -87,52 +89,41 @@ sealed class TextModel
             chunk.Cache.Extend(chunk.Rows);
         }
 
-        workspace.Begin(step);
-        Embed(step, workspace, trace);
-        _perLayerEmbedding.Forward(step.Ids, Stream(workspace, 0), workspace, trace);
-        EnterStreams(workspace, trace);
-        for (int l = 0; l < _layers.Length; l++)
+        try
         {
-            if (l == _layout.FirstShared)
+            p.Begin(step, trace);
+            using Pass.Scope _ = p.Enter("language_model");
+            Rows x = Embed(step, p);
+            p.SetPerLayerInputs(_perLayerEmbedding.Forward(x, p));
+            Streams h = EnterStreams(x, p);
+            for (int l = 0; l <= _layers.Length && h.RowCount > 0; l++)
             {
-                workspace.KeepWanted();
-                if (workspace.Rows == 0)
+                if (l == _layout.FirstShared && !NeedsEveryRow(trace))
                 {
-                    break;
+                    h = p.KeepWanted(h);
+                }
+
+                if (l < _layers.Length && h.RowCount > 0)
+                {
+                    _layers[l].Forward(h, p);
                 }
             }
 
-            _layers[l].Forward(workspace, trace);
+            if (h.RowCount > 0)
+            {
+                Unembed(ExitStreams(h, p), p);
+            }
         }
-
-        if (_layout.FirstShared == _layers.Length)
+        finally
         {
-            workspace.KeepWanted();
+            p.End();
         }
-
-        if (workspace.Rows > 0)
-        {
-            ExitStreams(workspace, trace);
-            Unembed(workspace, trace);
-        }
-
-        workspace.End();
     }
 
     /// <summary>The input embedding of one id, <c>E[id] · √C</c>, before any merging.</summary>
-    internal void EmbedToken(int id, Span<float> destination)
-    {
-        _embedTokens.ReadRow(id, destination);
-        VectorMath.Scale(destination, MathF.Sqrt(_config.HiddenSize), destination);
-    }
+    public void EmbedToken(int id, Span<float> destination) => _embedTokens.Read(id, MathF.Sqrt(_config.HiddenSize), destination);
 
-    static Span<float> Stream(TextWorkspace workspace, int index)
-    {
-        Span<float> streams = workspace.Streams;
-        int plane = workspace.Normed.Length;
-        return streams.Slice(index * plane, plane);
-    }
-
+    /// <summary>Refuses what cannot be computed, before any cache is touched.</summary>
     void Check(TextStep step)
     {
         if (step.Rows == 0)
@@ -151,143 +142,152 @@ sealed class TextModel
         foreach (TextStep.Chunk chunk in step.Chunks)
         {
             chunk.Adapters?.RequireBase(_linears);
-            foreach (EmbeddingRows rows in chunk.Embeddings ?? [])
+            foreach (EmbeddingRows rows in chunk.Embeddings)
             {
                 int count = rows.Values.Length / _config.HiddenSize;
                 if (rows.Values.Length % _config.HiddenSize != 0 || rows.First < 0 || rows.First + count > chunk.Rows)
                 {
                     throw new ArgumentException(
-                        $"Embedding rows of {rows.Values.Length} values at token {rows.First} do not fit a chunk of {chunk.Rows} tokens of width {_config.HiddenSize}; give whole rows inside the chunk.", nameof(step));
+                        $"Embedding rows of {rows.Values.Length} values at token {rows.First} do not fit a chunk of {chunk.Rows} tokens of width {_config.HiddenSize}; give whole rows inside the chunk.",
+                        nameof(step));
                 }
             }
         }
     }
 
-    /// <summary>Stream 0 ← the merged input embeddings.</summary>
-    void Embed(TextStep step, TextWorkspace workspace, ITrace? trace)
+    /// <summary>Whether the trace takes a result of which only the wanted rows would be computed.</summary>
+    bool NeedsEveryRow(ITrace? trace)
     {
-        Span<float> x = Stream(workspace, 0);
-        var job = new EmbedJob(this, step.Ids, x);
-        workspace.Team.Run(ref job, step.Rows, TextWorkspace.RowGrain);
-        trace.Capture("language_model.embed_tokens", [1, step.Rows, _config.HiddenSize], x);
+        if (trace is null)
+        {
+            return false;
+        }
+
+        bool wants = trace.Wants("lm_head") || trace.Wants("logits") || trace.Wants("language_model.norm");
+        for (int i = 0; i < _altupUnembedProjections.Length && !wants; i++)
+        {
+            wants = trace.Wants(_altupUnembedProjections[i].Path);
+        }
+
+        for (int l = _layout.FirstShared; l < _layers.Length && !wants; l++)
+        {
+            wants = _layers[l].IsTraced(trace);
+        }
+
+        return wants;
+    }
+
+    /// <summary>The merged input embeddings, <c>[T, C]</c>.</summary>
+    Rows Embed(TextStep step, TextPass p)
+    {
+        Rows x = p.New(step.Rows, _config.HiddenSize);
+        p.Map((this, x, p), static (s, t) => s.Item1.EmbedToken(s.p.Ids[t], s.x[t]), x.Count);
+        p.Trace(".embed_tokens", x);
         foreach (TextStep.Chunk chunk in step.Chunks)
         {
-            foreach (EmbeddingRows rows in chunk.Embeddings ?? [])
+            foreach (EmbeddingRows rows in chunk.Embeddings)
             {
-                rows.Values.Span.CopyTo(x[((chunk.FirstRow + rows.First) * _config.HiddenSize)..]);
+                rows.Values.Span.CopyTo(x.Slice(chunk.FirstRow + rows.First, rows.Values.Length / x.Width).Span);
             }
         }
+
+        return x;
     }
 
-    /// <summary><c>h_i = A_{i−1}(h_0)</c> brought to the magnitude of <c>h_0</c>.</summary>
-    void EnterStreams(TextWorkspace workspace, ITrace? trace)
+    /// <summary><c>h_0 = x</c>, and <c>h_i = A_{i−1}(x)</c> brought to the magnitude of x.</summary>
+    Streams EnterStreams(Rows x, TextPass p)
     {
+        Streams h = p.NewStreams(_config.AltupNumInputs, x.Count, x.Width);
+        x.Span.CopyTo(h[0].Span);
         for (int i = 0; i < _altupProjections.Length; i++)
         {
-            Span<float> stream = Stream(workspace, i + 1);
-            _altupProjections[i].Forward(Stream(workspace, 0), workspace, stream);
-            trace.Capture("language_model.altup_projections.", i, [1, workspace.Rows, _config.HiddenSize], stream);
-            var job = new MagnitudeJob(Stream(workspace, 0), stream, _config.HiddenSize);
-            workspace.Team.Run(ref job, workspace.Rows, TextWorkspace.RowGrain);
+            _altupProjections[i].Forward(x, h[i + 1], p);
+            p.Trace(".altup_projections.", i, h[i + 1]);
+            ToMagnitude(x, h[i + 1], p);
         }
+
+        return h;
     }
 
-    /// <summary>Stream 0 ← the mean of all streams, the others first unprojected and brought to the magnitude of stream 0; then the final norm.</summary>
-    void ExitStreams(TextWorkspace workspace, ITrace? trace)
+    /// <summary>The norm of the mean of all streams, of which all but the first are first unprojected and brought to its magnitude; <c>[T, C]</c>.</summary>
+    Rows ExitStreams(Streams h, TextPass p)
     {
-        Span<float> first = Stream(workspace, 0), sum = workspace.X, y = workspace.Y;
-        first.CopyTo(sum);
+        Rows sum = p.New(h.RowCount, _config.HiddenSize);
+        h[0].Span.CopyTo(sum.Span);
         for (int i = 0; i < _altupUnembedProjections.Length; i++)
         {
-            _altupUnembedProjections[i].Forward(Stream(workspace, i + 1), workspace, y);
-            trace.Capture("language_model.altup_unembed_projections.", i, [1, workspace.Rows, _config.HiddenSize], y);
-            var job = new MagnitudeJob(first, y, _config.HiddenSize);
-            workspace.Team.Run(ref job, workspace.Rows, TextWorkspace.RowGrain);
-            Rowwise.Add(sum, y, sum, workspace);
+            Rows y = _altupUnembedProjections[i].Forward(h[i + 1], p);
+            p.Trace(".altup_unembed_projections.", i, y);
+            ToMagnitude(h[0], y, p);
+            p.AddTo(sum, y);
         }
 
-        var mean = new MeanJob(sum, 1f / _config.AltupNumInputs, _config.HiddenSize);
-        workspace.Team.Run(ref mean, workspace.Rows, TextWorkspace.RowGrain);
-        RmsNorm.Rows(sum, _norm, _config.RmsNormEps, first, workspace.Team);
-        trace.Capture("language_model.norm", [1, workspace.Rows, _config.HiddenSize], first);
-    }
-
-    /// <summary><c>logits = c · tanh((y · Eᵀ) / c)</c></summary>
-    void Unembed(TextWorkspace workspace, ITrace? trace)
-    {
-        Span<float> logits = workspace.LogitsBuffer;
-        int rows = workspace.Rows, vocabulary = _config.VocabSize;
-        _lmHead.Forward(Stream(workspace, 0), workspace, logits);
-        trace.Capture("lm_head", [1, rows, vocabulary], logits);
-        if (_config.FinalLogitSoftcapping is float cap)
-        {
-            var job = new SoftCapJob(logits, cap, vocabulary);
-            workspace.Team.Run(ref job, rows, 1);
-        }
-
-        trace.Capture("logits", [1, rows, vocabulary], logits);
-        trace.Capture("last_logits", [1, vocabulary], logits[^vocabulary..]);
-    }
-
-    readonly ref struct EmbedJob(TextModel model, ReadOnlySpan<int> ids, Span<float> x) : IParallelJob
-    {
-        readonly ReadOnlySpan<int> _ids = ids;
-        readonly Span<float> _x = x;
-
-        public void Run(int first, int last)
-        {
-            int hidden = model._config.HiddenSize;
-            for (int t = first; t < last; t++)
-            {
-                model.EmbedToken(_ids[t], _x.Slice(t * hidden, hidden));
-            }
-        }
+        p.ScaleInPlace(sum, 1f / h.Count);
+        return p.Trace(".norm", _norm.Forward(sum, p));
     }
 
     /// <summary><c>y ← y · √mean(reference²) / √max(mean(y²), 1e-5)</c></summary>
-    readonly ref struct MagnitudeJob(ReadOnlySpan<float> reference, Span<float> y, int width) : IParallelJob
+    static void ToMagnitude(Rows reference, Rows y, TextPass p) => p.Map((reference, y), static (s, t) =>
     {
-        readonly ReadOnlySpan<float> _reference = reference;
-        readonly Span<float> _y = y;
+        const float Floor = 1e-5f;
+        float target = MathF.Sqrt(VectorMath.SumOfSquares(s.reference[t]) / s.y.Width);
+        float own = MathF.Sqrt(MathF.Max(VectorMath.SumOfSquares(s.y[t]) / s.y.Width, Floor));
+        VectorMath.Scale(s.y[t], target / own, s.y[t]);
+    }, y.Count);
 
-        public void Run(int first, int last)
+    /// <summary><c>logits = c · tanh((y · Eᵀ) / c)</c> of the wanted rows, and of all of them for a trace that wants them.</summary>
+    void Unembed(Rows y, TextPass p)
+    {
+        using Pass.Scope _ = p.Enter("");
+        if (!p.Wants("lm_head") && !p.Wants("logits"))
         {
-            const float Floor = 1e-5f;
-            for (int t = first; t < last; t++)
+            y = p.KeepWanted(y);
+            _lmHead.Forward(y, p.Logits, p);
+            SoftCap(p.Logits, p);
+        }
+        else
+        {
+            TraceLogits(y, p);
+        }
+
+        if (p.Logits.Count > 0 && p.Wants("last_logits"))
+        {
+            p.Trace("last_logits", [1, _config.VocabSize], p.Logits.Slice(p.Logits.Count - 1, 1));
+        }
+    }
+
+    /// <summary>Some rows at a time: all of a long prompt's logits would not fit one span, nor most memories.</summary>
+    void TraceLogits(Rows y, TextPass p)
+    {
+        for (int start = 0, wanted = 0; start < y.Count; start += TracedLogitsRows)
+        {
+            using Pass.Scope _ = p.Enter("");
+            Rows part = y.Slice(start, Math.Min(TracedLogitsRows, y.Count - start)), logits = p.New(part.Count, _config.VocabSize);
+            _lmHead.Forward(part, logits, p, start);
+            p.TracePart("lm_head", logits, start, y.Count);
+            SoftCap(logits, p);
+            p.TracePart("logits", logits, start, y.Count);
+            for (int t = 0; t < part.Count; t++)
             {
-                Span<float> row = _y.Slice(t * width, width);
-                float target = MathF.Sqrt(VectorMath.SumOfSquares(_reference.Slice(t * width, width)) / width);
-                float own = MathF.Sqrt(MathF.Max(VectorMath.SumOfSquares(row) / width, Floor));
-                VectorMath.Scale(row, target / own, row);
+                if (p.IsWanted(start + t))
+                {
+                    logits[t].CopyTo(p.Logits[wanted++]);
+                }
             }
         }
     }
 
-    readonly ref struct MeanJob(Span<float> sum, float inverse, int width) : IParallelJob
+    void SoftCap(Rows logits, TextPass p)
     {
-        readonly Span<float> _sum = sum;
-
-        public void Run(int first, int last)
+        if (_config.FinalLogitSoftcapping is float cap)
         {
-            for (int t = first; t < last; t++)
+            p.ForEach((logits, cap), logits.Count, 1, static (s, first, last) =>
             {
-                Span<float> row = _sum.Slice(t * width, width);
-                VectorMath.Scale(row, inverse, row);
-            }
-        }
-    }
-
-    readonly ref struct SoftCapJob(Span<float> logits, float cap, int width) : IParallelJob
-    {
-        readonly Span<float> _logits = logits;
-
-        public void Run(int first, int last)
-        {
-            for (int t = first; t < last; t++)
-            {
-                Span<float> row = _logits.Slice(t * width, width);
-                SoftCap.Apply(row, cap, row);
-            }
+                for (int t = first; t < last; t++)
+                {
+                    Numerics.Kernels.SoftCap.Apply(s.logits[t], s.cap, s.logits[t]);
+                }
+            });
         }
     }
 }

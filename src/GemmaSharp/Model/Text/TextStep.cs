@@ -7,10 +7,13 @@ namespace GemmaSharp.Model.Text;
 /// </remarks>
 sealed class TextStep
 {
+    static readonly List<EmbeddingRows> s_noRows = [];
+
     readonly List<Chunk> _chunks = [];
     int[] _ids = new int[16];
 
-    internal IReadOnlyList<Chunk> Chunks => _chunks;
+    /// <summary>One entry for each sequence.</summary>
+    public List<Chunk> Chunks => _chunks;
 
     /// <summary>Token ids of all rows, chunk after chunk.</summary>
     public ReadOnlySpan<int> Ids => _ids.AsSpan(0, Rows);
@@ -36,7 +39,7 @@ sealed class TextStep
     /// <param name="embeddings">Rows that replace the table's, such as those of pictures and clips; null for none.</param>
     /// <param name="adapters">What is added to the linear layers for these rows; the same for every chunk of a sequence. Null for nothing.</param>
     /// <exception cref="ArgumentException">An argument is out of its range, or the cache is already in this step.</exception>
-    public void Add(KvCache cache, ReadOnlySpan<int> ids, int logitsRows, IReadOnlyList<EmbeddingRows>? embeddings = null, AdapterSet? adapters = null)
+    public void Add(KvCache cache, ReadOnlySpan<int> ids, int logitsRows, List<EmbeddingRows>? embeddings = null, AdapterSet? adapters = null)
     {
         ArgumentNullException.ThrowIfNull(cache);
         if (ids.Length == 0 || ids.Length > cache.MaxStepRows)
@@ -64,13 +67,13 @@ sealed class TextStep
         }
 
         ids.CopyTo(_ids.AsSpan(first));
-        _chunks.Add(new Chunk(cache, first, ids.Length, logitsRows, embeddings, adapters));
+        _chunks.Add(new Chunk(cache, first, ids.Length, logitsRows, embeddings ?? s_noRows, adapters));
         Rows += ids.Length;
         LogitsRows += logitsRows;
     }
 
     /// <summary>One sequence's rows.</summary>
-    internal readonly record struct Chunk(KvCache Cache, int FirstRow, int Rows, int LogitsRows, IReadOnlyList<EmbeddingRows>? Embeddings, AdapterSet? Adapters);
+    public readonly record struct Chunk(KvCache Cache, int FirstRow, int Rows, int LogitsRows, List<EmbeddingRows> Embeddings, AdapterSet? Adapters);
 }
 
 /// <summary>Input embeddings that stand in for the table's rows at consecutive tokens of a chunk.</summary>

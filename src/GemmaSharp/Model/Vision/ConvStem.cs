@@ -1,6 +1,6 @@
 using GemmaSharp.Layers;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
+using GemmaSharp.Numerics.Matrices;
 
 namespace GemmaSharp.Model.Vision;
 
@@ -55,7 +55,7 @@ sealed class ConvStem
         {
             Span<float> patches = scratch[..(range.Count * PatchLength)];
             ConvolutionPatches.GatherPlanar(_picture, window, Colours, range.First, range.Count, patches);
-            PanelMatMul.Multiply(patches, range.Count, stem._conv, destination);
+            ColumnProduct.Multiply(patches, range.Count, stem._conv, destination);
             if (stem._bias.Length > 0)
             {
                 for (int i = 0; i < destination.Length; i += stem.OutChannels)

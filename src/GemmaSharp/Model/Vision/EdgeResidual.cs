@@ -1,6 +1,6 @@
 using GemmaSharp.Layers;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
+using GemmaSharp.Numerics.Matrices;
 
 namespace GemmaSharp.Model.Vision;
 
@@ -54,9 +54,9 @@ sealed class EdgeResidual : IVisionBlock
             Span<float> patches = scratch[..(n * PatchLength)];
             Span<float> mid = scratch.Slice(patches.Length, n * block._midChannels);
             ConvolutionPatches.Gather(x.Values, block.Window(x.Height, x.Width), block._inChannels, range.First, n, patches);
-            PanelMatMul.Multiply(patches, n, block._convExp, mid);
+            ColumnProduct.Multiply(patches, n, block._convExp, mid);
             block._bn1.ApplyGelu(mid);
-            PanelMatMul.Multiply(mid, n, block._convPwl, destination);
+            ColumnProduct.Multiply(mid, n, block._convPwl, destination);
             block._bn2.ApplyResidual(destination, [], block._skip ? x[range] : []);
         }
     }

@@ -1,6 +1,6 @@
 using GemmaSharp.Layers;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
+using GemmaSharp.Numerics.Matrices;
 
 namespace GemmaSharp.Model.Vision;
 
@@ -47,7 +47,7 @@ sealed class KeyValueProjection
 
         public void Forward(FeatureMap x, PixelRange range, Span<float> scratch, VisionWorkspace workspace, Span<float> destination)
         {
-            PanelMatMul.Multiply(projection.Input(x, range, scratch), range.Count, projection._proj, destination);
+            ColumnProduct.Multiply(projection.Input(x, range, scratch), range.Count, projection._proj, destination);
         }
     }
 }

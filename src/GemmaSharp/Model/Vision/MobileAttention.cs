@@ -1,6 +1,6 @@
 using GemmaSharp.Layers;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
+using GemmaSharp.Numerics.Matrices;
 
 namespace GemmaSharp.Model.Vision;
 
@@ -68,8 +68,8 @@ sealed class MobileAttention : IVisionBlock
         FeatureMap value = layout.Map(workspace, layout.Value, _valueDim);
         workspace.Run(new KeyValueProjection.Project(_key), n, new PixelRange(0, layout.Keys), key);
         workspace.Run(new KeyValueProjection.Project(_value), n, new PixelRange(0, layout.Keys), value);
-        PanelMatMul.PackTransposed(key.Values, _keyDim, layout.Keys, layout.PackedKey(workspace));
-        PanelMatMul.Pack(value.Values, layout.Keys, _valueDim, layout.PackedValue(workspace));
+        ColumnProduct.PackTransposed(key.Values, _keyDim, layout.Keys, layout.PackedKey(workspace));
+        ColumnProduct.Pack(value.Values, layout.Keys, _valueDim, layout.PackedValue(workspace));
 
         workspace.Run(new Attend(this, layout), x, new PixelRange(0, x.Pixels), destination);
     }
@@ -88,8 +88,8 @@ sealed class MobileAttention : IVisionBlock
         {
             (_height, _width) = block._key.OutputSize(height, width);
             Keys = _height * _width;
-            _packedKeyLength = PanelMatMul.PackedLength(block._keyDim, Keys);
-            _packedValueLength = PanelMatMul.PackedLength(Keys, block._valueDim);
+            _packedKeyLength = ColumnProduct.PackedLength(block._keyDim, Keys);
+            _packedValueLength = ColumnProduct.PackedLength(Keys, block._valueDim);
             Key = VisionScratchPlan.Align((long)height * width * block._channels);
             Value = Key + VisionScratchPlan.Align((long)Keys * block._keyDim);
             _packedKey = Value + VisionScratchPlan.Align((long)Keys * block._valueDim);
@@ -139,20 +139,20 @@ sealed class MobileAttention : IVisionBlock
             Span<float> scores = scratch[(query.Length + mixed.Length)..];
             ReadOnlySpan<float> key = layout.PackedKey(workspace), value = layout.PackedValue(workspace);
 
-            PanelMatMul.Multiply(n, range.Count, block._queryProj, query);
+            ColumnProduct.Multiply(n, range.Count, block._queryProj, query);
             VectorMath.Scale(query, block._scale, query);
             for (int row = 0; row < rows; row += ScoreRows)
             {
                 int count = Math.Min(ScoreRows, rows - row);
                 Span<float> s = scores[..(count * keys)];
-                PanelMatMul.Multiply(query[(row * block._keyDim)..], count, key, block._keyDim, keys, s);
+                ColumnProduct.Multiply(query[(row * block._keyDim)..], count, key, block._keyDim, keys, s);
                 for (int i = 0; i < count; i++)
                 {
                     Softmax.Apply(s.Slice(i * keys, keys));
                 }
-                PanelMatMul.Multiply(s, count, value, keys, block._valueDim, mixed[(row * block._valueDim)..]);
+                ColumnProduct.Multiply(s, count, value, keys, block._valueDim, mixed[(row * block._valueDim)..]);
             }
-            PanelMatMul.Multiply(mixed, range.Count, block._outputProj, destination);
+            ColumnProduct.Multiply(mixed, range.Count, block._outputProj, destination);
             AddScaled(destination, block._skip ? x[range] : []);
         }
 

@@ -1,6 +1,6 @@
 using GemmaSharp.Layers;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
+using GemmaSharp.Numerics.Matrices;
 
 namespace GemmaSharp.Model.Vision;
 
@@ -71,9 +71,9 @@ sealed class MultiScaleFusionAdapter
                 FeatureResize.Nearest(feature, x.Height, x.Width, range, concatenated[channel..], adapter._inChannels);
                 channel += feature.Channels;
             }
-            PanelMatMul.Multiply(concatenated, n, adapter._pwExp, mid);
+            ColumnProduct.Multiply(concatenated, n, adapter._pwExp, mid);
             adapter._pwExpBn.ApplyGelu(mid);
-            PanelMatMul.Multiply(mid, n, adapter._pwProj, destination);
+            ColumnProduct.Multiply(mid, n, adapter._pwProj, destination);
             adapter._pwProjBn.Apply(destination);
         }
     }

@@ -25,7 +25,7 @@ sealed class RmsNorm2d(ParameterScope scope, string name, int channels)
     {
         for (int i = 0; i < x.Length; i += channels)
         {
-            RmsNorm.Apply(x.Slice(i, channels), _weight, Eps, destination.Slice(i, channels));
+            RmsNormKernel.Apply(x.Slice(i, channels), _weight, Eps, destination.Slice(i, channels));
         }
     }
 
@@ -36,7 +36,7 @@ sealed class RmsNorm2d(ParameterScope scope, string name, int channels)
         for (int i = 0; i < x.Length; i += channels)
         {
             Span<float> row = x.Slice(i, channels);
-            RmsNorm.Apply(row, _weight, Eps, row);
+            RmsNormKernel.Apply(row, _weight, Eps, row);
             Gelu.Tanh(row, row);
         }
     }
@@ -50,7 +50,7 @@ sealed class RmsNorm2d(ParameterScope scope, string name, int channels)
         for (int i = 0; i < x.Length; i += channels)
         {
             Span<float> row = x.Slice(i, channels);
-            RmsNorm.Apply(row, _weight, Eps, row);
+            RmsNormKernel.Apply(row, _weight, Eps, row);
             if (!gamma.IsEmpty)
             {
                 VectorMath.Multiply(row, gamma, row);

@@ -1,6 +1,6 @@
 using GemmaSharp.Layers;
-using GemmaSharp.Numerics;
 using GemmaSharp.Numerics.Kernels;
+using GemmaSharp.Numerics.Matrices;
 
 namespace GemmaSharp.Model.Vision;
 
@@ -142,9 +142,9 @@ sealed class UniversalInvertedResidual : IVisionBlock
             int n = range.Count;
             ReadOnlySpan<float> start = block.Start(x, range, scratch);
             Span<float> mid = scratch.Slice(n * block._inChannels, n * block._midChannels);
-            PanelMatMul.Multiply(start, n, block._pwExp, mid);
+            ColumnProduct.Multiply(start, n, block._pwExp, mid);
             block._pwExpBn.ApplyGelu(mid);
-            PanelMatMul.Multiply(mid, n, block._pwProj, destination);
+            ColumnProduct.Multiply(mid, n, block._pwProj, destination);
             block._pwProjBn.ApplyResidual(destination, block._gamma, block._skip ? x[range] : []);
         }
     }
@@ -157,7 +157,7 @@ sealed class UniversalInvertedResidual : IVisionBlock
         public void Forward(FeatureMap x, PixelRange range, Span<float> scratch, VisionWorkspace workspace, Span<float> destination)
         {
             ReadOnlySpan<float> start = block.Start(x, range, scratch);
-            PanelMatMul.Multiply(start, range.Count, block._pwExp, destination);
+            ColumnProduct.Multiply(start, range.Count, block._pwExp, destination);
             block._pwExpBn.ApplyGelu(destination);
         }
     }
@@ -172,7 +172,7 @@ sealed class UniversalInvertedResidual : IVisionBlock
             Span<float> mid = scratch[..(range.Count * block._midChannels)];
             block._dwMid!.Forward(x, range, mid);
             block._dwMidBn!.ApplyGelu(mid);
-            PanelMatMul.Multiply(mid, range.Count, block._pwProj, destination);
+            ColumnProduct.Multiply(mid, range.Count, block._pwProj, destination);
             block._pwProjBn.ApplyResidual(destination, block._gamma, []);
         }
     }

@@ -173,7 +173,7 @@ sealed class VisionTower
         {
             planes[(i % x.Channels * x.Pixels) + (i / x.Channels)] = x.Values[i];
         }
-        trace.Record(_name + suffix, [1, x.Channels, x.Height, x.Width], planes);
+        trace.Record(_name + suffix, [1, x.Channels, x.Height, x.Width], 0, planes);
     }
 
     static int Halved(int size) => ConvolutionWindow.OutputSize(size, VisionNetwork.StemStride);

@@ -88,7 +88,7 @@ sealed class ChatTemplate
             sink.Control(StartOfTurn);
             sink.Text(message.Role == ChatMessage.AssistantRole ? "model" : message.Role);
             sink.Text(i == first ? "\n" + prefix : "\n");
-            foreach (ContentPart part in message.Parts)
+            foreach (ContentPart part in message.Pieces)
             {
                 switch (part)
                 {

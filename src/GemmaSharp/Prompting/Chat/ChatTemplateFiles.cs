@@ -1,4 +1,5 @@
 using System.Text.Json;
+using GemmaSharp.Files;
 
 namespace GemmaSharp.Prompting.Chat;
 
@@ -6,7 +7,7 @@ namespace GemmaSharp.Prompting.Chat;
 static class ChatTemplateFiles
 {
     /// <summary>A template longer than this is no template.</summary>
-    const long MaxBytes = 4 << 20;
+    const int MaxBytes = 4 << 20;
 
     /// <summary>The template's text; null when there is none.</summary>
     /// <exception cref="TokenizerException">A file is broken.</exception>
@@ -58,13 +59,8 @@ static class ChatTemplateFiles
     {
         try
         {
-            // Length 0 is also what a pipe says, which would be waited for.
-            return new FileInfo(path).Length switch
-            {
-                0 => [],
-                <= MaxBytes => File.ReadAllBytes(path),
-                _ => throw new TokenizerException($"{Path.GetFileName(path)} is larger than {MaxBytes >> 20} MB; a chat template is a page of text."),
-            };
+            return BoundedFile.ReadRegular(path, MaxBytes)
+                ?? throw new TokenizerException($"{Path.GetFileName(path)} is larger than {MaxBytes >> 20} MB; a chat template is a page of text.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -165,3 +165,23 @@ static class PictureResize
         return destination;
     }
 }
+
+/// <summary>How pixels are weighed when a picture changes size. The numbers are those of <c>resample</c> in <c>preprocessor_config.json</c>.</summary>
+enum ResizeFilter
+{
+    /// <summary>A triangle: <c>1 − |t|</c> for <c>|t| &lt; 1</c>.</summary>
+    Bilinear = 2,
+
+    /// <summary>Keys' cubic with <c>a = −0.5</c>, zero from <c>|t| = 2</c> on.</summary>
+    Bicubic = 3,
+}
+
+/// <summary>Whose integer arithmetic a picture is resized with. The filters are the same; a few pixels differ by one level.</summary>
+enum ResizeArithmetic
+{
+    /// <summary>Pillow's: weights of 22 fraction bits.</summary>
+    Pillow,
+
+    /// <summary>PyTorch's for 8-bit pictures: weights of 16 bits, as many of them fraction bits as the largest weight leaves. What the reference's processors use.</summary>
+    Torch,
+}

@@ -139,3 +139,24 @@ internal sealed class AddedTokenMatcher
         UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark
         or UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.ConnectorPunctuation;
 }
+
+/// <summary>An entry of <c>added_tokens</c>: a piece that is found in the text before byte-pair encoding sees it.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Content">The text it stands for.</param>
+/// <param name="Special">Whether decoding may leave it out.</param>
+/// <param name="Normalized">Whether it is looked for after the normalizer ran, instead of in the raw text.</param>
+/// <param name="StripLeft">Whether it takes whitespace before it along.</param>
+/// <param name="StripRight">Whether it takes whitespace behind it along.</param>
+/// <param name="SingleWord">Whether it counts only where no letter or digit touches it.</param>
+internal sealed record AddedToken(
+    int Id, string Content, bool Special, bool Normalized, bool StripLeft, bool StripRight, bool SingleWord)
+{
+    /// <summary>Whether the token steers the model, so that text of a user must not be able to spell it.</summary>
+    public bool Control { get; init; } = Special;
+}
+
+/// <summary>An added token found in a text.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Start">First character, whitespace it takes along included.</param>
+/// <param name="End">The character behind it.</param>
+internal readonly record struct AddedTokenMatch(int Id, int Start, int End);

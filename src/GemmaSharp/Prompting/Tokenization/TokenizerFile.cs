@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using GemmaSharp.Files;
 
 namespace GemmaSharp.Prompting.Tokenization;
 
@@ -7,7 +8,7 @@ namespace GemmaSharp.Prompting.Tokenization;
 internal static class TokenizerFile
 {
     const string Name = "tokenizer.json";
-    const long LengthLimit = 1L << 29;
+    const int LengthLimit = 1 << 29;
 
     /// <summary>Reads a file, or nothing where it does not exist.</summary>
     /// <exception cref="TokenizerException">The file cannot be read or is too long.</exception>
@@ -15,14 +16,9 @@ internal static class TokenizerFile
     {
         try
         {
-            // Length 0 is also what a pipe says, which would be waited for.
-            if (new FileInfo(path) is { Exists: true, Length: 0 })
-            {
-                throw new TokenizerException($"{Path.GetFileName(path)} has 0 bytes; fetch the file again.");
-            }
-
-            using FileStream stream = File.OpenRead(path);
-            return ReadAll(stream, Path.GetFileName(path));
+            string name = Path.GetFileName(path);
+            byte[] bytes = BoundedFile.ReadRegular(path, LengthLimit) ?? throw TooLong(name);
+            return bytes.Length > 0 ? bytes : throw new TokenizerException($"{name} has 0 bytes; fetch the file again.");
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -36,22 +32,7 @@ internal static class TokenizerFile
 
     /// <summary>Reads a stream to its end.</summary>
     /// <exception cref="TokenizerException">The stream is too long.</exception>
-    public static byte[] ReadAll(Stream stream, string name)
-    {
-        using MemoryStream memory = new(stream.CanSeek ? (int)Math.Clamp(stream.Length - stream.Position, 0, LengthLimit) : 0);
-        byte[] buffer = new byte[1 << 16];
-        for (int read; (read = stream.Read(buffer)) > 0;)
-        {
-            if (memory.Length + read > LengthLimit)
-            {
-                throw new TokenizerException($"{name} is longer than {LengthLimit:N0} bytes; a Gemma 3n tokenizer has about 33 million.");
-            }
-
-            memory.Write(buffer, 0, read);
-        }
-
-        return memory.Length == memory.Capacity ? memory.GetBuffer() : memory.ToArray();
-    }
+    public static byte[] ReadAll(Stream stream, string name) => BoundedFile.ReadAll(stream, LengthLimit) ?? throw TooLong(name);
 
     /// <summary>Reads and checks <c>tokenizer.json</c>.</summary>
     /// <exception cref="TokenizerException">It is not JSON, or not a tokenizer of the accepted form.</exception>
@@ -172,6 +153,9 @@ internal static class TokenizerFile
             : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean()
             : throw new TokenizerException($"{name} of added token {index} of {Name} is {value.ValueKind}; it must be true or false.");
     }
+
+    static TokenizerException TooLong(string name) => new(
+        FormattableString.Invariant($"{name} is longer than {LengthLimit:N0} bytes; a Gemma 3n tokenizer has about 33 million."));
 
     delegate T Parser<T>(ReadOnlySpan<byte> json);
 

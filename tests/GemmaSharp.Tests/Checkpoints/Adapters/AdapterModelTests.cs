@@ -1,5 +1,7 @@
 using System.Text.Json;
 using GemmaSharp.Checkpoints.Adapters;
+using GemmaSharp.Cli.Commands;
+using GemmaSharp.Layers;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints.Adapters;

@@ -1,5 +1,6 @@
 using System.Text;
 using CsCheck;
+using GemmaSharp.Checkpoints;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints.Adapters;

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Model;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints.Adapters;
@@ -208,7 +208,7 @@ public sealed class AdapterReportTests(TinyBase tiny) : IClassFixture<TinyBase>
     {
         using TinyCheckpoint files = TinyCheckpoint.Create("tiny-c");
         using Checkpoint deaf = Checkpoint.Open(files.Folder, new CheckpointOptions { HeadersOnly = true });
-        ModelParts.Build(deaf, audio: false);
+        ModelParts.Build(deaf.Root, deaf.Config, audio: false);
         using AdapterFolder folder = AdapterFolder.Peft(tensors: all => [.. all, .. AdapterFolder.Pair("model.audio_tower.conformer.0.attention.post", 4, 128, 128), .. AdapterFolder.Pair("model.audio_tower.conformer.1.attention.post", 4, 128, 128)]);
         Finding warning = Assert.Single(LoraAdapter.Check(folder.Path, deaf).Findings, f => f.Kind == FindingKind.UnusedModule);
         Assert.Equal(Severity.Warning, warning.Severity);

@@ -4,7 +4,7 @@ using GemmaSharp.Checkpoints.Adapters;
 using GemmaSharp.Layers;
 using GemmaSharp.Model;
 using GemmaSharp.Model.Text;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.Model.Text;
 using GemmaSharp.Tests.TestCheckpoints;
@@ -179,12 +179,12 @@ public sealed class AdapterTextTests
                     }
                 }
 
-                together.Model.Forward(step, together.Workspace);
+                together.Model.Forward(step, together.Pass);
                 for (int row = 0; row < wanted.Count; row++)
                 {
                     int i = wanted[row], ofSequence = wanted.Skip(row).Count(w => w == i);
                     int slot = 2 - (Text(i).Length - fed[i]) - ofSequence;
-                    together.Workspace.Logits.Slice(row * vocabulary, vocabulary).CopyTo(actual[i].AsSpan(slot * vocabulary));
+                    together.Pass.Logits.Span.Slice(row * vocabulary, vocabulary).CopyTo(actual[i].AsSpan(slot * vocabulary));
                 }
             }
 
@@ -227,7 +227,7 @@ public sealed class AdapterTextTests
         var slice = MatFormerSlice.Parse("200,301,256,100;skip=0,4");
         CheckpointConverter.Convert(whole.Folder, files["cut"], new ConversionOptions { Slice = slice }, cancellationToken: TestContext.Current.CancellationToken);
         using Checkpoint sliced = Checkpoint.Open(whole.Folder, new CheckpointOptions { Slice = slice }), cut = Checkpoint.Open(files["cut"]);
-        ModelParts parts = ModelParts.Build(sliced), expected = ModelParts.Build(cut);
+        ModelParts parts = ModelParts.Build(sliced.Root, sliced.Config), expected = ModelParts.Build(cut.Root, cut.Config);
         using AdapterFolder folder = AdapterFolder.Of(
             """{"peft_type": "LORA", "r": 6, "lora_alpha": 4}""", "adapter_model.safetensors",
             sliced.Linears.All.Where(module => module.Path.Contains("layers", StringComparison.Ordinal)).SelectMany(module => AdapterFolder.Pair("model." + module.Path, 6, module.InFeatures, module.OutFeatures, module.Index)));
@@ -267,7 +267,7 @@ public sealed class AdapterTextTests
         {
             step.Clear();
             step.Add(cache, ids, 1, adapters: adapters);
-            fixture.Model.Forward(step, fixture.Workspace);
+            fixture.Model.Forward(step, fixture.Pass);
         }
     }
 
@@ -288,19 +288,19 @@ public sealed class AdapterTextTests
     static float[] Logits(string folder, int[] ids, string? adapter)
     {
         using Checkpoint checkpoint = Checkpoint.Open(folder);
-        TextModel model = ModelParts.Build(checkpoint).Text;
+        TextModel model = ModelParts.Build(checkpoint.Root, checkpoint.Config).Text;
         return Logits(model, ids, adapter is null ? null : new(Load(adapter, checkpoint)));
     }
 
     static float[] Logits(TextModel model, int[] ids, AdapterSet? adapters)
     {
         using var team = new WorkerTeam(2);
-        using TextWorkspace workspace = model.NewWorkspace(team);
+        using TextPass pass = model.NewPass(team);
         using KvCache cache = model.NewCache(ids.Length);
         var step = new TextStep();
         step.Add(cache, ids, 3, adapters: adapters);
-        model.Forward(step, workspace);
-        return workspace.Logits.ToArray();
+        model.Forward(step, pass);
+        return pass.Logits.Span.ToArray();
     }
 
     static LoraAdapter Load(string name, Checkpoint checkpoint) => LoraAdapter.Load(Path.GetDirectoryName(GoldenFiles.Find($"lora/{name}/adapter_config.json"))!, checkpoint);

@@ -1,6 +1,6 @@
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Layers;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints.Adapters;

@@ -1,5 +1,7 @@
+using GemmaSharp.Checkpoints;
 using GemmaSharp.Checkpoints.Adapters;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Configuration;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.Model.Text;
 using GemmaSharp.Tests.TestCheckpoints;
 

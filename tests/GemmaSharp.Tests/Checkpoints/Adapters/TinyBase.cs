@@ -12,7 +12,7 @@ public sealed class TinyBase : IDisposable
     public TinyBase()
     {
         Checkpoint = Checkpoint.Open(_files.Folder, new CheckpointOptions { HeadersOnly = true });
-        ModelParts.Build(Checkpoint);
+        ModelParts.Build(Checkpoint.Root, Checkpoint.Config);
     }
 
     internal Checkpoint Checkpoint { get; }

@@ -1,5 +1,6 @@
 using System.Text;
 using CsCheck;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints.Slices;

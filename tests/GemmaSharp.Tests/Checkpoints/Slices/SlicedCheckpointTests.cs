@@ -5,6 +5,7 @@ using GemmaSharp.Configuration;
 using GemmaSharp.Model;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.Model.Text;
 using GemmaSharp.Tests.TestCheckpoints;
@@ -206,23 +207,23 @@ public sealed class SlicedCheckpointTests : IDisposable
         public Run(string folder, MatFormerSlice? slice, string name, ProductMode products = ProductMode.Exact)
         {
             Checkpoint = Checkpoint.Open(folder, new CheckpointOptions { Slice = slice, Products = products });
-            TextModel model = ModelParts.Build(Checkpoint).Text;
+            TextModel model = ModelParts.Build(Checkpoint.Root, Checkpoint.Config).Text;
             Report = Checkpoint.Report();
             using var team = new WorkerTeam(2);
-            using TextWorkspace workspace = model.NewWorkspace(team);
+            using TextPass pass = model.NewPass(team);
             int[] ids = [.. TextFixture.Ids(name, "text-long").Select(id => Math.Min(id, 2047))];
             using KvCache cache = model.NewCache(ids.Length);
             List<float> logits = [];
             var step = new TextStep();
             step.Add(cache, ids, ids.Length);
-            model.Forward(step, workspace);
-            logits.AddRange(workspace.Logits);
+            model.Forward(step, pass);
+            logits.AddRange(pass.Logits.Span);
             foreach (int id in (int[])[5, 99, 1000])
             {
                 step.Clear();
                 step.Add(cache, [id], 1);
-                model.Forward(step, workspace);
-                logits.AddRange(workspace.Logits);
+                model.Forward(step, pass);
+                logits.AddRange(pass.Logits.Span);
             }
 
             Logits = [.. logits];

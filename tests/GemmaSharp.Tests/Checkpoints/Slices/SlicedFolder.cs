@@ -1,5 +1,6 @@
 using System.Globalization;
 using GemmaSharp.Configuration;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints.Slices;

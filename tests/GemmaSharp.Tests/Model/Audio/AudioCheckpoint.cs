@@ -4,7 +4,8 @@ using GemmaSharp.Cli.Bench;
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 using GemmaSharp.Model.Audio;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Model.Audio;
 

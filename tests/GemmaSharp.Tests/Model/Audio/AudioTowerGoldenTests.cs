@@ -68,7 +68,7 @@ public sealed class AudioTowerGoldenTests(ITestOutputHelper output)
         AudioConfig config = checkpoint.Config.AudioConfig!;
         Golden golden = Golden.Load($"{checkpointName}/goldens/{test}.safetensors");
         int rows = (int)golden.Shape("audio_tower.subsample_conv_projection")[1];
-        using AudioWorkspace workspace = new(rows, config.HiddenSize, 0);
+        AudioSteps steps = new(rows, [rows]);
         using WorkerTeam team = new(2);
         double worst = 0;
 
@@ -77,27 +77,28 @@ public sealed class AudioTowerGoldenTests(ITestOutputHelper output)
         {
             string block = $"audio_tower.conformer.{i}";
             ParameterScope scope = checkpoint.Root[block];
-            Check($"{block}.ffw_layer_start", () => new ConformerFeedForward(scope["ffw_layer_start"], config).Forward(rows, workspace, team));
-            Check($"{block}.attention", () => new ConformerAttention(scope["attention"], config).Forward(new(0, rows, [rows]), workspace, null, team));
-            Check($"{block}.lconv1d", () => new ConformerLightConv1d(scope["lconv1d"], config).Forward(new(0, rows, [rows]), 1, workspace, null, team));
-            Check($"{block}.ffw_layer_end", () => new ConformerFeedForward(scope["ffw_layer_end"], config).Forward(rows, workspace, team));
-            Check($"{block}.norm", () => new ClippedRmsNorm(scope.Vector("norm.weight", config.HiddenSize), config.RmsNormEps, config.GradientClipping)
-                .Apply(workspace.X(rows), workspace.X(rows), team));
+            RmsNorm norm = scope.RmsNorm("norm", config.HiddenSize, config.RmsNormEps, config.GradientClipping);
+            Check($"{block}.ffw_layer_start", new ConformerFeedForward(scope["ffw_layer_start"], config).Forward);
+            Check($"{block}.attention", (x, p) => new ConformerAttention(scope["attention"], config).Forward(x, steps, p));
+            Check($"{block}.lconv1d", (x, p) => new ConformerLightConv1d(scope["lconv1d"], config).Forward(x, steps, 1, p));
+            Check($"{block}.ffw_layer_end", new ConformerFeedForward(scope["ffw_layer_end"], config).Forward);
+            Check($"{block}.norm", norm.InPlace);
 
             before = $"{block}.ffw_layer_end";
-            Check(block, () => new ClippedRmsNorm(scope.Vector("norm.weight", config.HiddenSize), config.RmsNormEps, config.GradientClipping)
-                .Apply(workspace.X(rows), workspace.X(rows), team));
+            Check(block, norm.InPlace);
         }
 
         output.WriteLine($"{worst:E2}");
 
-        void Check(string key, Action forward)
+        void Check(string key, Func<Rows, Pass, Rows> forward)
         {
             Assert.Equal(1, golden.Stride(before));
-            golden.Values(before).CopyTo(workspace.X(rows));
-            forward();
-            golden.AssertClose(key, workspace.X(rows), 2e-5);
-            worst = Math.Max(worst, golden.Compare(key, workspace.X(rows)));
+            using Pass p = new(team);
+            Rows x = p.New(rows, config.HiddenSize);
+            golden.Values(before).CopyTo(x.Span);
+            x = forward(x, p);
+            golden.AssertClose(key, x.Span, 2e-5);
+            worst = Math.Max(worst, golden.Compare(key, x.Span));
             before = key;
         }
     }

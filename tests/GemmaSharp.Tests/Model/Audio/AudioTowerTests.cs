@@ -3,6 +3,7 @@ using GemmaSharp.Cli.Bench;
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 using GemmaSharp.Model.Audio;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.TestCheckpoints;
 
@@ -80,7 +81,8 @@ public sealed class AudioTowerTests
         PlainAudioTower plain = new(
             config, AudioCheckpoint.Parameters(config).Select((p, i) => (p.Name, Weights(i, p.Name, p.Shape))).ToDictionary());
         using WorkerTeam team = new(2);
-        foreach ((int frames, int valid) in ((int, int)[])[(1, 1), (2, 2), (5, 5), (16, 16), (17, 17), (67, 67), (70, 31), (70, 1), (70, 0), (140, 139)])
+        foreach ((int frames, int valid) in ((int, int)[])
+            [(1, 1), (2, 2), (5, 5), (16, 16), (17, 17), (67, 67), (70, 31), (70, 1), (70, 0), (140, 139), (401, 401)])
         {
             float[] mel = Mel(frames, config.InputFeatSize);
             double[][] expected = plain.Forward(mel, frames, valid);
@@ -168,7 +170,7 @@ public sealed class AudioTowerTests
     {
         AudioTower tower = new(new ParameterScope(new ParameterReader([], headersOnly: true, turnVisionKernels: false), "audio_tower"), new());
         Assert.Equal(outputs, tower.OutputFrames(frames));
-        Assert.Equal(steps, tower.Subsampling.Steps(frames));
+        Assert.Equal(steps, tower.Steps(frames));
         Assert.Throws<ArgumentOutOfRangeException>(() => tower.OutputFrames(-1));
     }
 
@@ -204,6 +206,58 @@ public sealed class AudioTowerTests
             using WorkerTeam team = new(threads);
             Assert.Equal(expected, Forward(checkpoint.Tower, mel, 300, [300], team));
         }
+    }
+
+    [Fact]
+    public void Encode_PartByPart_GivesTheBitsOfForward()
+    {
+        using AudioCheckpoint checkpoint = Create(s_causal);
+        AudioTower tower = checkpoint.Tower;
+        using WorkerTeam team = new(2);
+        float[] first = Mel(300, 20), second = Mel(170, 20, 6);
+        float[] a = new float[tower.OutputFrames(300) * tower.Width], b = new float[tower.OutputFrames(170) * tower.Width];
+        using Pass p = new(team);
+        using Pass q = new(team);
+
+        // Two clips that take turns, each in a pass of its own.
+        using IEnumerator<int> other = tower.Encode(second, 170, [170], b, q).GetEnumerator();
+        List<int> parts = [];
+        foreach (int part in tower.Encode(first, 300, [300], a, p))
+        {
+            parts.Add(part);
+            Assert.True(other.MoveNext());
+        }
+
+        Assert.False(other.MoveNext());
+        Assert.Equal([1, 2, 3], parts);
+        Assert.Equal(Forward(tower, first, 300, [300], team), a);
+        Assert.Equal(Forward(tower, second, 170, [170], team), b);
+    }
+
+    [Fact]
+    public void Encode_LeftUnfinished_WritesNothing()
+    {
+        using AudioCheckpoint checkpoint = Create(s_causal);
+        AudioTower tower = checkpoint.Tower;
+        using WorkerTeam team = new(2);
+        float[] destination = new float[tower.OutputFrames(90) * tower.Width];
+        using Pass p = new(team);
+        Assert.Equal(2, tower.Encode(Mel(90, 20), 90, [90], destination, p).Take(2).Last());
+        Assert.All(destination, v => Assert.Equal(0, v));
+        Assert.Empty(tower.Encode([], 90, [], [], p));
+    }
+
+    [Fact]
+    public void Encode_ThirtySeconds_HoldsSevenActivationsOfScratch()
+    {
+        AudioConfig config = s_causal with { HiddenSize = 240, ConfNumHiddenLayers = 3 };
+        using AudioCheckpoint checkpoint = AudioCheckpoint.Create(config, seed: 3);
+        AudioTower tower = checkpoint.Tower;
+        using WorkerTeam team = new(2);
+        using Pass p = new(team);
+        float[] destination = new float[tower.OutputFrames(2997) * tower.Width];
+        Assert.Equal(4, tower.Encode(Mel(2997, 20), 2997, [2997], destination, p).Last());
+        Assert.Equal(7 * 750 * 240 * sizeof(float), p.Bytes);
     }
 
     [Fact]

@@ -1,4 +1,7 @@
 using GemmaSharp.Configuration;
+using GemmaSharp.Layers;
+using GemmaSharp.Model.Text;
+using GemmaSharp.Numerics.Kernels;
 
 namespace GemmaSharp.Tests.Model.Audio;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Configuration;
 using GemmaSharp.Model;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Numerics.Threading;
@@ -27,18 +28,18 @@ public sealed class QuantizedTextTests
     static void Check(string folder, string name)
     {
         using Checkpoint checkpoint = Checkpoint.Open(folder);
-        ModelParts parts = ModelParts.Build(checkpoint);
+        ModelParts parts = ModelParts.Build(checkpoint.Root, checkpoint.Config);
         TextModel model = parts.Text;
         Assert.DoesNotContain(checkpoint.Report().Findings, finding => finding.Severity != Severity.Note);
         using var team = new WorkerTeam(2);
-        using TextWorkspace workspace = model.NewWorkspace(team);
+        using TextPass pass = model.NewPass(team);
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(GoldenFiles.Find($"mlx/{name}/goldens/text-long.json")));
         int[] ids = Integers(json, "token_ids"), greedy = Integers(json, "greedy");
         using KvCache cache = model.NewCache(ids.Length);
         var step = new TextStep();
         step.Add(cache, ids, ids.Length);
         var trace = new RecordingTrace();
-        model.Forward(step, workspace, trace);
+        model.Forward(step, pass, trace);
 
         Golden expected = Golden.Load($"mlx/{name}/goldens/text-long.safetensors");
         string[] keys = [.. expected.Keys.Where(key => key is "lm_head" or "logits" or "last_logits" || key.StartsWith("language_model.", StringComparison.Ordinal))];
@@ -50,7 +51,7 @@ public sealed class QuantizedTextTests
         }
 
         int vocabulary = checkpoint.Config.TextConfig.VocabSize;
-        float[] logits = workspace.Logits[^vocabulary..].ToArray();
+        float[] logits = pass.Logits.Span[^vocabulary..].ToArray();
         foreach (int token in greedy)
         {
             logits[1] = logits[6] = float.NegativeInfinity;
@@ -64,8 +65,8 @@ public sealed class QuantizedTextTests
 
             step.Clear();
             step.Add(cache, [token], 1);
-            model.Forward(step, workspace);
-            logits = workspace.Logits.ToArray();
+            model.Forward(step, pass);
+            logits = pass.Logits.Span.ToArray();
         }
     }
 

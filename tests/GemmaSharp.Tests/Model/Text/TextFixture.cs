@@ -1,12 +1,14 @@
 using System.Text.Json;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Configuration;
+using GemmaSharp.Layers;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Model.Text;
 
-/// <summary>The text model of a tiny checkpoint, with threads and a workspace.</summary>
+/// <summary>The text model of a tiny checkpoint, with threads and a pass.</summary>
 sealed class TextFixture : IDisposable
 {
     readonly TinyCheckpoint _files;
@@ -17,7 +19,7 @@ sealed class TextFixture : IDisposable
         Checkpoint = Checkpoint.Open(_files.Folder);
         Model = new TextModel(Checkpoint.Root, Checkpoint.Config.TextConfig);
         Team = new WorkerTeam(threads);
-        Workspace = Model.NewWorkspace(Team);
+        Pass = Model.NewPass(Team);
     }
 
     public Checkpoint Checkpoint { get; }
@@ -26,7 +28,7 @@ sealed class TextFixture : IDisposable
 
     public WorkerTeam Team { get; }
 
-    public TextWorkspace Workspace { get; }
+    public TextPass Pass { get; }
 
     /// <summary>The prompt of a recorded case.</summary>
     public static int[] Ids(string name, string golden) => Integers(name, golden, "token_ids");
@@ -39,13 +41,13 @@ sealed class TextFixture : IDisposable
     {
         var step = new TextStep();
         step.Add(cache, ids, logitsRows, adapters: adapters);
-        Model.Forward(step, Workspace, trace);
-        return Workspace.Logits.ToArray();
+        Model.Forward(step, Pass, trace);
+        return Pass.Logits.Span.ToArray();
     }
 
     public void Dispose()
     {
-        Workspace.Dispose();
+        Pass.Dispose();
         Team.Dispose();
         Checkpoint.Dispose();
         _files.Dispose();

@@ -1,3 +1,4 @@
+using GemmaSharp.Layers;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Tests.TestCheckpoints;
 
@@ -72,8 +73,8 @@ public sealed class TextGoldenTests
                     step.Add(other, ids.AsSpan(at % 3, company), 1);
                 }
 
-                fixture.Model.Forward(step, fixture.Workspace);
-                ReadOnlySpan<float> logits = fixture.Workspace.Logits.Slice(before ? vocabulary : 0, count * vocabulary);
+                fixture.Model.Forward(step, fixture.Pass);
+                ReadOnlySpan<float> logits = fixture.Pass.Logits.Span.Slice(before ? vocabulary : 0, count * vocabulary);
                 Assert.True(logits.SequenceEqual(expected.AsSpan(at * vocabulary, count * vocabulary)), $"chunks of {chunk}, at {at}");
             }
         }
@@ -143,16 +144,16 @@ public sealed class TextGoldenTests
         using TextFixture fixture = new("tiny-a");
         using KvCache cache = fixture.Model.NewCache(8);
         var step = new TextStep();
-        Assert.Throws<ArgumentException>(() => fixture.Model.Forward(step, fixture.Workspace));
+        Assert.Throws<ArgumentException>(() => fixture.Model.Forward(step, fixture.Pass));
         Assert.Throws<ArgumentException>(() => step.Add(cache, [], 0));
         Assert.Throws<ArgumentException>(() => step.Add(cache, new int[9], 0));
         Assert.Throws<ArgumentException>(() => step.Add(cache, [1], 2));
         step.Add(cache, [1, fixture.Model.Config.VocabSize], 1);
         Assert.Throws<ArgumentException>(() => step.Add(cache, [1], 1));
-        Assert.Throws<ArgumentException>(() => fixture.Model.Forward(step, fixture.Workspace));
+        Assert.Throws<ArgumentException>(() => fixture.Model.Forward(step, fixture.Pass));
         step.Clear();
         step.Add(cache, [1, 2], 1, [new EmbeddingRows(1, new float[2 * fixture.Model.Config.HiddenSize])]);
-        Assert.Throws<ArgumentException>(() => fixture.Model.Forward(step, fixture.Workspace));
+        Assert.Throws<ArgumentException>(() => fixture.Model.Forward(step, fixture.Pass));
         Assert.Equal(0, cache.Length);
     }
 

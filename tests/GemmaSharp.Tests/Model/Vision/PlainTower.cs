@@ -1,3 +1,6 @@
+using GemmaSharp.Model.Text;
+using GemmaSharp.Numerics.Kernels;
+
 namespace GemmaSharp.Tests.Model.Vision;
 
 /// <summary>The tower in double precision, NCHW, by direct loops, read off the tensors' names and shapes alone.</summary>

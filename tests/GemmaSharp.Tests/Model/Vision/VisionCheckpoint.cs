@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
 using GemmaSharp.Model.Vision;
-using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Model.Vision;

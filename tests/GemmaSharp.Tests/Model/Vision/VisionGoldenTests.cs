@@ -1,4 +1,5 @@
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.TestCheckpoints;
 
@@ -73,7 +74,7 @@ public sealed class VisionGoldenTests
         foreach (string name in traces[0].Names)
         {
             long[] shape = [pictures, .. traces[0].Shape(name)[1..]];
-            all.Record(name, shape, [.. traces.SelectMany(t => t[name])]);
+            all.Record(name, shape, 0, [.. traces.SelectMany(t => t[name])]);
         }
         Assert.Equal(golden.Keys.Count(k => k.StartsWith("vision_tower.", StringComparison.Ordinal)), all.Names.Count(golden.Contains));
         golden.AssertClose(all, Tolerance);

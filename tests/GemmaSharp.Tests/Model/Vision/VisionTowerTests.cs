@@ -1,7 +1,9 @@
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Bench;
 using GemmaSharp.Configuration;
+using GemmaSharp.Model.Text;
 using GemmaSharp.Model.Vision;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.TestCheckpoints;
 

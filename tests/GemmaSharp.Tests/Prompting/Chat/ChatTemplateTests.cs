@@ -194,36 +194,18 @@ public sealed class ChatTemplateTests
         Assert.Contains(text, s_tokenizer.Decode(ids), StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData("", "not valid JSON")]
-    [InlineData("{}", "$ is {}")]
-    [InlineData("[1]", "$[0] is 1")]
-    [InlineData("[{}]", "$[0] has no role")]
-    [InlineData("""[{"role":"user"}]""", "$[0] has no content")]
-    [InlineData("""[{"role":7,"content":""}]""", "$[0].role is 7")]
-    [InlineData("""[{"role":"user","content":{}}]""", "$[0].content is {}")]
-    [InlineData("""[{"role":"user","content":[{"type":"video","video":"a"}]}]""", "$[0].content[0].type is \"video\"")]
-    [InlineData("""[{"role":"user","content":[{"type":"image"}]}]""", "$[0].content[0] has no image")]
-    public void Read_BadMessages_NamesThePlace(string json, string expected)
-    {
-        var error = Assert.Throws<ChatMessageException>(() => ChatMessageJson.Read(Encoding.UTF8.GetBytes(json)));
-        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
-    }
-
     [Fact]
-    public void Write_ThenRead_GivesTheSameConversation()
+    public void Encode_LongSoundAndVideo_TakeAPlaceForEveryClipAndFrame()
     {
-        ChatMessage[] messages =
-        [
-            ChatMessage.System("be brief"),
-            ChatMessage.User([new TextPart("日本語 \"quoted\""), new ImagePart(null, "a b/c.png"), new AudioPart(null, "d.wav")]),
-            ChatMessage.Assistant("yes\n"),
-        ];
-        using var stream = new MemoryStream();
-        ChatMessageJson.Write(messages, stream);
-        IReadOnlyList<ChatMessage> read = ChatMessageJson.Read(stream.ToArray());
-        Assert.Equal(messages.Select(m => (m.Role, m.IsPlainText)), read.Select(m => (m.Role, m.IsPlainText)));
-        Assert.Equal(messages.SelectMany(m => m.Parts), read.SelectMany(m => m.Parts));
+        var clip = new AudioClip([0f], 16_000);
+        var frame = new RgbImage(1, 1, new byte[3]);
+        ChatEncoding apart = Encode([new AudioPart(clip), new AudioPart(clip), new ImagePart(frame), new AudioPart(clip), new TextPart("x")]);
+        ChatEncoding whole = Encode([new LongAudioPart([clip, clip]), new VideoPart([frame], [clip]), new TextPart("x")]);
+        Assert.Equal(apart.Ids, whole.Ids);
+        Assert.Equal((1, 3), (whole.Images.Count, whole.Clips.Count));
+        Assert.Throws<GenerationException>(() => Encode([new VideoPart(null, null, "film.mp4")]));
+
+        static ChatEncoding Encode(ContentPart[] parts) => s_template.Encode([ChatMessage.User(parts)], true, 3, 2);
     }
 
     /// <summary>What tokenising the whole text with expanded placeholders gives.</summary>
@@ -246,6 +228,6 @@ public sealed class ChatTemplateTests
             }
         }
 
-        return ChatMessageJson.Read(Encoding.UTF8.GetBytes(node.ToJsonString()));
+        return ConversationFile.Parse(Encoding.UTF8.GetBytes(node.ToJsonString()), "chat.json", AppContext.BaseDirectory);
     }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Tests.Prompting.Tokenization;
 

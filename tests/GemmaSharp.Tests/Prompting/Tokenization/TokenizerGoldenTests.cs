@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using GemmaSharp.Prompting.Tokenization;
+using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Prompting.Tokenization;
 

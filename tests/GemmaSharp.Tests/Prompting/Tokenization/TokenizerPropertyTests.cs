@@ -1,5 +1,6 @@
 using System.Text.Json;
 using CsCheck;
+using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Prompting.Tokenization;
 

@@ -1,0 +1,21 @@
+using GemmaSharp.Media;
+
+namespace GemmaSharp.Cli.Conversations;
+
+/// <summary>Reads the pictures, sounds and videos that messages name, as the command's options say.</summary>
+/// <param name="options">What may be read.</param>
+/// <param name="window">The piece of every sound that is wanted; null for the whole.</param>
+/// <param name="video">Which frames of videos.</param>
+/// <param name="notice">Told what a person should know, such as that a sound was split.</param>
+sealed class MessageMedia(MediaOptions options, AudioWindow? window, VideoOptions video, Action<string> notice) : IDisposable
+{
+    readonly MediaLoader _loader = new(options);
+
+    /// <summary>The messages with their media read; what has been read stays as it is.</summary>
+    /// <exception cref="MediaException">A file is refused.</exception>
+    public Task<IReadOnlyList<ChatMessage>> ReadAsync(IReadOnlyList<ChatMessage> messages, CancellationToken cancellationToken = default) =>
+        _loader.LoadAsync(messages, window, video, notice, cancellationToken);
+
+    /// <summary>Closes connections.</summary>
+    public void Dispose() => _loader.Dispose();
+}

@@ -1,0 +1,149 @@
+namespace GemmaSharp;
+
+/// <summary>What this library refuses or could not do. The message is one sentence: the value found, the value needed, the way out.</summary>
+/// <remarks>Arguments outside their range and disposed objects throw the runtime's own exceptions.</remarks>
+public abstract class GemmaException : Exception
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="message">One sentence.</param>
+    /// <param name="innerException">What happened below, if anything.</param>
+    protected GemmaException(string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+    }
+}
+
+/// <summary>A checkpoint, or a file of one, that cannot be used. The message says what was found, what is needed and the way out.</summary>
+public class CheckpointException : GemmaException
+{
+    /// <summary>Creates the exception for a folder or file that cannot be read as a checkpoint.</summary>
+    public CheckpointException(string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+    }
+
+    /// <summary>Creates the exception for a checkpoint that does not fit its configuration.</summary>
+    public CheckpointException(LoadReport report)
+        : base(report.Summary())
+    {
+        Report = report;
+    }
+
+    /// <summary>All findings, when the files were readable and do not fit.</summary>
+    public LoadReport? Report { get; }
+}
+
+/// <summary>A file is not a sound safetensors file.</summary>
+public sealed class SafetensorsException : CheckpointException
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="file">Path of the file.</param>
+    /// <param name="problem">What is wrong with it, as the rest of a sentence that begins with the file's name.</param>
+    /// <param name="innerException">What the reader said, if anything.</param>
+    public SafetensorsException(string file, string problem, Exception? innerException = null)
+        : base($"{Path.GetFileName(file)} {problem}", innerException)
+    {
+        File = file;
+    }
+
+    /// <summary>Path of the file.</summary>
+    public string File { get; }
+}
+
+/// <summary>An adapter that cannot be used with its base. The message says what was found, what is needed and the way out.</summary>
+public sealed class AdapterException : CheckpointException
+{
+    /// <summary>Creates the exception for a folder that cannot be read as an adapter, or that cannot be used as asked.</summary>
+    public AdapterException(string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+    }
+
+    /// <summary>Creates the exception for an adapter that does not fit its base.</summary>
+    public AdapterException(LoadReport report)
+        : base(report)
+    {
+    }
+}
+
+/// <summary>A checkpoint file could not be written; nothing of it was left behind.</summary>
+public sealed class CheckpointWriteException : GemmaException
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="path">The file that was to be written.</param>
+    /// <param name="innerException">What the file system said.</param>
+    public CheckpointWriteException(string path, Exception innerException)
+        : base($"{path} cannot be written ({innerException.Message.TrimEnd('.')}); free some space or choose another folder.", innerException)
+    {
+        Path = path;
+    }
+
+    /// <summary>The file that was to be written.</summary>
+    public string Path { get; }
+}
+
+/// <summary>A configuration file holds a value that this model cannot run with.</summary>
+public sealed class ConfigurationException : GemmaException
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="file">Name of the file, such as <c>config.json</c>.</param>
+    /// <param name="jsonPath">Where in the file, such as <c>$.text_config.hidden_size</c>; <c>$</c> is the whole file.</param>
+    /// <param name="problem">The value found, the value needed, the way out.</param>
+    /// <param name="innerException">What the JSON reader or the file system said, if anything.</param>
+    public ConfigurationException(string file, string jsonPath, string problem, Exception? innerException = null)
+        : base(jsonPath == "$" ? $"{file}: {problem}" : $"{file}: {jsonPath} {problem}", innerException)
+    {
+        File = file;
+        JsonPath = jsonPath;
+    }
+
+    /// <summary>Name of the file, such as <c>config.json</c>.</summary>
+    public string File { get; }
+
+    /// <summary>Where in the file: <c>$.text_config.hidden_size</c>.</summary>
+    public string JsonPath { get; }
+}
+
+/// <summary>A tokenizer's files cannot be used: what was found, what is needed, and the way out in one sentence.</summary>
+public sealed class TokenizerException : GemmaException
+{
+    /// <summary>Makes the error.</summary>
+    /// <param name="message">One sentence.</param>
+    public TokenizerException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Makes the error of another one.</summary>
+    /// <param name="message">One sentence.</param>
+    /// <param name="innerException">What happened below.</param>
+    public TokenizerException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}
+
+/// <summary>A slice that cannot be read, or that the model does not have.</summary>
+/// <param name="message">One sentence: the value found, the value needed, the way out.</param>
+public sealed class SliceException(string message) : GemmaException(message);
+
+/// <summary>A conversion that cannot be done, or whose result was not what was written. Nothing of it was left behind.</summary>
+/// <param name="message">One sentence: the value found, the value needed, the way out.</param>
+/// <param name="innerException">What the file system said, if anything.</param>
+public sealed class ConversionException(string message, Exception? innerException = null) : GemmaException(message, innerException);
+
+/// <summary>A conversation that cannot be read or written: names the file and the place in it, the value found and what is needed.</summary>
+/// <param name="message">One sentence.</param>
+/// <param name="innerException">What the reader or the file system said, if anything.</param>
+public sealed class ChatMessageException(string message, Exception? innerException = null) : GemmaException(message, innerException);
+
+/// <summary>A conversation that the chat template refuses.</summary>
+public sealed class ChatTemplateException(string message) : GemmaException(message);
+
+/// <summary>
+/// A prompt cannot be answered as asked: it is empty or too long, holds what the checkpoint has no part for, there is not enough memory, or the model's numbers are not finite.
+/// </summary>
+/// <remarks>One conversation's trouble: the model and its other sessions go on, and so does this session with its next prompt.</remarks>
+/// <param name="message">What was found, what is needed, and the way out.</param>
+/// <param name="innerException">What caused it, where that says more.</param>
+public sealed class GenerationException(string message, Exception? innerException = null) : GemmaException(message, innerException);
