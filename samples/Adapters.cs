@@ -2,6 +2,7 @@
 #:project ../src/GemmaSharp/GemmaSharp.csproj
 #:property PublishAot=false
 using GemmaSharp;
+using GemmaSharp.Numerics.Formats;
 
 if (args.Length < 2)
 {

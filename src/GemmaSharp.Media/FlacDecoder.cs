@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Media;
 

@@ -1,3 +1,5 @@
+using GemmaSharp.Layers;
+
 namespace GemmaSharp.Media;
 
 /// <summary>Decodes one channel of a FLAC frame: constant, verbatim, or a prediction and what it missed.</summary>

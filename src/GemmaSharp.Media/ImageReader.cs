@@ -1,3 +1,5 @@
+using GemmaSharp.Numerics.Formats;
+
 namespace GemmaSharp.Media;
 
 /// <summary>

@@ -1,3 +1,4 @@
+using GemmaSharp.Numerics.Formats;
 using NLayer;
 
 namespace GemmaSharp.Media;

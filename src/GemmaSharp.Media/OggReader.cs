@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using GemmaSharp.Numerics.Kernels;
 
 namespace GemmaSharp.Media;
 

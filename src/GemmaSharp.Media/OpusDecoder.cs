@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Concentus;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Media;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Media;
 

@@ -1,3 +1,4 @@
+using GemmaSharp.Numerics.Formats;
 using NVorbis;
 
 namespace GemmaSharp.Media;

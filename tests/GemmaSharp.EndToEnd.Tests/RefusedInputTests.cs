@@ -1,5 +1,6 @@
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli;
+using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.EndToEnd.Tests;
 

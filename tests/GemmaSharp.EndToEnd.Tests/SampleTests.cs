@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using GemmaSharp.Cli;
+using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.EndToEnd.Tests;
 

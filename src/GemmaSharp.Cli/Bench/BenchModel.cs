@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Commands;
+using GemmaSharp.Cli.Output;
 using GemmaSharp.Configuration;
 using GemmaSharp.Model;
 using GemmaSharp.Numerics.Formats;

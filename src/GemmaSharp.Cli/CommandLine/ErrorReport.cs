@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using GemmaSharp.Media;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Cli;
 

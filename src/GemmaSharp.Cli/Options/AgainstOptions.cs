@@ -1,4 +1,5 @@
 using System.CommandLine;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Cli.Options;
 

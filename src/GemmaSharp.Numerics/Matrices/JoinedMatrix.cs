@@ -56,7 +56,7 @@ sealed unsafe class JoinedMatrix : WeightMatrix
         }
 
         int block = Math.Clamp(RowFloats / Math.Max(1, Columns), 1, Math.Max(1, Rows));
-        Span<float> rows = new(ThreadScratch.Of<float>(Scratch.PartRows, block * (long)Columns), block * Columns);
+        Span<float> rows = new(ThreadScratch.Of<float>(ScratchPurpose.PartRows, block * (long)Columns), block * Columns);
         for (int row = 0; row < Rows; row += block)
         {
             int count = Math.Min(block, Rows - row);

@@ -73,7 +73,7 @@ sealed unsafe class StackedMatrix : WeightMatrix
     void MultiplyAside(WeightMatrix part, ReadOnlySpan<float> x, int tokens, Span<float> y, WorkerTeam team)
     {
         int block = Math.Clamp(ResultFloats / Math.Max(1, part.Rows), 1, tokens);
-        Span<float> results = new(ThreadScratch.Of<float>(Scratch.PartResults, block * (long)part.Rows), block * part.Rows);
+        Span<float> results = new(ThreadScratch.Of<float>(ScratchPurpose.PartResults, block * (long)part.Rows), block * part.Rows);
         for (int token = 0; token < tokens; token += block)
         {
             int count = Math.Min(block, tokens - token);

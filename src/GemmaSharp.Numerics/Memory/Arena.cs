@@ -31,7 +31,7 @@ sealed unsafe class Arena : IDisposable
     /// <summary>Takes floats; they are undefined.</summary>
     /// <param name="count">How many, 0 or more.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative.</exception>
-    /// <exception cref="OutOfMemoryException">The system has no such amount; nothing has changed.</exception>
+    /// <exception cref="OutOfMemoryException">The system has no such amount; everything taken is still there.</exception>
     public Floats Take(long count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
@@ -46,6 +46,9 @@ sealed unsafe class Arena : IDisposable
 
         if (block == _blocks.Count)
         {
+            // Where nothing lies yet, what is too small makes room for what grows, instead of lying idle beside it.
+            (block, before) = _used == 0 ? (_block, _before) : (_block + 1, _before + _used);
+            Free(block);
             Grow(size);
         }
 
@@ -64,7 +67,7 @@ sealed unsafe class Arena : IDisposable
         Release(default);
         if (_blocks.Count > 1)
         {
-            Free();
+            Free(0);
         }
     }
 
@@ -72,7 +75,7 @@ sealed unsafe class Arena : IDisposable
     public void Dispose()
     {
         Release(default);
-        Free();
+        Free(0);
         _peak = 0;
     }
 
@@ -104,15 +107,14 @@ sealed unsafe class Arena : IDisposable
         Bytes += length * sizeof(float);
     }
 
-    void Free()
+    void Free(int first)
     {
-        foreach (NativeArray<float> block in _blocks)
+        for (int i = _blocks.Count - 1; i >= first; i--)
         {
-            block.Dispose();
+            Bytes -= _blocks[i].Length * sizeof(float);
+            _blocks[i].Dispose();
+            _blocks.RemoveAt(i);
         }
-
-        _blocks.Clear();
-        Bytes = 0;
     }
 
     /// <summary>A position in an arena.</summary>

@@ -1,7 +1,7 @@
 namespace GemmaSharp.Numerics.Memory;
 
 /// <summary>What scratch memory of a thread is for; a purpose must not be nested in itself.</summary>
-enum Scratch
+enum ScratchPurpose
 {
     /// <summary>Activations of one product, packed or quantised: asked for by the thread that starts it, read by all.</summary>
     Activations,
@@ -32,10 +32,10 @@ static unsafe class ThreadScratch
     /// <param name="length">Number of elements.</param>
     /// <returns>The first of them.</returns>
     /// <exception cref="OutOfMemoryException">The system has no such amount; nothing is kept for the purpose then.</exception>
-    public static T* Of<T>(Scratch purpose, long length)
+    public static T* Of<T>(ScratchPurpose purpose, long length)
         where T : unmanaged
     {
-        ref NativeArray<byte>? array = ref (s_arrays ??= new NativeArray<byte>?[(int)Scratch.PartRows + 1])[(int)purpose];
+        ref NativeArray<byte>? array = ref (s_arrays ??= new NativeArray<byte>?[(int)ScratchPurpose.PartRows + 1])[(int)purpose];
         long bytes = checked(length * sizeof(T));
         if (array is null || array.Length < bytes)
         {

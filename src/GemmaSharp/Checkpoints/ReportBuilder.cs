@@ -1,5 +1,5 @@
-using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Configuration;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Checkpoints;
 

@@ -1,8 +1,8 @@
-using GemmaSharp.Numerics.Formats;
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text.Json;
 using GemmaSharp.Files;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Checkpoints;

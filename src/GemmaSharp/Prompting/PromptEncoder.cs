@@ -171,8 +171,13 @@ sealed class PromptEncoder
 
         int tokens = vision.TokensPerImage;
         float[] features = new float[tokens * vision.HiddenSize];
-        vision.Forward(pixels, height, width, features, _team, trace);
-        yield return 0;
+        using (var p = new Pass(_team, trace))
+        {
+            foreach (int piece in vision.Encode(pixels, height, width, features, p))
+            {
+                yield return piece;
+            }
+        }
 
         // The reference scales features by √M before the embedder's norm, which all but undoes it.
         float scale = MathF.Sqrt(vision.HiddenSize);

@@ -138,16 +138,16 @@ public class MemoryTests
     {
         OnAnotherThread(() =>
         {
-            float* small = ThreadScratch.Of<float>(Scratch.Sums, 10);
-            Assert.Equal((nint)small, (nint)ThreadScratch.Of<byte>(Scratch.Sums, 40));
+            float* small = ThreadScratch.Of<float>(ScratchPurpose.Sums, 10);
+            Assert.Equal((nint)small, (nint)ThreadScratch.Of<byte>(ScratchPurpose.Sums, 40));
             using (AllocationFailure.At(1))
             {
-                Assert.Throws<OutOfMemoryException>(() => _ = *ThreadScratch.Of<float>(Scratch.Sums, 1000));
+                Assert.Throws<OutOfMemoryException>(() => _ = *ThreadScratch.Of<float>(ScratchPurpose.Sums, 1000));
             }
-            float* again = ThreadScratch.Of<float>(Scratch.Sums, 10);
+            float* again = ThreadScratch.Of<float>(ScratchPurpose.Sums, 10);
             Assert.Equal(0, (nint)again % 64);
             again[9] = 1;
-            Assert.NotEqual((nint)again, (nint)ThreadScratch.Of<float>(Scratch.Rows, 10));
+            Assert.NotEqual((nint)again, (nint)ThreadScratch.Of<float>(ScratchPurpose.Rows, 10));
         });
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using GemmaSharp.Checkpoints;
 using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Configuration;
 using GemmaSharp.Files;

@@ -124,7 +124,7 @@ static unsafe class ColumnProduct
         (int k, int n, int width) = (w.Columns, w.Rows, 2 * TVector.Count);
         CheckLength(x.Length, (long)m * k, nameof(x));
         CheckLength(y.Length, (long)m * n, nameof(y));
-        float* strip = ThreadScratch.Of<float>(Scratch.Rows, 2L * width * k);
+        float* strip = ThreadScratch.Of<float>(ScratchPurpose.Rows, 2L * width * k);
         float* rows = strip + (long)width * k;
         fixed (float* px = x)
         fixed (float* py = y)

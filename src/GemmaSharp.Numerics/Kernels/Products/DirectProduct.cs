@@ -74,7 +74,7 @@ unsafe struct DirectProduct<TFormat, TVector> : IParallelJob
     /// <summary>Fewer than four rows, one by one: four times the same row, and one of the results kept.</summary>
     readonly void LastRows(int row, int end)
     {
-        float* aside = ThreadScratch.Of<float>(Scratch.Sums, PanelRows * (long)Tokens);
+        float* aside = ThreadScratch.Of<float>(ScratchPurpose.Sums, PanelRows * (long)Tokens);
         for (; row < end; row++)
         {
             FourRows(W + (nuint)row * RowBytes, 0, aside, PanelRows);

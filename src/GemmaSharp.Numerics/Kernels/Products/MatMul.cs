@@ -147,7 +147,7 @@ static unsafe class MatMul
         {
             return x;
         }
-        float* packed = ThreadScratch.Of<float>(Scratch.Activations, m * (long)columns);
+        float* packed = ThreadScratch.Of<float>(ScratchPurpose.Activations, m * (long)columns);
         TilePacking.PackAll<TVector>(x, xStride, m, k, columns, packed, team);
         return packed;
     }

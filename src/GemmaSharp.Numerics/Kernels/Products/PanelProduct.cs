@@ -40,7 +40,7 @@ static unsafe class PanelProduct
         // For few tokens a panel is used once or twice: it stays in the first-level cache, and there are enough of them to take several at a time.
         bool few = m < FewTokens;
         int chunkPanels = few ? 1 : Math.Clamp(panels / (4 * (team?.Threads ?? 1)), 1, ChunkPanels);
-        float* packed = ThreadScratch.Of<float>(Scratch.Activations, (long)block * (long)packedColumns);
+        float* packed = ThreadScratch.Of<float>(ScratchPurpose.Activations, (long)block * (long)packedColumns);
         for (int token = 0; token < m; token += block)
         {
             int tokens = Math.Min(block, m - token);
@@ -98,8 +98,8 @@ static unsafe class PanelProduct
             int panels = Math.Min(ChunkPanels, (N - row + PanelRows - 1) / PanelRows);
             nuint sumsOfPanel = (nuint)Tokens * PanelRows * lanes;
             nuint panelFloats = PanelRows * Math.Min(blockColumns, TilePacking.Padded<TVector>(K));
-            float* weights = ThreadScratch.Of<float>(Scratch.Rows, (long)panels * (long)panelFloats);
-            float* sums = K > blockColumns ? ThreadScratch.Of<float>(Scratch.Sums, panels * (long)sumsOfPanel) : null;
+            float* weights = ThreadScratch.Of<float>(ScratchPurpose.Rows, (long)panels * (long)panelFloats);
+            float* sums = K > blockColumns ? ThreadScratch.Of<float>(ScratchPurpose.Sums, panels * (long)sumsOfPanel) : null;
 
             // No columns at all is one block of none: the sums are zeros.
             nuint column = 0;

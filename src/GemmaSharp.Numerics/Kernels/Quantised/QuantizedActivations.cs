@@ -67,7 +67,7 @@ readonly unsafe struct QuantizedActivations
 
         public readonly void Run(int first, int last)
         {
-            byte* natural = ThreadScratch.Of<byte>(Scratch.Rows, Activations.IntegerBytes);
+            byte* natural = ThreadScratch.Of<byte>(ScratchPurpose.Rows, Activations.IntegerBytes);
             for (int t = first; t < last; t++)
             {
                 Activations.Quantize(X + (long)t * Activations.Columns, t, natural);

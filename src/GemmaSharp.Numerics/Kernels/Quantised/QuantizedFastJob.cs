@@ -25,7 +25,7 @@ unsafe struct QuantizedFastJob<TLanes, TFloat, TCodes> : IParallelJob
         int groups = Activations.PaddedGroups;
         int slack = 3 * TLanes.Bytes;
         int lanesPerGroup = Rows.Format.GroupSize / TCodes.CodesPerLane;
-        byte* scratch = ThreadScratch.Of<byte>(Scratch.Rows, (2L * groups + lanesPerGroup * lanes) * sizeof(float) + Rows.CodeBytes + slack);
+        byte* scratch = ThreadScratch.Of<byte>(ScratchPurpose.Rows, (2L * groups + lanesPerGroup * lanes) * sizeof(float) + Rows.CodeBytes + slack);
         float* scales = (float*)scratch;
         float* biases = scales + groups;
         int* spread = (int*)(biases + groups);

@@ -86,7 +86,7 @@ static unsafe class QuantizedFastProduct
                 Block = layout.Block,
                 Unit = layout.Unit,
                 Lanes = layout.Lanes,
-                Memory = ThreadScratch.Of<byte>(Scratch.Activations, (long)layout.BytesPerToken * here),
+                Memory = ThreadScratch.Of<byte>(ScratchPurpose.Activations, (long)layout.BytesPerToken * here),
             };
             activations.Fill(x + (long)first * rows.Columns, here, team);
             QuantizedFastJob<TLanes, TFloat, TCodes> job = new()

@@ -13,7 +13,7 @@ static unsafe class QuantizedFastScalar
         for (int t = 0; t < tokens; t++)
         {
             QuantizedActivations activations = Activations(rows, null);
-            activations = Activations(rows, ThreadScratch.Of<byte>(Scratch.Activations, activations.BytesPerToken));
+            activations = Activations(rows, ThreadScratch.Of<byte>(ScratchPurpose.Activations, activations.BytesPerToken));
             activations.Fill(x + (long)t * rows.Columns, 1, team);
             Job job = new() { Rows = rows, Activations = activations, Y = y + (long)t * count };
             team.Run(ref job, count, Math.Max(1, count / (team.Threads * 8)));
@@ -40,7 +40,7 @@ static unsafe class QuantizedFastScalar
         public readonly void Run(int first, int last)
         {
             int columns = Rows.Columns, groups = Rows.Groups, size = Rows.Format.GroupSize;
-            float* scales = (float*)ThreadScratch.Of<byte>(Scratch.Rows, 2L * groups * sizeof(float) + columns);
+            float* scales = (float*)ThreadScratch.Of<byte>(ScratchPurpose.Rows, 2L * groups * sizeof(float) + columns);
             float* biases = scales + groups;
             Span<byte> codes = new(biases + groups, columns);
             byte* x = Activations.Integers(0);

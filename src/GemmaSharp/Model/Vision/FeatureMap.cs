@@ -1,27 +1,50 @@
+using GemmaSharp.Layers;
+
 namespace GemmaSharp.Model.Vision;
 
-/// <summary>Some or all rows of a feature map, NHWC: <c>[rows, width, channels]</c>.</summary>
-/// <param name="values">The rows at hand.</param>
-/// <param name="height">Rows of the whole map.</param>
-/// <param name="width">Columns of the map.</param>
-/// <param name="channels">Values of a pixel.</param>
-/// <param name="firstRow">Row of the whole map that <paramref name="values"/> begin with.</param>
-readonly ref struct FeatureMap(Span<float> values, int height, int width, int channels, int firstRow = 0)
+/// <summary>A map of pixels, NHWC: <c>[height, width, channels]</c>, or some lines of one.</summary>
+/// <param name="pixels">The pixels at hand, line by line.</param>
+/// <param name="height">Lines of the whole map.</param>
+/// <param name="width">Pixels of a line.</param>
+/// <param name="firstLine">Line of the whole map that <paramref name="pixels"/> begin with.</param>
+readonly struct FeatureMap(Rows pixels, int height, int width, int firstLine = 0)
 {
-    public Span<float> Values { get; } = values;
+    /// <summary>The pixels at hand, <c>[pixels, C]</c>.</summary>
+    public Rows Pixels => pixels;
 
-    public int Height { get; } = height;
+    /// <summary>Lines of the whole map.</summary>
+    public int Height => height;
 
-    public int Width { get; } = width;
+    /// <summary>Pixels of a line.</summary>
+    public int Width => width;
 
-    public int Channels { get; } = channels;
+    /// <summary>Values of a pixel.</summary>
+    public int Channels => pixels.Width;
 
-    public int FirstRow { get; } = firstRow;
+    /// <summary>Line of the whole map with which the pixels at hand begin.</summary>
+    public int FirstLine => firstLine;
 
-    /// <summary>Pixels of the whole map.</summary>
-    public int Pixels => Height * Width;
+    /// <summary>All pixels of the whole map.</summary>
+    public PixelRange All => Lines(0, height);
 
-    /// <summary>The values of a range of pixels, counted row by row over the whole map.</summary>
-    public Span<float> this[PixelRange range] =>
-        Values.Slice((range.First - (FirstRow * Width)) * Channels, range.Count * Channels);
+    /// <summary>Some of the pixels at hand, <c>[range, C]</c>.</summary>
+    public Rows this[PixelRange range] => pixels.Slice(range.First - (firstLine * width), range.Count);
+
+    /// <summary>One pixel of a whole map, <c>[C]</c>.</summary>
+    public ReadOnlySpan<float> this[int line, int column] => pixels[(line * width) + column];
+
+    /// <summary>The pixels of lines <paramref name="first"/> … <paramref name="end"/> − 1 of the whole map.</summary>
+    public PixelRange Lines(int first, int end) => new(first * width, (end - first) * width);
+
+    /// <summary>The same memory from a later line on; what is known of it, up to line <paramref name="end"/> − 1, moves to the front.</summary>
+    public FeatureMap MoveTo(int line, int end)
+    {
+        var moved = new FeatureMap(pixels, height, width, line);
+        if (end > line)
+        {
+            this[Lines(line, end)].Span.CopyTo(moved[Lines(line, end)].Span);
+        }
+
+        return moved;
+    }
 }

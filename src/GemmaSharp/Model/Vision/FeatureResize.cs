@@ -1,73 +1,75 @@
+using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Kernels;
 
 namespace GemmaSharp.Model.Vision;
 
 /// <summary>Resizes feature maps the three ways the fusion adapter does; all channels of a pixel go together.</summary>
-/// <remarks>Coordinates are computed in float32, as PyTorch's <c>interpolate</c> computes them.</remarks>
+/// <remarks>Coordinates are computed in float32, as PyTorch's <c>interpolate</c> computes them. Computes on the calling thread.</remarks>
 static class FeatureResize
 {
     /// <summary>The nearest pixel: <c>source = ⌊target · in / out⌋</c>.</summary>
     /// <param name="x">The whole map.</param>
-    /// <param name="height">Rows of the output.</param>
-    /// <param name="width">Columns of the output.</param>
-    /// <param name="range">Output pixels.</param>
-    /// <param name="destination">Receives a pixel's channels every <paramref name="destinationStride"/> elements.</param>
-    /// <param name="destinationStride">Elements from pixel to pixel.</param>
-    public static void Nearest(
-        FeatureMap x, int height, int width, PixelRange range, Span<float> destination, int destinationStride)
+    /// <param name="size">A map of the output's height and width.</param>
+    /// <param name="band">Output pixels.</param>
+    /// <param name="destination">Receives the channels of the band's pixels, from column <paramref name="channel"/> of their rows on.</param>
+    /// <param name="channel">Where the channels of a row begin.</param>
+    public static void Nearest(FeatureMap x, FeatureMap size, PixelRange band, Rows destination, int channel)
     {
-        float rowScale = (float)x.Height / height, columnScale = (float)x.Width / width;
-        for (int i = 0; i < range.Count; i++)
+        float lineScale = (float)x.Height / size.Height, columnScale = (float)x.Width / size.Width;
+        for (int i = 0; i < band.Count; i++)
         {
-            (int row, int column) = Math.DivRem(range.First + i, width);
-            int sourceRow = Math.Min((int)(row * rowScale), x.Height - 1);
+            (int line, int column) = Math.DivRem(band.First + i, size.Width);
+            int sourceLine = Math.Min((int)(line * lineScale), x.Height - 1);
             int sourceColumn = Math.Min((int)(column * columnScale), x.Width - 1);
-            Pixel(x, sourceRow, sourceColumn).CopyTo(destination[(i * destinationStride)..]);
+            x[sourceLine, sourceColumn].CopyTo(destination[i][channel..]);
         }
     }
 
-    /// <summary>The mean of equal cells; both axes are multiples of the output's.</summary>
+    /// <summary>The mean of equal cells where both axes are multiples of the output's, elsewhere <see cref="Bilinear"/>.</summary>
     /// <param name="x">The whole map.</param>
-    /// <param name="height">Rows of the output.</param>
-    /// <param name="width">Columns of the output.</param>
-    /// <param name="range">Output pixels.</param>
-    /// <param name="destination">Receives <c>[range, C]</c>.</param>
-    public static void AveragePool(FeatureMap x, int height, int width, PixelRange range, Span<float> destination)
+    /// <param name="y">The whole output.</param>
+    /// <param name="band">Output pixels.</param>
+    /// <returns>The band's pixels of <paramref name="y"/>.</returns>
+    public static Rows Apply(FeatureMap x, FeatureMap y, PixelRange band)
     {
-        int cellHeight = x.Height / height, cellWidth = x.Width / width;
-        for (int i = 0; i < range.Count; i++)
+        bool cells = x.Height % y.Height == 0 && x.Width % y.Width == 0;
+        Rows pixels = y[band];
+        for (int i = 0; i < band.Count; i++)
         {
-            (int row, int column) = Math.DivRem(range.First + i, width);
-            Span<float> sum = destination.Slice(i * x.Channels, x.Channels);
-            Pixel(x, row * cellHeight, column * cellWidth).CopyTo(sum);
-            for (int j = 1; j < cellHeight * cellWidth; j++)
+            (int line, int column) = Math.DivRem(band.First + i, y.Width);
+            if (cells)
             {
-                (int dy, int dx) = Math.DivRem(j, cellWidth);
-                VectorMath.Add(sum, Pixel(x, (row * cellHeight) + dy, (column * cellWidth) + dx), sum);
+                Mean(x, line, x.Height / y.Height, column, x.Width / y.Width, pixels[i]);
             }
-            VectorMath.Scale(sum, 1f / (cellHeight * cellWidth), sum);
+            else
+            {
+                Bilinear(x, Between(line, x.Height, y.Height), Between(column, x.Width, y.Width), pixels[i]);
+            }
         }
+
+        return pixels;
+    }
+
+    /// <summary>The mean of the cell of this line and column.</summary>
+    static void Mean(FeatureMap x, int line, int cellHeight, int column, int cellWidth, Span<float> sum)
+    {
+        x[line * cellHeight, column * cellWidth].CopyTo(sum);
+        for (int j = 1; j < cellHeight * cellWidth; j++)
+        {
+            (int dy, int dx) = Math.DivRem(j, cellWidth);
+            VectorMath.Add(sum, x[(line * cellHeight) + dy, (column * cellWidth) + dx], sum);
+        }
+
+        VectorMath.Scale(sum, 1f / (cellHeight * cellWidth), sum);
     }
 
     /// <summary>Linear in both axes between pixel centres, without antialiasing; edges are repeated.</summary>
-    /// <param name="x">The whole map.</param>
-    /// <param name="height">Rows of the output.</param>
-    /// <param name="width">Columns of the output.</param>
-    /// <param name="range">Output pixels.</param>
-    /// <param name="destination">Receives <c>[range, C]</c>.</param>
-    public static void Bilinear(FeatureMap x, int height, int width, PixelRange range, Span<float> destination)
+    static void Bilinear(FeatureMap x, (int First, int Second, float Share) line, (int First, int Second, float Share) column, Span<float> sum)
     {
-        for (int i = 0; i < range.Count; i++)
-        {
-            (int row, int column) = Math.DivRem(range.First + i, width);
-            (int top, int bottom, float down) = Between(row, x.Height, height);
-            (int left, int right, float across) = Between(column, x.Width, width);
-            Span<float> sum = destination.Slice(i * x.Channels, x.Channels);
-            VectorMath.Scale(Pixel(x, top, left), (1 - down) * (1 - across), sum);
-            VectorMath.MultiplyAdd(Pixel(x, top, right), (1 - down) * across, sum, sum);
-            VectorMath.MultiplyAdd(Pixel(x, bottom, left), down * (1 - across), sum, sum);
-            VectorMath.MultiplyAdd(Pixel(x, bottom, right), down * across, sum, sum);
-        }
+        VectorMath.Scale(x[line.First, column.First], (1 - line.Share) * (1 - column.Share), sum);
+        VectorMath.MultiplyAdd(x[line.First, column.Second], (1 - line.Share) * column.Share, sum, sum);
+        VectorMath.MultiplyAdd(x[line.Second, column.First], line.Share * (1 - column.Share), sum, sum);
+        VectorMath.MultiplyAdd(x[line.Second, column.Second], line.Share * column.Share, sum, sum);
     }
 
     /// <summary><c>source = (target + ½) · in / out − ½</c>, not below 0: the two neighbours and the second one's share.</summary>
@@ -77,7 +79,4 @@ static class FeatureResize
         int first = Math.Min((int)source, inSize - 1);
         return (first, Math.Min(first + 1, inSize - 1), source - first);
     }
-
-    static ReadOnlySpan<float> Pixel(FeatureMap x, int row, int column) =>
-        x.Values.Slice(((row * x.Width) + column) * x.Channels, x.Channels);
 }

@@ -1,16 +1,16 @@
 using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Kernels;
-using GemmaSharp.Numerics.Matrices;
+using RmsNorm = GemmaSharp.Layers.RmsNorm;
 
 namespace GemmaSharp.Model.Vision;
 
 /// <summary>
-/// Universal inverted residual block: <c>dw_start</c> – norm – <c>pw_exp</c> – norm – gelu – <c>dw_mid</c> – norm – gelu –
-/// <c>pw_proj</c> – norm – layer scale [+ x], either depthwise convolution being optional.
+/// Universal inverted residual block: <c>γ ⊙ norm(pw_proj · gelu(norm(dw_mid(gelu(norm(pw_exp · norm(dw_start(x)))))))) [+ x]</c>,
+/// either depthwise convolution being optional, with its norm and gelu.
 /// </summary>
 /// <remarks>
 /// The middle map, up to six times the input, is never whole in memory: without <c>dw_mid</c> it lives a band of pixels
-/// long, with it a few rows. Source: <c>UniversalInvertedResidual</c> of timm. Immutable, thread-safe.
+/// long, with it a few lines. Source: <c>UniversalInvertedResidual</c> of timm. Immutable, thread-safe.
 /// </remarks>
 sealed class UniversalInvertedResidual : IVisionBlock
 {
@@ -21,159 +21,90 @@ sealed class UniversalInvertedResidual : IVisionBlock
     readonly int _midChannels;
     readonly bool _skip;
     readonly DepthwiseConvolution? _dwStart;
-    readonly RmsNorm2d? _dwStartBn;
-    readonly WeightMatrix _pwExp;
-    readonly RmsNorm2d _pwExpBn;
+    readonly RmsNorm? _dwStartBn;
+    readonly Convolution _pwExp;
+    readonly RmsNorm _pwExpBn;
     readonly DepthwiseConvolution? _dwMid;
-    readonly RmsNorm2d? _dwMidBn;
-    readonly WeightMatrix _pwProj;
-    readonly RmsNorm2d _pwProjBn;
+    readonly RmsNorm? _dwMidBn;
+    readonly Convolution _pwProj;
+    readonly RmsNorm _pwProjBn;
     readonly float[] _gamma;
 
     public UniversalInvertedResidual(ParameterScope scope, VisionBlockShape shape)
     {
-        (_inChannels, _midChannels, OutChannels) = (shape.InChannels, shape.MidChannels, shape.OutChannels);
-        (Stride, _skip) = (shape.Stride, shape.Skip);
+        (_inChannels, _midChannels, _skip) = (shape.InChannels, shape.MidChannels, shape.Skip);
         (int start, int mid) = (shape.Args.DwKernelSizeStart, shape.Args.DwKernelSizeMid);
         if (start > 0)
         {
-            _dwStart = new DepthwiseConvolution(scope["dw_start"], "conv", _inChannels, start, mid > 0 ? 1 : Stride);
-            _dwStartBn = new RmsNorm2d(scope["dw_start"], "bn", _inChannels);
+            _dwStart = new DepthwiseConvolution(scope["dw_start"], "conv", _inChannels, start, mid > 0 ? 1 : shape.Stride);
+            _dwStartBn = scope["dw_start"].Norm("bn", _inChannels);
         }
-        _pwExp = scope["pw_exp"].Convolution("conv", _midChannels, _inChannels, 1, 1);
-        _pwExpBn = new RmsNorm2d(scope["pw_exp"], "bn", _midChannels);
+
+        _pwExp = new Convolution(scope["pw_exp"], "conv", _inChannels, _midChannels);
+        _pwExpBn = scope["pw_exp"].Norm("bn", _midChannels);
         if (mid > 0)
         {
-            _dwMid = new DepthwiseConvolution(scope["dw_mid"], "conv", _midChannels, mid, Stride);
-            _dwMidBn = new RmsNorm2d(scope["dw_mid"], "bn", _midChannels);
+            _dwMid = new DepthwiseConvolution(scope["dw_mid"], "conv", _midChannels, mid, shape.Stride);
+            _dwMidBn = scope["dw_mid"].Norm("bn", _midChannels);
         }
-        _pwProj = scope["pw_proj"].Convolution("conv", OutChannels, _midChannels, 1, 1);
-        _pwProjBn = new RmsNorm2d(scope["pw_proj"], "bn", OutChannels);
-        _gamma = shape.LayerScale ? scope.Vector("layer_scale.gamma", OutChannels) : [];
+
+        _pwProj = new Convolution(scope["pw_proj"], "conv", _midChannels, shape.OutChannels);
+        _pwProjBn = scope["pw_proj"].Norm("bn", shape.OutChannels);
+        _gamma = shape.LayerScale ? scope.Vector("layer_scale.gamma", shape.OutChannels) : [];
     }
 
-    public int OutChannels { get; }
-
-    public int Stride { get; }
-
-    public void Plan(int height, int width, VisionScratchPlan plan)
+    public void Forward(FeatureMap x, FeatureMap y, Pass p)
     {
-        int outputHeight = ConvolutionWindow.OutputSize(height, Stride);
-        int outputWidth = ConvolutionWindow.OutputSize(width, Stride);
-        if (_dwMid is null)
+        if (_dwMid is not null)
         {
-            plan.AddBands(outputHeight * outputWidth, new Whole(this));
-            return;
-        }
-        ConvolutionWindow window = _dwMid.Window(height, width);
-        (int rows, int midRows) = RowsAtOnce(window);
-        plan.AddShared((long)midRows * width * _midChannels);
-        plan.AddBands(midRows * width, new Expand(this));
-        plan.AddBands(rows * outputWidth, new Project(this));
-    }
-
-    public void Forward(FeatureMap x, VisionWorkspace workspace, FeatureMap destination)
-    {
-        if (_dwMid is null)
-        {
-            workspace.Run(new Whole(this), x, new PixelRange(0, destination.Pixels), destination);
+            Forward(_dwMid, x, y, p);
             return;
         }
 
-        // A few output rows at a time. The middle rows that the next ones need again move to the front.
-        ConvolutionWindow window = _dwMid.Window(x.Height, x.Width);
-        (int rows, int midRows) = RowsAtOnce(window);
-        int rowLength = x.Width * _midChannels;
-        Span<float> mid = workspace.Shared(0, midRows * rowLength);
-        int first = 0, computed = 0;
-        for (int row = 0; row < destination.Height; row += rows)
+        p.Bands((block: this, x, y), y.All, _inChannels + _midChannels, static (b, band, s) =>
         {
-            int lastRow = Math.Min(row + rows, destination.Height);
-            (int neededFirst, int neededLast) = window.InputRows(row, lastRow);
-            int kept = Math.Max(0, computed - neededFirst);
-            mid.Slice((computed - kept - first) * rowLength, kept * rowLength).CopyTo(mid);
-            first = neededFirst;
-            int next = first + kept;
-            FeatureMap midMap = new(mid, x.Height, x.Width, _midChannels, first);
-            workspace.Run(new Expand(this), x, new PixelRange(next * x.Width, (neededLast - next) * x.Width), midMap);
-            computed = neededLast;
-            PixelRange range = new(row * destination.Width, (lastRow - row) * destination.Width);
-            workspace.Run(new Project(this), midMap, range, destination);
-            if (_skip)
-            {
-                Add(x[range], destination[range]);
-            }
+            Rows mid = s.New(band.Count, b.block._midChannels);
+            b.block.Expand(b.x, mid, band, s);
+            b.block.Project(mid, b.x, b.y, band);
+        });
+    }
+
+    /// <summary>A few output lines at a time, for which the middle lines are there; those that the next ones need again move to the front.</summary>
+    void Forward(DepthwiseConvolution dwMid, FeatureMap x, FeatureMap y, Pass p)
+    {
+        ConvolutionWindow window = dwMid.Window(x);
+        (int lines, int midLines) = LinesAtOnce(window);
+        var mid = new FeatureMap(p.New(midLines * x.Width, _midChannels), x.Height, x.Width);
+        int done = 0;
+        for (int line = 0; line < y.Height; line += lines)
+        {
+            int end = Math.Min(line + lines, y.Height);
+            (int midFirst, int midEnd) = window.InputRows(line, end);
+            mid = mid.MoveTo(midFirst, done);
+            p.Bands((block: this, x, mid), mid.Lines(Math.Max(midFirst, done), midEnd), _inChannels, static (b, band, s) =>
+                b.block.Expand(b.x, b.mid[band], band, s));
+            p.Bands((block: this, dwMid, x, mid, y), y.Lines(line, end), _midChannels, static (b, band, s) =>
+                b.block.Project(b.block._dwMidBn!.Gelu(b.dwMid.Forward(b.mid, band, s)), b.x, b.y, band));
+            done = midEnd;
         }
     }
 
-    /// <summary>Output rows computed together, and the most middle rows they read.</summary>
-    static (int Rows, int MidRows) RowsAtOnce(ConvolutionWindow window, long rowLength, long elements)
+    /// <summary><c>mid = gelu(norm(pw_exp · norm(dw_start(x))))</c></summary>
+    void Expand(FeatureMap x, Rows mid, PixelRange band, Scratch s)
     {
-        long midRows = Math.Max(window.Kernel, elements / rowLength);
-        int rows = (int)Math.Min(window.OutputHeight, ((midRows - window.Kernel) / window.Stride) + 1);
-        return (rows, Math.Min(window.Height, ((rows - 1) * window.Stride) + window.Kernel));
+        Rows start = _dwStart is null ? x[band] : _dwStartBn!.Apply(_dwStart.Forward(x, band, s));
+        _pwExpBn.Gelu(_pwExp.Forward(start, mid));
     }
 
-    (int Rows, int MidRows) RowsAtOnce(ConvolutionWindow window) =>
-        RowsAtOnce(window, (long)window.Width * _midChannels, MidElements);
+    /// <summary><c>y = γ ⊙ norm(pw_proj · mid) [+ x]</c></summary>
+    void Project(Rows mid, FeatureMap x, FeatureMap y, PixelRange band) =>
+        _pwProjBn.Residual(_pwProj.Forward(mid, y[band]), _gamma, _skip ? x[band] : null);
 
-    static void Add(ReadOnlySpan<float> x, Span<float> destination) => VectorMath.Add(destination, x, destination);
-
-    /// <summary>The input of <c>pw_exp</c>: the block's input, or its depthwise convolution and norm.</summary>
-    ReadOnlySpan<float> Start(FeatureMap x, PixelRange range, Span<float> scratch)
+    /// <summary>Output lines computed together, and the most middle lines they read.</summary>
+    (int Lines, int MidLines) LinesAtOnce(ConvolutionWindow window)
     {
-        if (_dwStart is null)
-        {
-            return x[range];
-        }
-        Span<float> start = scratch[..(range.Count * _inChannels)];
-        _dwStart.Forward(x, range, start);
-        _dwStartBn!.Apply(start);
-        return start;
-    }
-
-    /// <summary>The whole block, without <c>dw_mid</c>.</summary>
-    readonly struct Whole(UniversalInvertedResidual block) : IBandOperation
-    {
-        public long Scratch(int pixels) => (long)pixels * (block._inChannels + block._midChannels);
-
-        public void Forward(FeatureMap x, PixelRange range, Span<float> scratch, VisionWorkspace workspace, Span<float> destination)
-        {
-            int n = range.Count;
-            ReadOnlySpan<float> start = block.Start(x, range, scratch);
-            Span<float> mid = scratch.Slice(n * block._inChannels, n * block._midChannels);
-            ColumnProduct.Multiply(start, n, block._pwExp, mid);
-            block._pwExpBn.ApplyGelu(mid);
-            ColumnProduct.Multiply(mid, n, block._pwProj, destination);
-            block._pwProjBn.ApplyResidual(destination, block._gamma, block._skip ? x[range] : []);
-        }
-    }
-
-    /// <summary>Up to the middle map, which <c>dw_mid</c> reads.</summary>
-    readonly struct Expand(UniversalInvertedResidual block) : IBandOperation
-    {
-        public long Scratch(int pixels) => (long)pixels * block._inChannels;
-
-        public void Forward(FeatureMap x, PixelRange range, Span<float> scratch, VisionWorkspace workspace, Span<float> destination)
-        {
-            ReadOnlySpan<float> start = block.Start(x, range, scratch);
-            ColumnProduct.Multiply(start, range.Count, block._pwExp, destination);
-            block._pwExpBn.ApplyGelu(destination);
-        }
-    }
-
-    /// <summary>From the middle map on, without the residual.</summary>
-    readonly struct Project(UniversalInvertedResidual block) : IBandOperation
-    {
-        public long Scratch(int pixels) => (long)pixels * block._midChannels;
-
-        public void Forward(FeatureMap x, PixelRange range, Span<float> scratch, VisionWorkspace workspace, Span<float> destination)
-        {
-            Span<float> mid = scratch[..(range.Count * block._midChannels)];
-            block._dwMid!.Forward(x, range, mid);
-            block._dwMidBn!.ApplyGelu(mid);
-            ColumnProduct.Multiply(mid, range.Count, block._pwProj, destination);
-            block._pwProjBn.ApplyResidual(destination, block._gamma, []);
-        }
+        long held = Math.Max(window.Kernel, MidElements / ((long)window.Width * _midChannels));
+        int lines = (int)Math.Min(window.OutputHeight, ((held - window.Kernel) / window.Stride) + 1);
+        return (lines, Math.Min(window.Height, ((lines - 1) * window.Stride) + window.Kernel));
     }
 }

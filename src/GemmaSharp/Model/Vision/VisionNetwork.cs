@@ -51,6 +51,9 @@ sealed class VisionNetwork
         FusedChannels = FusedFeatures.Sum(index => featureChannels[index]);
     }
 
+    /// <summary>Planes of a picture.</summary>
+    public const int Colours = 3;
+
     /// <summary>Step of the stem.</summary>
     public const int StemStride = 2;
 

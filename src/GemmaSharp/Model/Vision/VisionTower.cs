@@ -1,6 +1,7 @@
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Kernels;
+using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Model.Vision;
@@ -8,8 +9,8 @@ namespace GemmaSharp.Model.Vision;
 /// <summary>The MobileNet-v5 picture encoder: stem, stages of blocks, fusion adapter. One picture in, a fixed grid of tokens out.</summary>
 /// <remarks>
 /// Activations are float32, pixel by pixel (NHWC); traces are NCHW as the reference records them. The result is the same,
-/// bit for bit, on any number of threads. Source: <c>MobileNetV5Encoder</c> of timm. Immutable and thread-safe: the scratch of
-/// a pass is its own.
+/// bit for bit, on any number of threads. Source: <c>MobileNetV5Encoder</c> of timm. Immutable and thread-safe: everything that
+/// changes is in the pass.
 /// </remarks>
 sealed class VisionTower
 {
@@ -19,12 +20,11 @@ sealed class VisionTower
     /// <summary>Longest side of a picture.</summary>
     public const int MaxSide = 2048;
 
-    const int Colours = 3;
-
     readonly string _name;
+    readonly int _stemChannels;
     readonly ConvStem _convStem;
-    readonly IVisionBlock[][] _stages;
-    readonly IReadOnlyList<int> _fusedFeatures;
+    readonly List<(string Path, IVisionBlock Block, VisionBlockShape Shape)> _blocks = [];
+    readonly int[] _fused;
     readonly MultiScaleFusionAdapter _msfa;
     readonly int _resolution;
 
@@ -39,29 +39,33 @@ sealed class VisionTower
         ParameterScope model = scope["timm_model"];
         VisionNetwork network = new(config);
         _name = model.Path;
-        _convStem = new ConvStem(model["conv_stem"], network.StemChannels, config.ModelArgs.StemBias);
-        _stages = [.. network.Stages.Select((stage, s) =>
-            stage.Select((shape, b) => CreateBlock(model["blocks"][s][b], shape)).ToArray())];
-        _fusedFeatures = network.FusedFeatures;
+        _stemChannels = network.StemChannels;
+        _convStem = new ConvStem(model["conv_stem"], _stemChannels, config.ModelArgs.StemBias);
+        List<int> features = [0];
+        for (int s = 0; s < network.Stages.Count; s++)
+        {
+            for (int b = 0; b < network.Stages[s].Count; b++)
+            {
+                ParameterScope place = model["blocks"][s][b];
+                _blocks.Add((place.Path, CreateBlock(place, network.Stages[s][b]), network.Stages[s][b]));
+            }
+
+            features.Add(_blocks.Count);
+        }
+
+        _fused = [.. network.FusedFeatures.Select(index => features[index])];
         _resolution = config.ModelArgs.MsfaOutputResolution;
-        _msfa = new MultiScaleFusionAdapter(model["msfa"], network.FusedChannels, config.HiddenSize, _resolution);
+        HiddenSize = config.HiddenSize;
+        _msfa = new MultiScaleFusionAdapter(model["msfa"], network.FusedChannels, HiddenSize, _resolution);
     }
 
     /// <summary>Tokens that a picture of any size becomes: the square of the output grid's side.</summary>
     public int TokensPerImage => _resolution * _resolution;
 
     /// <summary>Values of a token.</summary>
-    public int HiddenSize => _msfa.OutChannels;
+    public int HiddenSize { get; }
 
-    /// <summary>Scratch memory that one pass takes and gives back.</summary>
-    /// <param name="height">Rows of the picture.</param>
-    /// <param name="width">Columns of the picture.</param>
-    /// <param name="threads">Threads of the team.</param>
-    /// <returns>Bytes, without the megabyte that each thread keeps for turning weights.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">A side is out of range.</exception>
-    public long PeakScratchBytes(int height, int width, int threads = 1) => Plan(height, width, threads).Total * sizeof(float);
-
-    /// <summary>Encodes a picture.</summary>
+    /// <summary>Encodes a picture in one go.</summary>
     /// <param name="pixels">Planes of red, green and blue from 0 to 1, <c>[3, height, width]</c>.</param>
     /// <param name="height">Rows, <see cref="MinSide"/> to <see cref="MaxSide"/>.</param>
     /// <param name="width">Columns, <see cref="MinSide"/> to <see cref="MaxSide"/>.</param>
@@ -69,44 +73,100 @@ sealed class VisionTower
     /// <param name="team">Threads to use.</param>
     /// <param name="trace">Receives the stem's, every block's and the adapter's output, or null.</param>
     /// <exception cref="ArgumentOutOfRangeException">A side is out of range.</exception>
-    /// <exception cref="ArgumentException">A span has another length.</exception>
-    public void Forward(ReadOnlySpan<float> pixels, int height, int width, Span<float> destination, WorkerTeam team, ITrace? trace)
+    /// <exception cref="ArgumentException">An array has another length, or a map would be too large.</exception>
+    public void Forward(float[] pixels, int height, int width, float[] destination, WorkerTeam team, ITrace? trace = null)
     {
-        ArgumentNullException.ThrowIfNull(team);
-        CheckSide(height, nameof(height));
-        CheckSide(width, nameof(width));
-        CheckLength(pixels.Length, Colours * height * width, nameof(pixels));
-        CheckLength(destination.Length, TokensPerImage * HiddenSize, nameof(destination));
-
-        using VisionWorkspace workspace = new(Plan(height, width, team.Threads), team);
-        FeatureMap x = workspace.Map(0, Halved(height), Halved(width), _convStem.OutChannels);
-        _convStem.Forward(pixels, height, width, workspace, x);
-        Capture(trace, ".conv_stem", x);
-        KeepFeature(0, x, workspace);
-        int block = 0;
-        for (int s = 0; s < _stages.Length; s++)
+        using var p = new Pass(team, trace);
+        foreach (int _ in Encode(pixels, height, width, destination, p))
         {
-            for (int b = 0; b < _stages[s].Length; b++)
-            {
-                x = Forward(_stages[s][b], ++block, x, workspace);
-                Capture(trace, $".blocks.{s}.{b}", x);
-            }
-            KeepFeature(s + 1, x, workspace);
         }
-        FeatureMap tokens = new(destination, _resolution, _resolution, HiddenSize);
-        _msfa.Forward(workspace, tokens);
-        Capture(trace, ".msfa", tokens);
     }
 
-    static FeatureMap Forward(IVisionBlock block, int number, FeatureMap x, VisionWorkspace workspace)
+    /// <summary>Encodes a picture piece by piece, so that its caller can do something else in between, or stop.</summary>
+    /// <param name="pixels">Planes of red, green and blue from 0 to 1, <c>[3, height, width]</c>; not to be changed meanwhile.</param>
+    /// <param name="height">Rows, <see cref="MinSide"/> to <see cref="MaxSide"/>.</param>
+    /// <param name="width">Columns, <see cref="MinSide"/> to <see cref="MaxSide"/>.</param>
+    /// <param name="destination">Receives <c>[TokensPerImage, HiddenSize]</c>, the grid row by row, after the last piece.</param>
+    /// <param name="p">The pass, which does nothing else meanwhile. The maps stay taken when the picture is done: let the pass or a scope end.</param>
+    /// <returns>After the stem and after every block, how many of them are done.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A side is out of range.</exception>
+    /// <exception cref="ArgumentException">An array has another length, or, at the first piece, a map would be too large.</exception>
+    public IEnumerable<int> Encode(float[] pixels, int height, int width, float[] destination, Pass p)
     {
-        FeatureMap y = workspace.Map(
-            number,
-            ConvolutionWindow.OutputSize(x.Height, block.Stride),
-            ConvolutionWindow.OutputSize(x.Width, block.Stride),
-            block.OutChannels);
-        block.Forward(x, workspace, y);
-        return y;
+        ArgumentNullException.ThrowIfNull(pixels);
+        ArgumentNullException.ThrowIfNull(destination);
+        ArgumentNullException.ThrowIfNull(p);
+        CheckSide(height, nameof(height));
+        CheckSide(width, nameof(width));
+        CheckLength(pixels.Length, VisionNetwork.Colours * height * width, nameof(pixels));
+        CheckLength(destination.Length, TokensPerImage * HiddenSize, nameof(destination));
+        return Pieces(pixels, height, width, destination, p);
+    }
+
+    IEnumerable<int> Pieces(float[] pixels, int height, int width, float[] destination, Pass p)
+    {
+        FeatureMap[] maps = NewMaps(height, width, p);
+        Stem(pixels, height, width, maps[0], p);
+        yield return 1;
+        for (int i = 0; i < _blocks.Count; i++)
+        {
+            using (p.Enter(_blocks[i].Path))
+            {
+                _blocks[i].Block.Forward(maps[i], maps[i + 1], p);
+                Trace("", maps[i + 1], p);
+            }
+
+            yield return i + 2;
+        }
+
+        Fuse([.. _fused.Select(i => maps[i])], destination, p);
+    }
+
+    void Stem(float[] pixels, int height, int width, FeatureMap y, Pass p)
+    {
+        using Pass.Scope _ = p.Enter(_name);
+        _convStem.Forward(pixels, height, width, y, p);
+        Trace(".conv_stem", y, p);
+    }
+
+    void Fuse(FeatureMap[] features, float[] destination, Pass p)
+    {
+        using Pass.Scope _ = p.Enter(_name);
+        FeatureMap tokens = _msfa.Forward(features, p);
+        Trace(".msfa", tokens, p);
+        tokens.Pixels.Span.CopyTo(destination);
+    }
+
+    /// <summary>The outputs of stem and blocks. Those that are fused have places of their own, the others take turns in two.</summary>
+    FeatureMap[] NewMaps(int height, int width, Pass p)
+    {
+        var shapes = new (int Height, int Width, int Channels)[_blocks.Count + 1];
+        shapes[0] = (Shrink(height, VisionNetwork.StemStride), Shrink(width, VisionNetwork.StemStride), _stemChannels);
+        for (int i = 0; i < _blocks.Count; i++)
+        {
+            VisionBlockShape block = _blocks[i].Shape;
+            shapes[i + 1] = (Shrink(shapes[i].Height, block.Stride), Shrink(shapes[i].Width, block.Stride), block.OutChannels);
+        }
+
+        Floats[] turns = [p.NewFloats(Longest(0)), p.NewFloats(Longest(1))];
+        return [.. shapes.Select((shape, i) =>
+        {
+            Floats values = _fused.Contains(i) ? p.NewFloats(Length(shape)) : turns[i % 2].Slice(0, Length(shape));
+            return new FeatureMap(new Rows(values, shape.Height * shape.Width, shape.Channels), shape.Height, shape.Width);
+        })];
+
+        long Longest(int turn) => shapes.Where((_, i) => i % 2 == turn && !_fused.Contains(i)).Select(Length).DefaultIfEmpty().Max();
+    }
+
+    static int Shrink(int size, int stride) => ConvolutionWindow.OutputSize(size, stride);
+
+    static long Length((int Height, int Width, int Channels) shape)
+    {
+        long length = (long)shape.Height * shape.Width * shape.Channels;
+        return length <= int.MaxValue
+            ? length
+            : throw new ArgumentException(
+                $"A feature map of {shape.Height} × {shape.Width} pixels with {shape.Channels} channels has {length} elements; one map may have {int.MaxValue}. Use a smaller picture.");
     }
 
     static IVisionBlock CreateBlock(ParameterScope scope, VisionBlockShape shape) => shape.Args.BlockType switch
@@ -116,67 +176,25 @@ sealed class VisionTower
         _ => new UniversalInvertedResidual(scope, shape),
     };
 
-    void KeepFeature(int index, FeatureMap x, VisionWorkspace workspace)
-    {
-        if (_fusedFeatures.Contains(index))
-        {
-            workspace.KeepFeature(x);
-        }
-    }
-
-    /// <summary>Walks the network without computing, adding up what each block needs.</summary>
-    VisionScratchPlan Plan(int height, int width, int threads)
-    {
-        CheckSide(height, nameof(height));
-        CheckSide(width, nameof(width));
-        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        VisionScratchPlan plan = new(threads);
-        _convStem.Plan(height, width, plan);
-        (int h, int w, int channels) = (Halved(height), Halved(width), _convStem.OutChannels);
-        (int Height, int Width)? first = null;
-        int block = 0;
-        plan.AddMap(block, h, w, channels);
-        PlanFeature(0);
-        for (int s = 0; s < _stages.Length; s++)
-        {
-            foreach (IVisionBlock b in _stages[s])
-            {
-                b.Plan(h, w, plan);
-                (h, w, channels) = (ConvolutionWindow.OutputSize(h, b.Stride), ConvolutionWindow.OutputSize(w, b.Stride), b.OutChannels);
-                plan.AddMap(++block, h, w, channels);
-            }
-            PlanFeature(s + 1);
-        }
-        (int Height, int Width) size = first!.Value;
-        _msfa.Plan(size.Height, size.Width, plan);
-        return plan;
-
-        void PlanFeature(int index)
-        {
-            if (_fusedFeatures.Contains(index))
-            {
-                first ??= (h, w);
-                plan.AddFeature(h, w, channels);
-            }
-        }
-    }
-
     /// <summary>Records a map as <c>[1, C, H, W]</c>.</summary>
-    void Capture(ITrace? trace, string suffix, FeatureMap x)
+    static void Trace(string suffix, FeatureMap x, Pass p)
     {
-        if (trace is null || !trace.Wants(_name + suffix))
+        if (!p.Wants(suffix))
         {
             return;
         }
-        float[] planes = new float[x.Values.Length];
-        for (int i = 0; i < x.Values.Length; i++)
-        {
-            planes[(i % x.Channels * x.Pixels) + (i / x.Channels)] = x.Values[i];
-        }
-        trace.Record(_name + suffix, [1, x.Channels, x.Height, x.Width], 0, planes);
-    }
 
-    static int Halved(int size) => ConvolutionWindow.OutputSize(size, VisionNetwork.StemStride);
+        using Pass.Scope _ = p.Enter();
+        Rows planes = p.New(x.Channels, x.All.Count);
+        Span<float> values = x.Pixels.Span, turned = planes.Span;
+        for (int i = 0; i < values.Length; i++)
+        {
+            (int pixel, int channel) = Math.DivRem(i, x.Channels);
+            turned[(channel * planes.Width) + pixel] = values[i];
+        }
+
+        p.Trace(suffix, [1, x.Channels, x.Height, x.Width], planes);
+    }
 
     static void CheckSide(int side, string name)
     {

@@ -31,6 +31,7 @@ public sealed class VisionFullSizeTests
         Golden golden = Golden.Load("full/vision.safetensors");
         Assert.Equal(golden.Keys.Count(k => k.StartsWith("vision_tower.", StringComparison.Ordinal)), trace.Names.Count(golden.Contains));
         golden.AssertClose(trace, 2e-5);
+        Assert.InRange(VisionTowerTests.PeakBytes(tower, Side, Side, 2), 1, 100_000_000);
     }
 
     /// <summary>Writes the tower's tensors one after the other, never more than one of them in memory.</summary>

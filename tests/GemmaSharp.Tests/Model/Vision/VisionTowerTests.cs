@@ -1,6 +1,7 @@
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Bench;
 using GemmaSharp.Configuration;
+using GemmaSharp.Layers;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Model.Vision;
 using GemmaSharp.Numerics.Formats;
@@ -24,6 +25,22 @@ public sealed class VisionTowerTests
                 [Inverted(24, 2, 3, 5), Inverted(24, 1, 5, 0)],
                 [Inverted(32, 2, 5, 5), Attention(32, 3, 2), Inverted(32, 1, 0, 0)],
                 [Inverted(48, 2, 5, 5), Attention(48, 4, 1), Inverted(48, 1, 0, 0)],
+            ],
+        },
+    };
+
+    /// <summary>Middle maps wide enough to be held in parts only.</summary>
+    static VisionConfig WideMiddle { get; } = new()
+    {
+        HiddenSize = 24,
+        ModelArgs = new VisionModelArgs
+        {
+            StemSize = 8,
+            MsfaOutputResolution = 5,
+            BlockArgs =
+            [
+                [Inverted(16, 2, 3, 5) with { ExpRatio = 64 }, Inverted(16, 1, 0, 3) with { ExpRatio = 100 }],
+                [Inverted(24, 2, 5, 0), Inverted(24, 1, 3, 3)],
             ],
         },
     };
@@ -105,21 +122,7 @@ public sealed class VisionTowerTests
     public void Forward_MiddleMapsInParts_MatchesPlainTower()
     {
         // Middle maps wider than what is held at once: 3 parts at stride 2, 2 parts at stride 1 with a residual.
-        VisionConfig config = new()
-        {
-            HiddenSize = 24,
-            ModelArgs = new VisionModelArgs
-            {
-                StemSize = 8,
-                MsfaOutputResolution = 5,
-                BlockArgs =
-                [
-                    [Inverted(16, 2, 3, 5) with { ExpRatio = 64 }, Inverted(16, 1, 0, 3) with { ExpRatio = 100 }],
-                    [Inverted(24, 2, 5, 0), Inverted(24, 1, 3, 3)],
-                ],
-            },
-        };
-        AssertMatchesPlain(config, VisionCheckpoint.ByRule(config, seed: 6), 202, 255, 5);
+        AssertMatchesPlain(WideMiddle, VisionCheckpoint.ByRule(WideMiddle, seed: 6), 202, 255, 5);
     }
 
     [Fact]
@@ -165,16 +168,40 @@ public sealed class VisionTowerTests
     }
 
     [Theory]
-    [InlineData(768, 768, 200)]
-    [InlineData(1024, 1024, 300)]
-    [InlineData(256, 256, 60)]
-    public void PeakScratchBytes_PublishedTower_StaysBounded(int height, int width, int megabytes)
+    [InlineData(256, 256, 12)]
+    [InlineData(768, 768, 48)]
+    [InlineData(1024, 1024, 77)]
+    public void Encode_SmallTower_MemoryStaysBounded(int height, int width, int megabytes)
     {
-        using TinyCheckpoint files = TinyCheckpoint.CreateEmpty("tiny-c");
-        TinyCheckpoint.Write(files.Folder, [VisionCheckpoint.Single("model.language_model.norm.weight", [1], [1f])]);
-        using Checkpoint checkpoint = Checkpoint.Open(files.Folder);
-        VisionTower tower = new(checkpoint.Root["vision_tower"], new VisionConfig());
-        Assert.InRange(tower.PeakScratchBytes(height, width, 2), 1, megabytes * 1_000_000L);
+        using VisionCheckpoint checkpoint = VisionCheckpoint.Create(Small, Weights(Small));
+        Assert.InRange(PeakBytes(checkpoint.Tower, height, width, 2), 1, megabytes * 1_000_000L);
+    }
+
+    [Fact]
+    public void Encode_WideMiddleMaps_AreNeverWholeInMemory()
+    {
+        // The middle maps of the first two blocks would take 94 and 103 MB.
+        using VisionCheckpoint checkpoint = VisionCheckpoint.Create(WideMiddle, VisionCheckpoint.ByRule(WideMiddle, seed: 6));
+        Assert.InRange(PeakBytes(checkpoint.Tower, 428, 428, 2), 1, 40_000_000L);
+    }
+
+    [Fact]
+    public void Encode_PieceByPiece_CanStopAndBeginAgain()
+    {
+        using VisionCheckpoint checkpoint = VisionCheckpoint.Create(Small, Weights(Small));
+        VisionTower tower = checkpoint.Tower;
+        float[] pixels = TestPicture.Formula(97, 131), expected = Forward(tower, pixels, 97, 131, 1);
+        float[] tokens = new float[expected.Length];
+        using WorkerTeam team = new(2);
+        using Pass pass = new(team);
+        using (pass.Enter())
+        {
+            Assert.Equal([1, 2, 3, 4], tower.Encode(pixels, 97, 131, tokens, pass).Take(4));
+            Assert.All(tokens, t => Assert.Equal(0f, t));
+        }
+
+        Assert.Equal(Enumerable.Range(1, 1 + Small.ModelArgs.BlockArgs!.Sum(stage => stage.Count)), tower.Encode(pixels, 97, 131, tokens, pass));
+        Assert.Equal(expected, tokens);
     }
 
     [Fact]
@@ -209,7 +236,6 @@ public sealed class VisionTowerTests
         using VisionCheckpoint checkpoint = VisionCheckpoint.Create(Small, Weights(Small));
         using WorkerTeam team = new(1);
         Assert.Throws<ArgumentOutOfRangeException>(() => checkpoint.Tower.Forward([], height, width, [], team, null));
-        Assert.Throws<ArgumentOutOfRangeException>(() => checkpoint.Tower.PeakScratchBytes(height, width));
     }
 
     [Fact]
@@ -289,6 +315,16 @@ public sealed class VisionTowerTests
         float[] tokens = new float[tower.TokensPerImage * tower.HiddenSize];
         tower.Forward(pixels, height, width, tokens, team, null);
         return tokens;
+    }
+
+    /// <summary>The most scratch that a pass holds after any piece.</summary>
+    internal static long PeakBytes(VisionTower tower, int height, int width, int threads)
+    {
+        using WorkerTeam team = new(threads);
+        using Pass pass = new(team);
+        float[] tokens = new float[tower.TokensPerImage * tower.HiddenSize];
+        long before = tower.Encode(TestPicture.Formula(height, width), height, width, tokens, pass).Max(_ => pass.Bytes);
+        return Math.Max(before, pass.Bytes);
     }
 
     static VisionBlockArgs Edge(int channels, int stride) =>
