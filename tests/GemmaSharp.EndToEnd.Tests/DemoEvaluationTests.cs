@@ -1,5 +1,6 @@
 using System.Text;
 using GemmaSharp.Cli.Commands;
+using GemmaSharp.Generation;
 
 namespace GemmaSharp.EndToEnd.Tests;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using GemmaSharp.Cli.Commands;
 using GemmaSharp.Cli.Conversations;
 using GemmaSharp.Cli.Output;
+using GemmaSharp.Generation;
 using GemmaSharp.Numerics.Formats;
 using Spectre.Console;
 

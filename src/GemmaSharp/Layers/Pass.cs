@@ -41,6 +41,14 @@ class Pass : IDisposable
     /// <exception cref="OutOfMemoryException">The system has no more memory; the pass can go on without them.</exception>
     public Rows New(int count, int width) => new(_arena.Take((long)count * width), count, width);
 
+    /// <summary>Takes rows that hold a copy of some values.</summary>
+    public Rows Copy(ReadOnlySpan<float> values, int width)
+    {
+        Rows rows = New(values.Length / width, width);
+        values.CopyTo(rows.Span);
+        return rows;
+    }
+
     /// <summary>Takes residual streams, whose values are undefined.</summary>
     public Streams NewStreams(int count, int rows, int width) => new(_arena.Take((long)count * rows * width), count, rows, width);
 

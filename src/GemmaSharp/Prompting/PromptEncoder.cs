@@ -109,7 +109,6 @@ sealed class PromptEncoder
         }
 
         using var p = new Pass(_team, null, adapters);
-        embedder.RequireBase(adapters);
         return embedder.Hard([id], p).Span.ToArray();
     }
 
@@ -169,24 +168,16 @@ sealed class PromptEncoder
         trace.Capture("input.pixel_values", [1, 3, height, width], pixels);
         yield return 0;
 
-        int tokens = vision.TokensPerImage;
-        float[] features = new float[tokens * vision.HiddenSize];
-        using (var p = new Pass(_team, trace))
+        float[] features = new float[vision.TokensPerImage * vision.HiddenSize];
+        using var p = new Pass(_team, trace, adapters);
+        foreach (int piece in vision.Encode(pixels, height, width, features, p))
         {
-            foreach (int piece in vision.Encode(pixels, height, width, features, p))
-            {
-                yield return piece;
-            }
+            yield return piece;
         }
 
         // The reference scales features by √M before the embedder's norm, which all but undoes it.
-        float scale = MathF.Sqrt(vision.HiddenSize);
-        for (int i = 0; i < features.Length; i++)
-        {
-            features[i] *= scale;
-        }
-
-        Soft(_parts.EmbedVision!, features, tokens, adapters).CopyTo(rows, 0);
+        Rows scaled = p.ScaleInPlace(p.Copy(features, vision.HiddenSize), MathF.Sqrt(vision.HiddenSize));
+        _parts.EmbedVision!.Soft(scaled, p).Span.CopyTo(rows);
         yield return 0;
     }
 
@@ -241,39 +232,27 @@ sealed class PromptEncoder
 
         int frames = audio.OutputFrames(mel.Frames);
         float[] features = new float[clips * frames * audio.Width];
-        using (var p = new Pass(_team, trace, adapters))
+        using var p = new Pass(_team, trace, adapters);
+        foreach (int piece in audio.Encode(mel.Values, mel.Frames, mel.ValidFrames, features, p))
         {
-            foreach (int piece in audio.Encode(mel.Values, mel.Frames, mel.ValidFrames, features, p))
-            {
-                yield return piece;
-            }
+            yield return piece;
         }
 
-        float[] embedded = Soft(embedder, features, clips * frames, adapters);
-        trace.Capture("embed_audio#1", [clips, frames, hidden], embedded);
-        float[] padding = HardEmbedding(embedder.VocabOffset + embedder.VocabSize - 1, adapters).ToArray();
-        trace.Capture("embed_audio#2", [1, 1, hidden], padding);
+        Rows embedded = embedder.Soft(p.Copy(features, audio.Width), p);
+        p.Trace("embed_audio#1", [clips, frames, hidden], embedded);
+        Rows padding = p.Trace("embed_audio#2", embedder.Hard([embedder.VocabOffset + embedder.VocabSize - 1], p));
         for (int c = 0; c < clips; c++)
         {
             rows[c] = new float[tokens * hidden];
             int valid = Math.Min(audio.ValidOutputFrames(mel.Frames, mel.ValidFrames[c]), tokens);
-            embedded.AsSpan(c * frames * hidden, valid * hidden).CopyTo(rows[c]);
+            embedded.Slice(c * frames, valid).Span.CopyTo(rows[c]);
             for (int t = valid; t < tokens; t++)
             {
-                padding.CopyTo(rows[c], t * hidden);
+                padding[0].CopyTo(rows[c].AsSpan(t * hidden));
             }
         }
 
         yield return 0;
-    }
-
-    float[] Soft(MultimodalEmbedder embedder, float[] features, int count, AdapterSet adapters)
-    {
-        embedder.RequireBase(adapters);
-        using var p = new Pass(_team, null, adapters);
-        Rows rows = p.New(count, features.Length / count);
-        features.CopyTo(rows.Span);
-        return embedder.Soft(rows, p).Span.ToArray();
     }
 
     /// <summary>Hard embeddings of every multimodal token that no picture or clip covers.</summary>

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using GemmaSharp.Cli.Commands;
+using GemmaSharp.Generation;
 
 namespace GemmaSharp.EndToEnd.Tests;
 

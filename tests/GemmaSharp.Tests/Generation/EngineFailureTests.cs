@@ -1,5 +1,7 @@
+using GemmaSharp.Layers;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Tests.Checkpoints;
 
 namespace GemmaSharp.Tests.Generation;
 

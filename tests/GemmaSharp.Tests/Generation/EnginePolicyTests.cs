@@ -1,4 +1,6 @@
 using GemmaSharp.Generation;
+using GemmaSharp.Layers;
+using GemmaSharp.Tests.Checkpoints;
 
 namespace GemmaSharp.Tests.Generation;
 

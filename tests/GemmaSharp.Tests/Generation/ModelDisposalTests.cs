@@ -1,3 +1,4 @@
+using GemmaSharp.Tests.Checkpoints;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Generation;

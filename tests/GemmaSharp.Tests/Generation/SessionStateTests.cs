@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
+using GemmaSharp.Cli.Commands;
 using GemmaSharp.Generation;
+using GemmaSharp.Tests.Checkpoints;
 
 namespace GemmaSharp.Tests.Generation;
 

@@ -1,5 +1,6 @@
 using GemmaSharp.Generation;
 using GemmaSharp.Model.Text;
+using GemmaSharp.Tests.Checkpoints;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Generation;

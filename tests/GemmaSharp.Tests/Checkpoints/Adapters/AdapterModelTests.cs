@@ -1,6 +1,7 @@
 using System.Text.Json;
 using GemmaSharp.Checkpoints.Adapters;
 using GemmaSharp.Cli.Commands;
+using GemmaSharp.Generation;
 using GemmaSharp.Layers;
 using GemmaSharp.Tests.TestCheckpoints;
 

@@ -1,4 +1,5 @@
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Generation;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Tests.TestCheckpoints;
