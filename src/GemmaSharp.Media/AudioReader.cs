@@ -1,5 +1,3 @@
-using GemmaSharp.Numerics.Formats;
-
 namespace GemmaSharp.Media;
 
 /// <summary>

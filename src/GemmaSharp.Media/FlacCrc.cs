@@ -1,5 +1,3 @@
-using GemmaSharp.Numerics.Kernels;
-
 namespace GemmaSharp.Media;
 
 /// <summary>The two checksums of FLAC: polynomials 0x07 over the frame header and 0x8005 over the whole frame, both starting at 0.</summary>

@@ -1,5 +1,3 @@
-using GemmaSharp.Layers;
-
 namespace GemmaSharp.Media;
 
 /// <summary>Decodes one channel of a FLAC frame: constant, verbatim, or a prediction and what it missed.</summary>

@@ -1,4 +1,3 @@
-using GemmaSharp.Numerics.Formats;
 using NLayer;
 
 namespace GemmaSharp.Media;

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using GemmaSharp.Numerics.Kernels;
 
 namespace GemmaSharp.Media;
 

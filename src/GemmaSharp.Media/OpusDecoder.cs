@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Concentus;
-using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Media;
 

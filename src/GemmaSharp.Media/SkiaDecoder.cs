@@ -1,4 +1,3 @@
-using GemmaSharp.Numerics.Formats;
 using SkiaSharp;
 
 namespace GemmaSharp.Media;

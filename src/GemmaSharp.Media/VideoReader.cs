@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Media;
 

@@ -1,10 +1,8 @@
 using System.Diagnostics;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Commands;
-using GemmaSharp.Cli.Output;
 using GemmaSharp.Configuration;
 using GemmaSharp.Model;
-using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
 

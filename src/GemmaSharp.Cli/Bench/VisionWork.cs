@@ -1,5 +1,4 @@
 using GemmaSharp.Configuration;
-using GemmaSharp.Model.Text;
 using GemmaSharp.Model.Vision;
 using GemmaSharp.Numerics.Kernels;
 

@@ -2,8 +2,6 @@ using System.Globalization;
 using GemmaSharp.Cli.Commands;
 using GemmaSharp.Cli.Conversations;
 using GemmaSharp.Cli.Output;
-using GemmaSharp.Generation;
-using GemmaSharp.Numerics.Formats;
 using Spectre.Console;
 
 namespace GemmaSharp.Cli.Chat;

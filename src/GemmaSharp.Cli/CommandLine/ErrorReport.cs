@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using GemmaSharp.Media;
-using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Cli;
 

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Cli;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using GemmaSharp.Cli.Output;
-using GemmaSharp.Numerics.Formats;
 using Spectre.Console;
 
 namespace GemmaSharp.Cli.Commands;

@@ -5,10 +5,8 @@ using GemmaSharp.Cli.Bench;
 using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
 using GemmaSharp.Configuration;
-using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
-using GemmaSharp.Prompting.Pictures;
 
 namespace GemmaSharp.Cli.Commands;
 

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
 using GemmaSharp.Cli.Output;
-using GemmaSharp.Numerics.Formats;
 using Spectre.Console;
 
 namespace GemmaSharp.Cli.Commands;

@@ -1,10 +1,8 @@
 using System.CommandLine;
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
 using GemmaSharp.Configuration;
-using GemmaSharp.Numerics.Formats;
 using Spectre.Console;
 
 namespace GemmaSharp.Cli.Commands;

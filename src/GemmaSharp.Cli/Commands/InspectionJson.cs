@@ -1,6 +1,5 @@
 using System.Text.Json;
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Cli.Output;
 using GemmaSharp.Configuration;
 using GemmaSharp.Numerics.Formats;

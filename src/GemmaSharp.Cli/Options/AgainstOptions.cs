@@ -1,5 +1,4 @@
 using System.CommandLine;
-using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Cli.Options;
 

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using GemmaSharp.Cli.Output;
-using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Cli.Options;
 
