@@ -66,14 +66,14 @@ public sealed class KvCacheMemoryTests
         }
 
         Assert.Equal((4, 4), (first.Length, second.Length));
-        Assert.Equal([.. expected, .. expected], fixture.Workspace.Logits.ToArray());
+        Assert.Equal([.. expected, .. expected], fixture.Pass.Logits.Span.ToArray());
 
         void Step(KvCache one, KvCache two)
         {
             var step = new TextStep();
             step.Add(one, ids, 1);
             step.Add(two, ids, 1);
-            fixture.Model.Forward(step, fixture.Workspace);
+            fixture.Model.Forward(step, fixture.Pass);
         }
     }
 
