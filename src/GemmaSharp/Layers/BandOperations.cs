@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
 
@@ -60,6 +61,8 @@ static class BandOperations
     {
         readonly ref int _next = ref next;
 
+        // Without a profile, or the action's whole body would come in here, kernels and all, and their loops run out of registers.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(int first, int last)
         {
             for (int item = first; item < last; item++)

@@ -46,7 +46,8 @@ sealed class VisionNetwork
         {
             throw Refuse(
                 "msfa_indices",
-                $"is [{string.Join(", ", args.MsfaIndices)}]; with {stages.Count} stages it needs indices from {-featureChannels.Count} to {featureChannels.Count - 1}.");
+                $"is [{string.Join(", ", args.MsfaIndices)}]; with {stages.Count} stages it needs indices " +
+                $"from {-featureChannels.Count} to {featureChannels.Count - 1}.");
         }
         FusedChannels = FusedFeatures.Sum(index => featureChannels[index]);
     }

@@ -162,11 +162,12 @@ sealed class VisionTower
 
     static long Length((int Height, int Width, int Channels) shape)
     {
-        long length = (long)shape.Height * shape.Width * shape.Channels;
+        (int height, int width, int channels) = shape;
+        long length = (long)height * width * channels;
         return length <= int.MaxValue
             ? length
             : throw new ArgumentException(
-                $"A feature map of {shape.Height} × {shape.Width} pixels with {shape.Channels} channels has {length} elements; one map may have {int.MaxValue}. Use a smaller picture.");
+                $"A feature map of {height} × {width} pixels with {channels} channels has {length} elements; one map may have {int.MaxValue}. Use a smaller picture.");
     }
 
     static IVisionBlock CreateBlock(ParameterScope scope, VisionBlockShape shape) => shape.Args.BlockType switch

@@ -178,7 +178,7 @@ public sealed class VisionTowerTests
     [Fact]
     public void Encode_WideMiddleMaps_AreNeverWholeInMemory()
     {
-        // The middle maps of the first two blocks would take 94 and 103 MB.
+        // The middle maps of the first two blocks would take 94 and 73 MB.
         using VisionCheckpoint checkpoint = VisionCheckpoint.Create(WideMiddle, VisionCheckpoint.ByRule(WideMiddle, seed: 6));
         Assert.InRange(PeakBytes(checkpoint.Tower, 428, 428, 2), 1, 40_000_000L);
     }
