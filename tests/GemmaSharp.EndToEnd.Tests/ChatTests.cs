@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using GemmaSharp.Cli;
-using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.EndToEnd.Tests;
 

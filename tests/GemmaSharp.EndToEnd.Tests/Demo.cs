@@ -1,5 +1,3 @@
-using GemmaSharp.Tests.TestCheckpoints;
-
 namespace GemmaSharp.EndToEnd.Tests;
 
 /// <summary>The demo checkpoint and files it understands.</summary>

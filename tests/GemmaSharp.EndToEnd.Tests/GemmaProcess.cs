@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text;
-using GemmaSharp.Cli;
 
 namespace GemmaSharp.EndToEnd.Tests;
 

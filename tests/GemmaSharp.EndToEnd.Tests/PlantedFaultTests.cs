@@ -1,5 +1,3 @@
-using GemmaSharp.Checkpoints;
-using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.EndToEnd.Tests;

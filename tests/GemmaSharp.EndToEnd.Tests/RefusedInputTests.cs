@@ -1,7 +1,3 @@
-using GemmaSharp.Checkpoints;
-using GemmaSharp.Cli;
-using GemmaSharp.Tests.TestCheckpoints;
-
 namespace GemmaSharp.EndToEnd.Tests;
 
 /// <summary>What users give by mistake: one sentence on standard error, the right exit code, nothing on standard output.</summary>

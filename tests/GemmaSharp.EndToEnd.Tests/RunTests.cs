@@ -1,6 +1,4 @@
 using System.Text.Json;
-using GemmaSharp.Cli;
-using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.EndToEnd.Tests;
 

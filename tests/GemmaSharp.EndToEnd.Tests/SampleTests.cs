@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using GemmaSharp.Cli;
-using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.EndToEnd.Tests;
 

@@ -1,6 +1,4 @@
 using System.Text.Json;
-using GemmaSharp.Cli;
-using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Tests.TestCheckpoints;
 using Json.Schema;
 

@@ -1,6 +1,4 @@
 using System.Text;
-using GemmaSharp.Cli.Commands;
-using GemmaSharp.Generation;
 
 namespace GemmaSharp.EndToEnd.Tests;
 

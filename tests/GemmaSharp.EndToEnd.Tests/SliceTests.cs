@@ -1,5 +1,4 @@
 using System.Text.Json;
-using GemmaSharp.Cli;
 
 namespace GemmaSharp.EndToEnd.Tests;
 
