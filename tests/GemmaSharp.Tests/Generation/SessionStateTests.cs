@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using GemmaSharp.Cli.Commands;
 using GemmaSharp.Generation;
 
 namespace GemmaSharp.Tests.Generation;
