@@ -298,6 +298,8 @@ sealed unsafe class WorkerTeam : IDisposable
     {
         readonly TState _state = state;
 
+        // Without a profile, or the action's whole body would come in here, kernels and all, and their loops run out of registers.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(int first, int last) => action(_state, first, last);
     }
 
