@@ -13,7 +13,7 @@ fast=false
 [ ! -f tests/fetch-test-data.sh ] || bash tests/fetch-test-data.sh
 dotnet build GemmaSharp.slnx --configuration Release --verbosity quiet || { echo "The build failed, so no test was run."; exit 1; }
 
-passed=0 failed=0 skipped=0 broken=0
+passed=0 failed=0 skipped=0 broken=0 times=()
 
 # run TITLE PROJECT [ARGUMENT…]: one test project, its counts added to the totals.
 run() {
@@ -21,6 +21,7 @@ run() {
     shift 2
     log=$(mktemp)
     echo "== $title"
+    local began=$SECONDS
     dotnet "artifacts/bin/$project/release/$project.dll" "$@" --progress off --no-ansi 2>&1 | tee "$log"
     local status=${PIPESTATUS[0]}
     count() { sed -nE "s/^ *$1: *([0-9]+).*/\1/p" "$log" | tail -n 1; }
@@ -33,6 +34,7 @@ run() {
     # 8 is "no test ran", which a filter may well cause.
     [ "$status" -eq 0 ] || [ "$status" -eq 8 ] || [ "${f:-0}" -gt 0 ] || broken=$((broken + 1))
     passed=$((passed + ${p:-0})) failed=$((failed + ${f:-0})) skipped=$((skipped + ${s:-0}))
+    times+=("$(printf '%5d s  %s' $((SECONDS - began)) "$title")")
     rm -f "$log"
 }
 
@@ -54,6 +56,7 @@ if ! $fast; then
     done
 fi
 
+printf '%s\n' "How long each part took:" "${times[@]}" "$(printf '%5d s  all, the build included' $SECONDS)"
 [ "$broken" -eq 0 ] || failed=$((failed + broken))
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -1,6 +1,7 @@
 namespace GemmaSharp.Media;
 
-/// <summary>A file, stream or address that cannot be turned into a picture or a sound. The message says what was found, what is needed and the way out.</summary>
+/// <summary>A file, stream or address that cannot be turned into a picture or a sound. The message says what was found, what is needed and the way
+/// out.</summary>
 public sealed class MediaException : GemmaException
 {
     /// <summary>A refusal with its reason.</summary>

@@ -7,7 +7,8 @@ namespace GemmaSharp.Media;
 /// </summary>
 /// <remarks>
 /// Formats are recognised by content. Downloads are bounded in size and time, follow at most five redirections, and reach only public
-/// addresses unless <see cref="MediaOptions.AllowPrivateAddresses"/> is set, which also turns the system's proxy on. Thread-safe; keep one and dispose of it at the end.
+/// addresses unless <see cref="MediaOptions.AllowPrivateAddresses"/> is set, which also turns the system's proxy on. Thread-safe; keep one and dispose of it at
+/// the end.
 /// </remarks>
 public sealed class MediaLoader : IDisposable
 {

@@ -28,7 +28,8 @@ public sealed record MediaOptions
     /// <summary>How long a download may take altogether. Default: 30 seconds.</summary>
     public TimeSpan RemoteTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>The ffmpeg program that decodes video and the sound formats without a decoder here; <see langword="null"/> looks for <c>ffmpeg</c> on the PATH, an empty string goes without.</summary>
+    /// <summary>The ffmpeg program that decodes video and the sound formats without a decoder here; <see langword="null"/> looks for <c>ffmpeg</c> on the PATH,
+    /// an empty string goes without.</summary>
     public string? FfmpegPath { get; init; }
 
     /// <summary>How long ffmpeg may take for one file. Default: 2 minutes.</summary>

@@ -85,7 +85,8 @@ public sealed class AdapterSet : IEquatable<AdapterSet>
         return false;
     }
 
-    /// <summary>Numbers that are equal when two sets change the parts of the model below these paths in the same way; empty when nothing is changed there.</summary>
+    /// <summary>Numbers that are equal when two sets change the parts of the model below these paths in the same way; empty when nothing is changed
+    /// there.</summary>
     internal int[] KeyFor(params IEnumerable<string> parts) =>
         [.. Adapters.Where(weighted => weighted.Adapter.ChangesAnyBelow(parts))
             .SelectMany(weighted => (int[])[(int)weighted.Adapter.Id, (int)(weighted.Adapter.Id >> 32), BitConverter.SingleToInt32Bits(weighted.Weight)])];

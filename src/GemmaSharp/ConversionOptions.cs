@@ -9,7 +9,8 @@ public sealed record ConversionOptions
     /// <summary>The size at which transformers and MLX begin another file.</summary>
     public const long DefaultShardBytes = ShardedSafetensorsWriter.DefaultShardBytes;
 
-    /// <summary>Names and kernel order of the result; <see langword="null"/> for the source's, or mlx-vlm's when a Hugging Face checkpoint is quantised.</summary>
+    /// <summary>Names and kernel order of the result; <see langword="null"/> for the source's, or mlx-vlm's when a Hugging Face checkpoint is
+    /// quantised.</summary>
     public CheckpointLayout? Layout { get; init; }
 
     /// <summary>How linear layers and embeddings are quantised; <see langword="null"/> leaves them as they are.</summary>
@@ -36,7 +37,8 @@ public sealed record ConversionOptions
     /// <summary>Adapters to add to the weights, in this order. Quantised modules are dequantised, changed and quantised again.</summary>
     public IReadOnlyList<AdapterToMerge> MergeAdapters { get; init; } = [];
 
-    /// <summary>Whether vision weights of the first upload are written as those of the second: rows and columns of kernels exchanged, a stem bias of 0.</summary>
+    /// <summary>Whether vision weights of the first upload are written as those of the second: rows and columns of kernels exchanged, a stem bias of
+    /// 0.</summary>
     public bool RepairVision { get; init; }
 
     /// <summary>Bytes a weight file has at most, unless a single tensor is larger.</summary>

@@ -141,7 +141,8 @@ public sealed class ChatMessageException(string message, Exception? innerExcepti
 public sealed class ChatTemplateException(string message) : GemmaException(message);
 
 /// <summary>
-/// A prompt cannot be answered as asked: it is empty or too long, holds what the checkpoint has no part for, there is not enough memory, or the model's numbers are not finite.
+/// A prompt cannot be answered as asked: it is empty or too long, holds what the checkpoint has no part for, there is not enough memory, or the model's numbers
+/// are not finite.
 /// </summary>
 /// <remarks>One conversation's trouble: the model and its other sessions go on, and so does this session with its next prompt.</remarks>
 /// <param name="message">What was found, what is needed, and the way out.</param>

@@ -11,7 +11,8 @@ public interface ITrace
     /// <summary>Takes a result, or a part of one that is too large for one span. The values are only valid during the call.</summary>
     /// <param name="name">Module path.</param>
     /// <param name="shape">The whole result's shape as the reference has it, outermost axis first.</param>
-    /// <param name="start">Where the values begin in the whole, in C order: 0, and then where the part before ended. Parts of other results may come in between.</param>
+    /// <param name="start">Where the values begin in the whole, in C order: 0, and then where the part before ended. Parts of other results may come in
+    /// between.</param>
     /// <param name="values">The values in C order.</param>
     void Record(string name, ReadOnlySpan<long> shape, long start, ReadOnlySpan<float> values);
 

@@ -6,7 +6,8 @@ namespace GemmaSharp;
 
 /// <summary>A LoRA adapter: for some linear layers of one base model, two small matrices whose product is added to the weight, <c>W + s · B · A</c>.</summary>
 /// <remarks>
-/// Belongs to the model it was loaded for, whose weights it leaves alone: any number of adapters can be in use at once, a different choice in every conversation.
+/// Belongs to the model it was loaded for, whose weights it leaves alone: any number of adapters can be in use at once, a different choice in every
+/// conversation.
 /// Its matrices are kept in memory as float32. Immutable, thread-safe; freed with its last reference.
 /// Formats: Hugging Face peft and mlx-lm; see docs/adapters.md.
 /// </remarks>
@@ -61,7 +62,8 @@ public sealed class LoraAdapter
     internal IEnumerable<LoraPair> Pairs => _pairs.OfType<LoraPair>();
 
     /// <summary>Reads an adapter for a checkpoint whose modules have been built (<see cref="Model.ModelParts.Build"/>); its weights are not needed.</summary>
-    /// <param name="folder">A folder with <c>adapter_config.json</c> and <c>adapter_model.safetensors</c> (peft) or <c>adapters.safetensors</c> (mlx-lm).</param>
+    /// <param name="folder">A folder with <c>adapter_config.json</c> and <c>adapter_model.safetensors</c> (peft) or <c>adapters.safetensors</c>
+    /// (mlx-lm).</param>
     /// <param name="checkpoint">The base.</param>
     /// <exception cref="AdapterException">The folder holds no adapter, or one that does not fit this base; then its report has every finding.</exception>
     /// <exception cref="SafetensorsException">The weight file is damaged.</exception>

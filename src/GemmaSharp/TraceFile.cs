@@ -8,7 +8,8 @@ namespace GemmaSharp;
 
 /// <summary>A trace as a safetensors file: whole tensors, float32 (int32 for ids), in the order in which they were computed.</summary>
 /// <remarks>
-/// Tensors are spooled to a temporary file beside the output, so a trace of any size needs no memory; <see cref="Finish"/> writes the output under its name. Not thread-safe.
+/// Tensors are spooled to a temporary file beside the output, so a trace of any size needs no memory; <see cref="Finish"/> writes the output under its name.
+/// Not thread-safe.
 /// </remarks>
 public sealed class TraceFile : ITrace, IDisposable
 {

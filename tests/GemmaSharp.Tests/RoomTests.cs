@@ -84,7 +84,7 @@ public sealed class RoomTests
         SkipWithoutSources();
         Assert.All(
             Directory.EnumerateFiles(Path.Combine(Source, "Model"), "*.cs", SearchOption.AllDirectories),
-            file => Assert.DoesNotMatch(@"\bIParallelJob\b|\bunsafe\b|\bNativeArray\b", Code(File.ReadAllText(file))));
+            file => Assert.DoesNotMatch(@"\bIParallelJob\b|\bunsafe\b|\bWorkerTeam\.Run\b", Code(File.ReadAllText(file))));
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class RoomTests
     static IEnumerable<string> References(string source)
     {
         string rooms = string.Join('|', s_rooms.Select(room => room.Room));
-        foreach (Match match in Regex.Matches(Code(source), $@"(?m)(?:^using (?:\w+ = |static )?GemmaSharp\.|(?<![\w.])GemmaSharp\.|(?<![\w.])(?=(?:{rooms})\.[A-Z]\w*\.))({rooms})\b"))
+        foreach (Match match in Regex.Matches(Code(source), $@"(?m)(?:^using (?:\w+ = |static )?GemmaSharp\.|(?<![\w.])GemmaSharp\.|(?<![\w.])(?=(?:{rooms})\.(?!Length\b)[A-Z]\w*\.))({rooms})\b"))
         {
             yield return match.Groups[1].Value;
         }

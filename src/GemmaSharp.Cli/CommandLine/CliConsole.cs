@@ -59,7 +59,8 @@ public sealed class CliConsole
     public IAnsiConsole StyledError => _styledError.Value;
 
     /// <summary>Writes a line to standard error.</summary>
-    /// <remarks>Messages quote files, and file names may hold anything: control characters are shown as what they are, for a terminal would obey them.</remarks>
+    /// <remarks>Messages quote files, and file names may hold anything: control characters are shown as what they are, for a terminal would obey
+    /// them.</remarks>
     public void Notice(string line)
     {
         Error.WriteLine(AnswerWriter.Visible(line.ReplaceLineEndings("\n")));

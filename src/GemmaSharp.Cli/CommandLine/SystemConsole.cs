@@ -31,7 +31,8 @@ static class SystemConsole
     /// <summary>Standard output.</summary>
     /// <remarks>
     /// The framework's own console stream swallows a reader that has gone away, and the program would go on working for nobody; a file stream reports it.
-    /// On a regular file, though, a file stream writes at its own position, over what other programs of the same shell command have written, so there the console's is right.
+    /// On a regular file, though, a file stream writes at its own position, over what other programs of the same shell command have written, so there the
+    /// console's is right.
     /// </remarks>
     static Stream OpenOutput()
     {

@@ -45,7 +45,8 @@ static class UsageErrors
         return message + ".";
     }
 
-    /// <summary>The sentence for something that looks like an option and is none, which the parser takes for an argument; null when there is nothing of the kind.</summary>
+    /// <summary>The sentence for something that looks like an option and is none, which the parser takes for an argument; null when there is nothing of the
+    /// kind.</summary>
     public static string? UnknownOption(ParseResult parse)
     {
         if (parse.Tokens.Any(token => token.Type == TokenType.DoubleDash))

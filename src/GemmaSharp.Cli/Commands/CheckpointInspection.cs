@@ -37,7 +37,8 @@ sealed class CheckpointInspection : IDisposable
     /// <summary>The parameters of the text model.</summary>
     public TextParameters TextParameters => TextParameters.Of(Checkpoint.Config.TextConfig);
 
-    /// <summary>How the matrices are stored, by their tensors, the most frequent form first: <c>affine4/64 ×180, bf16 ×20</c>; <c>none</c> when none is quantised.</summary>
+    /// <summary>How the matrices are stored, by their tensors, the most frequent form first: <c>affine4/64 ×180, bf16 ×20</c>; <c>none</c> when none is
+    /// quantised.</summary>
     public string Quantization
     {
         get

@@ -3,7 +3,8 @@ namespace GemmaSharp.Checkpoints;
 /// <summary>Recognises what people hand over in place of a safetensors file, by the first bytes.</summary>
 static class ForeignFile
 {
-    /// <summary>What the file is and what to do, as the rest of a sentence that begins with its name; <see langword="null"/> when nothing is recognised.</summary>
+    /// <summary>What the file is and what to do, as the rest of a sentence that begins with its name; <see langword="null"/> when nothing is
+    /// recognised.</summary>
     public static string? Describe(ReadOnlySpan<byte> start) =>
         start.StartsWith("GGUF"u8) ? "is a GGUF file; this program reads safetensors, so download the original checkpoint (such as google/gemma-3n-E2B-it) instead."
         : start.StartsWith("PK\x03\x04"u8) ? "is a PyTorch or zip archive; this program reads safetensors, so save the model with safe_serialization=True."

@@ -3,7 +3,8 @@ using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Checkpoints;
 
-/// <summary>Findings about quantised checkpoints as a whole: what the configuration says otherwise, towers that should be dense, parts without their module.</summary>
+/// <summary>Findings about quantised checkpoints as a whole: what the configuration says otherwise, towers that should be dense, parts without their
+/// module.</summary>
 sealed class QuantizationFindings(ParameterReader reader)
 {
     /// <summary>Entries of modules that do not exist are told one by one up to here.</summary>
@@ -24,7 +25,8 @@ sealed class QuantizationFindings(ParameterReader reader)
         return _findings;
     }
 
-    /// <summary>What is said of a <c>.scales</c> or <c>.biases</c> that nobody asked for; <see langword="null"/> when it is no such tensor or its module is.</summary>
+    /// <summary>What is said of a <c>.scales</c> or <c>.biases</c> that nobody asked for; <see langword="null"/> when it is no such tensor or its module
+    /// is.</summary>
     public Finding? Leftover(StoredTensor tensor)
     {
         if (Module(tensor.CanonicalName) is not string module || reader.Stored(module + ".weight") is not StoredTensor weight || reader.IsUnused(weight))

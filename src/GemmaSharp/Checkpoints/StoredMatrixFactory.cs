@@ -36,7 +36,8 @@ static class StoredMatrixFactory
         return request.Selection?.View((rows, columns) => whole.Slice(rows.First, rows.Count, columns.First, columns.Count)) ?? whole;
     }
 
-    /// <summary>A matrix from <c>&lt;m&gt;.weight</c> (packed U32), <c>&lt;m&gt;.scales</c> and, for affine, <c>&lt;m&gt;.biases</c>. The tensors decide bits and group; the configuration is only compared.</summary>
+    /// <summary>A matrix from <c>&lt;m&gt;.weight</c> (packed U32), <c>&lt;m&gt;.scales</c> and, for affine, <c>&lt;m&gt;.biases</c>. The tensors decide bits
+    /// and group; the configuration is only compared.</summary>
     static WeightMatrix? Quantised(ParameterReader reader, ParameterRequest request)
     {
         if (QuantizedTensors.Find(reader, request, out QuantizationFormat? format) is not { } found || format is null)

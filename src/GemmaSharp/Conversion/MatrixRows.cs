@@ -5,7 +5,8 @@ using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Conversion;
 
-/// <summary>Makes the rows of a matrix in another form: read, decoded to float32, changed by adapters, rounded to the result's type, quantised or written.</summary>
+/// <summary>Makes the rows of a matrix in another form: read, decoded to float32, changed by adapters, rounded to the result's type, quantised or
+/// written.</summary>
 /// <remarks>Codes are written as they come; scales and biases, a small part, wait in memory until the codes are done.</remarks>
 sealed class MatrixRows
 {

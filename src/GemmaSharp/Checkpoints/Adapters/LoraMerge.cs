@@ -4,7 +4,8 @@ using GemmaSharp.Numerics.Kernels;
 namespace GemmaSharp.Checkpoints.Adapters;
 
 /// <summary>Adds adapters to the weights themselves, some rows at a time: <c>W + Σ weight · s · B · A</c>.</summary>
-/// <remarks>Computed in float32, adapter by adapter and rank by rank in ascending order, so that cutting the rows differently gives the same bits. Immutable, thread-safe.</remarks>
+/// <remarks>Computed in float32, adapter by adapter and rank by rank in ascending order, so that cutting the rows differently gives the same bits. Immutable,
+/// thread-safe.</remarks>
 sealed class LoraMerge
 {
     readonly Dictionary<string, List<(LoraPair Pair, float Weight)>> _modules = new(StringComparer.Ordinal);

@@ -7,7 +7,8 @@ namespace GemmaSharp.Checkpoints.Slices;
 
 /// <summary>A table of slices in a file: CSV as Google publishes it, or a JSON list of objects with the same names.</summary>
 /// <remarks>
-/// <c>name,…,FFN Hidden Dims,Layers Skipped</c>; the two lists are quoted and bracketed, and a width may be a product: <c>"[2_048 * 4, 16384]"</c>, <c>"[20, 21]"</c>.
+/// <c>name,…,FFN Hidden Dims,Layers Skipped</c>; the two lists are quoted and bracketed, and a width may be a product: <c>"[2_048 * 4, 16384]"</c>,
+/// <c>"[20, 21]"</c>.
 /// Other columns are not looked at.
 /// </remarks>
 static class SliceFile

@@ -4,7 +4,8 @@ using GemmaSharp.Numerics.Kernels;
 
 namespace GemmaSharp.Model.Text;
 
-/// <summary>Alternating updates of one layer: predicts all residual streams from each other, and corrects them by what the layer computed for the active one.</summary>
+/// <summary>Alternating updates of one layer: predicts all residual streams from each other, and corrects them by what the layer computed for the active
+/// one.</summary>
 /// <remarks>
 /// Streams are <c>[A, T, C]</c>. Mixing is done in float32. Source: <c>Gemma3nTextAltUp</c> of transformers. Immutable, thread-safe.
 /// </remarks>
@@ -64,7 +65,8 @@ sealed class AltUp(ParameterScope scope, TextConfig c)
         }, activated.Count);
     }
 
-    /// <summary>The corrected active stream <c>x ⊙ correct_output_scale</c>, as the per-layer input's gate sees it; x itself where the configuration says so.</summary>
+    /// <summary>The corrected active stream <c>x ⊙ correct_output_scale</c>, as the per-layer input's gate sees it; x itself where the configuration says
+    /// so.</summary>
     public Rows ScaleCorrectedOutput(Rows x, Pass p) => c.AltupCorrectScale ? p.Multiply(x, _correctOutputScale) : x;
 
     /// <summary><c>R(x) = tanh(modality_router · (RMSNorm(x; router_norm) / C))</c>, <c>[T, A]</c>.</summary>

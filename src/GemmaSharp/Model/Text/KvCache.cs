@@ -72,7 +72,7 @@ sealed class KvCache : IDisposable
         if (!CanRewind(length))
         {
             throw new ArgumentOutOfRangeException(
-                nameof(length), length, $"The cache holds {Length} positions and its sliding layers start at {_oldest}; it can go back to 0 or near its end, not to {length}: take a snapshot before going on, or start over.");
+                nameof(length), length, $"The cache holds {Length} positions and its sliding layers start at {_oldest}; it can go back to 0 or near its end, not to {length}: start over.");
         }
 
         Length = length;
@@ -87,60 +87,6 @@ sealed class KvCache : IDisposable
         }
     }
 
-    /// <summary>Copies what the first <see cref="Length"/> positions left behind, to come back to later or to start other sequences from.</summary>
-    public KvSnapshot Snapshot()
-    {
-        int d = _layout.HeadDim, heads = _layout.KvHeads;
-        var layers = new float[_layers.Length][];
-        for (int l = 0; l < layers.Length; l++)
-        {
-            int start = SnapshotStart(_layers[l], Length), count = Length - start;
-            float[] copy = layers[l] = new float[2 * heads * count * d];
-            for (int g = 0; g < heads; g++)
-            {
-                for (int p = start; p < Length;)
-                {
-                    int run = _layers[l].Run(g, p, Length, out ReadOnlySpan<float> keys, out ReadOnlySpan<float> values);
-                    keys.CopyTo(copy.AsSpan(((g * count) + (p - start)) * d));
-                    values.CopyTo(copy.AsSpan((((heads + g) * count) + (p - start)) * d));
-                    p += run;
-                }
-            }
-        }
-
-        return new KvSnapshot(_layout, Length, layers);
-    }
-
-    /// <summary>Takes the state of a snapshot of any cache of the same model.</summary>
-    /// <exception cref="ArgumentException">The snapshot is of another model.</exception>
-    public void Restore(KvSnapshot snapshot)
-    {
-        ArgumentNullException.ThrowIfNull(snapshot);
-        if (snapshot.Layout != _layout)
-        {
-            throw new ArgumentException("The snapshot was taken from a cache of another model; take one from this model.", nameof(snapshot));
-        }
-
-        Rewind(0);
-        int d = _layout.HeadDim, heads = _layout.KvHeads;
-        for (int l = 0; l < _layers.Length; l++)
-        {
-            _layers[l].Reserve(snapshot.Length);
-            int start = SnapshotStart(_layers[l], snapshot.Length), count = snapshot.Length - start;
-            for (int g = 0; g < heads; g++)
-            {
-                for (int p = start; p < snapshot.Length; p++)
-                {
-                    _layers[l].Write(
-                        g, p, snapshot.Layers[l].AsSpan(((g * count) + (p - start)) * d, d), snapshot.Layers[l].AsSpan((((heads + g) * count) + (p - start)) * d, d));
-                }
-            }
-        }
-
-        Length = snapshot.Length;
-        _oldest = Math.Max(0, snapshot.Length - _layout.SlidingWindow + 1);
-    }
-
     /// <summary>Frees the native memory.</summary>
     public void Dispose()
     {
@@ -149,29 +95,4 @@ sealed class KvCache : IDisposable
             layer.Dispose();
         }
     }
-
-    /// <summary>The first position that the next token can still see.</summary>
-    static int SnapshotStart(KvLayer layer, int length) => length == 0 ? 0 : Math.Min(length, layer.FirstVisible(length));
-}
-
-/// <summary>A copy of a <see cref="KvCache"/> at one length. Immutable, thread-safe.</summary>
-sealed class KvSnapshot
-{
-    internal KvSnapshot(KvLayout layout, int length, float[][] layers)
-    {
-        Layout = layout;
-        Length = length;
-        Layers = layers;
-    }
-
-    /// <summary>Positions seen when the copy was taken.</summary>
-    public int Length { get; }
-
-    /// <summary>Bytes held.</summary>
-    public long Bytes => Layers.Sum(layer => (long)layer.Length * sizeof(float));
-
-    internal KvLayout Layout { get; }
-
-    /// <summary>Per layer: keys <c>[G, n, d]</c>, then values <c>[G, n, d]</c>.</summary>
-    internal float[][] Layers { get; }
 }

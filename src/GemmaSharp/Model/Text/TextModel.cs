@@ -8,7 +8,8 @@ namespace GemmaSharp.Model.Text;
 /// <summary>The language model: token ids in, logits out.</summary>
 /// <remarks>
 /// Embeddings and per-layer inputs, AltUp entry, the decoder layers, AltUp exit, final norm, tied unembedding, soft cap.
-/// A step's rows may belong to any number of sequences, and a row's result does not depend on its neighbours, on how a prompt was cut into chunks, or on the number of threads.
+/// A step's rows may belong to any number of sequences, and a row's result does not depend on its neighbours, on how a prompt was cut into chunks, or on the
+/// number of threads.
 /// KV-shared layers write no cache, so only rows whose logits are wanted pass through them. Immutable after loading and safe to share between threads;
 /// a <see cref="TextPass"/> and the caches of a step belong to one running step. Source: <c>Gemma3nTextModel</c> of transformers.
 /// </remarks>
@@ -73,7 +74,8 @@ sealed class TextModel
     /// <param name="step">The batch; at least one row.</param>
     /// <param name="p">Scratch and threads.</param>
     /// <param name="trace">Receives every named intermediate, of every row where it wants them; null for none. Meant for one sequence.</param>
-    /// <exception cref="ArgumentException">The step is empty, an id is outside the vocabulary, embedding rows do not fit, or adapters are another model's.</exception>
+    /// <exception cref="ArgumentException">The step is empty, an id is outside the vocabulary, embedding rows do not fit, or adapters are another
+    /// model's.</exception>
     public void Forward(TextStep step, TextPass p, ITrace? trace = null)
     {
         Check(step);

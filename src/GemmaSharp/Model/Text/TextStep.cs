@@ -35,7 +35,8 @@ sealed class TextStep
     /// <summary>Adds the next tokens of a sequence.</summary>
     /// <param name="cache">The sequence's cache; it is extended when the step runs. A cache may occur once in a step.</param>
     /// <param name="ids">The tokens, at positions <c>cache.Length …</c>; at least one, at most <see cref="KvCache.MaxStepRows"/>.</param>
-    /// <param name="logitsRows">For how many of the last tokens logits are wanted: 0 for a prefill chunk in the middle, 1 for the next token, all for a trace.</param>
+    /// <param name="logitsRows">For how many of the last tokens logits are wanted: 0 for a prefill chunk in the middle, 1 for the next token, all for a
+    /// trace.</param>
     /// <param name="embeddings">Rows that replace the table's, such as those of pictures and clips; null for none.</param>
     /// <param name="adapters">What is added to the linear layers for these rows; the same for every chunk of a sequence. Null for nothing.</param>
     /// <exception cref="ArgumentException">An argument is out of its range, or the cache is already in this step.</exception>

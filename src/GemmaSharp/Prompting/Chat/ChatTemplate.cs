@@ -4,7 +4,8 @@ namespace GemmaSharp.Prompting.Chat;
 
 /// <summary>Gemma 3n's chat template: a conversation to the text or the ids of a prompt.</summary>
 /// <remarks>
-/// Built in, not interpreted: a checkpoint with another template of its own gets a warning. Ids are those of the rendered text as a whole, so runs of newlines join across the
+/// Built in, not interpreted: a checkpoint with another template of its own gets a warning. Ids are those of the rendered text as a whole, so runs of newlines
+/// join across the
 /// borders of messages; but control tokens come from the template alone: text that spells one stays text. Immutable, thread-safe.
 /// </remarks>
 sealed class ChatTemplate

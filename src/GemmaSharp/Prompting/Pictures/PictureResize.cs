@@ -5,7 +5,8 @@ namespace GemmaSharp.Prompting.Pictures;
 /// with integer coefficients.
 /// </summary>
 /// <remarks>
-/// Sources: Pillow, <c>src/libImaging/Resample.c</c>; PyTorch, <c>UpSampleKernelAVXAntialias.h</c>. All arithmetic after the coefficients is integer, so the result
+/// Sources: Pillow, <c>src/libImaging/Resample.c</c>; PyTorch, <c>UpSampleKernelAVXAntialias.h</c>. All arithmetic after the coefficients is integer, so the
+/// result
 /// is the same on every machine. Thread-safe.
 /// </remarks>
 static class PictureResize
@@ -182,6 +183,7 @@ enum ResizeArithmetic
     /// <summary>Pillow's: weights of 22 fraction bits.</summary>
     Pillow,
 
-    /// <summary>PyTorch's for 8-bit pictures: weights of 16 bits, as many of them fraction bits as the largest weight leaves. What the reference's processors use.</summary>
+    /// <summary>PyTorch's for 8-bit pictures: weights of 16 bits, as many of them fraction bits as the largest weight leaves. What the reference's processors
+    /// use.</summary>
     Torch,
 }
