@@ -14,7 +14,11 @@ public abstract record ContentPart
 
 /// <summary>Text.</summary>
 /// <param name="Text">The text; the template trims it.</param>
-public sealed record TextPart(string Text) : ContentPart;
+public sealed record TextPart(string Text) : ContentPart
+{
+    /// <summary>The text; the template trims it.</summary>
+    public string Text { get; } = Text ?? throw new ArgumentNullException(nameof(Text));
+}
 
 /// <summary>A picture.</summary>
 /// <param name="Image">The pixels; null while only its source is known.</param>
@@ -31,6 +35,9 @@ public sealed record AudioPart(AudioClip? Clip, string? Source = null) : Content
 /// <param name="Source">Where it came from, a path or an address; null when it came from memory.</param>
 public sealed record LongAudioPart(IReadOnlyList<AudioClip> Clips, string? Source = null) : ContentPart
 {
+    /// <summary>The clips it was split into, which the model hears one after another.</summary>
+    public IReadOnlyList<AudioClip> Clips { get; } = Clips ?? throw new ArgumentNullException(nameof(Clips));
+
     internal override IEnumerable<ContentPart> Pieces => Clips.Select(clip => new AudioPart(clip, Source));
 }
 

@@ -336,7 +336,11 @@ public sealed class GemmaModel : IDisposable
         using TextPass pass = Text.NewPass(_team);
         var step = new TextStep();
         step.Add(cache, prompt.Ids, 1, prompt.Rows(0, length), prompt.Adapters);
-        Text.Forward(step, pass, trace);
+        foreach (int _ in Text.ForwardInParts(step, pass, trace))
+        {
+            yield return null;
+        }
+
         yield return prompt;
     }
 

@@ -193,7 +193,17 @@ public sealed class GemmaSession : IDisposable, IAsyncDisposable
         lock (_lock)
         {
             ChatMessage[] before = _messages, during = question is null ? before : [.. before, question];
-            return Begin(during.Length > 0 ? new Turn(before, during) : throw new GenerationException("The conversation is empty; add a user's message."));
+            if (during.Length == 0)
+            {
+                throw new GenerationException("The conversation is empty; add a user's message.");
+            }
+
+            if (during[^1].Role is not (ChatMessage.UserRole or ChatMessage.SystemRole))
+            {
+                throw new GenerationException($"The last message of the conversation is of the role {during[^1].Role}; add a user's message to be answered.");
+            }
+
+            return Begin(new Turn(before, during));
         }
     }
 

@@ -193,7 +193,7 @@ sealed class PromptEncoder
         float[][] samples = new float[clips][];
         for (int i = 0; i < clips; i++)
         {
-            samples[i] = Resampler.Resample(plan.Clips[i], _mel.SamplingRate).Samples;
+            samples[i] = Resampler.ResampleBeginning(plan.Clips[i], _mel.SamplingRate, LogMelSpectrogram.MaxSamples);
             yield return 0;
         }
 

@@ -78,9 +78,66 @@ sealed class TextModel
     /// model's.</exception>
     public void Forward(TextStep step, TextPass p, ITrace? trace = null)
     {
-        Check(step);
+        Prepare(step);
+        try
+        {
+            p.Begin(step, trace);
+            Streams h = Enter(step, p);
+            for (int l = 0; l <= _layers.Length; l++)
+            {
+                h = Layer(l, h, p, trace);
+            }
 
-        // All caches or none: what is short of memory fails before any sequence has moved.
+            if (trace is null)
+            {
+                Logits(h, p);
+                return;
+            }
+
+            foreach (int _ in TracedLogits(h, p))
+            {
+            }
+        }
+        finally
+        {
+            p.End();
+        }
+    }
+
+    /// <summary>The same with pauses, for a trace that others should not have to wait for.</summary>
+    /// <param name="step">The batch; at least one row.</param>
+    /// <param name="p">A pass of this step's own, which is left alone until the last part.</param>
+    /// <param name="trace">Receives every named intermediate.</param>
+    /// <returns>A number after each layer and each part of the logits.</returns>
+    /// <exception cref="ArgumentException">As of <see cref="Forward"/>.</exception>
+    public IEnumerable<int> ForwardInParts(TextStep step, TextPass p, ITrace trace)
+    {
+        Prepare(step);
+        try
+        {
+            p.Begin(step, trace);
+            Streams h = Enter(step, p);
+            for (int l = 0; l <= _layers.Length; l++)
+            {
+                h = Layer(l, h, p, trace);
+                yield return l;
+            }
+
+            foreach (int part in TracedLogits(h, p))
+            {
+                yield return part;
+            }
+        }
+        finally
+        {
+            p.End();
+        }
+    }
+
+    /// <summary>Checks a step and makes room for it: all caches grow or none, so that what is short of memory fails before any sequence has moved.</summary>
+    void Prepare(TextStep step)
+    {
+        Check(step);
         foreach (TextStep.Chunk chunk in step.Chunks)
         {
             chunk.Cache.Reserve(chunk.Rows);
@@ -90,36 +147,30 @@ sealed class TextModel
         {
             chunk.Cache.Extend(chunk.Rows);
         }
+    }
 
-        try
+    /// <summary>From ids to streams, with the per-layer inputs set.</summary>
+    Streams Enter(TextStep step, TextPass p)
+    {
+        Rows x = Embed(step, p);
+        p.SetPerLayerInputs(_perLayerEmbedding.Forward(x, p));
+        return EnterStreams(x, p);
+    }
+
+    /// <summary>Layer <paramref name="l"/>, before the first of the KV-shared ones (or behind the last layer) with only the wanted rows from there on.</summary>
+    Streams Layer(int l, Streams h, TextPass p, ITrace? trace)
+    {
+        if (l == _layout.FirstShared && h.RowCount > 0 && !NeedsEveryRow(trace))
         {
-            p.Begin(step, trace);
-            using Pass.Scope _ = p.Enter("language_model");
-            Rows x = Embed(step, p);
-            p.SetPerLayerInputs(_perLayerEmbedding.Forward(x, p));
-            Streams h = EnterStreams(x, p);
-            for (int l = 0; l <= _layers.Length && h.RowCount > 0; l++)
-            {
-                if (l == _layout.FirstShared && !NeedsEveryRow(trace))
-                {
-                    h = p.KeepWanted(h);
-                }
-
-                if (l < _layers.Length && h.RowCount > 0)
-                {
-                    _layers[l].Forward(h, p);
-                }
-            }
-
-            if (h.RowCount > 0)
-            {
-                Unembed(ExitStreams(h, p), p);
-            }
+            h = p.KeepWanted(h);
         }
-        finally
+
+        if (l < _layers.Length && h.RowCount > 0)
         {
-            p.End();
+            _layers[l].Forward(h, p);
         }
+
+        return h;
     }
 
     /// <summary>The input embedding of one id, <c>E[id] · √C</c>, before any merging.</summary>
@@ -184,7 +235,7 @@ sealed class TextModel
     {
         Rows x = p.New(step.Rows, _config.HiddenSize);
         p.Map((this, x, p), static (s, t) => s.Item1.EmbedToken(s.p.Ids[t], s.x[t]), x.Count);
-        p.Trace(".embed_tokens", x);
+        p.Trace("language_model.embed_tokens", x);
         foreach (TextStep.Chunk chunk in step.Chunks)
         {
             foreach (EmbeddingRows rows in chunk.Embeddings)
@@ -204,7 +255,7 @@ sealed class TextModel
         for (int i = 0; i < _altupProjections.Length; i++)
         {
             _altupProjections[i].Forward(x, h[i + 1], p);
-            p.Trace(".altup_projections.", i, h[i + 1]);
+            p.Trace("language_model.altup_projections.", i, h[i + 1]);
             ToMagnitude(x, h[i + 1], p);
         }
 
@@ -219,13 +270,13 @@ sealed class TextModel
         for (int i = 0; i < _altupUnembedProjections.Length; i++)
         {
             Rows y = _altupUnembedProjections[i].Forward(h[i + 1], p);
-            p.Trace(".altup_unembed_projections.", i, y);
+            p.Trace("language_model.altup_unembed_projections.", i, y);
             ToMagnitude(h[0], y, p);
             p.AddTo(sum, y);
         }
 
         p.ScaleInPlace(sum, 1f / h.Count);
-        return p.Trace(".norm", _norm.Forward(sum, p));
+        return p.Trace("language_model.norm", _norm.Forward(sum, p));
     }
 
     /// <summary><c>y ← y · √mean(reference²) / √max(mean(y²), 1e-5)</c></summary>
@@ -237,46 +288,61 @@ sealed class TextModel
         VectorMath.Scale(s.y[t], target / own, s.y[t]);
     }, y.Count);
 
-    /// <summary><c>logits = c · tanh((y · Eᵀ) / c)</c> of the wanted rows, and of all of them for a trace that wants them.</summary>
-    void Unembed(Rows y, TextPass p)
+    /// <summary><c>logits = c · tanh((y · Eᵀ) / c)</c> of the wanted rows.</summary>
+    void Logits(Streams h, TextPass p)
     {
-        using Pass.Scope _ = p.Enter("");
+        if (h.RowCount > 0)
+        {
+            _lmHead.Forward(p.KeepWanted(ExitStreams(h, p)), p.Logits, p);
+            SoftCap(p.Logits, p);
+        }
+    }
+
+    /// <summary>The same with a trace, which may want all rows: some at a time, since all of a long prompt's would not fit one span, nor most memories.</summary>
+    IEnumerable<int> TracedLogits(Streams h, TextPass p)
+    {
+        if (h.RowCount == 0)
+        {
+            yield break;
+        }
+
+        Rows y = ExitStreams(h, p);
         if (!p.Wants("lm_head") && !p.Wants("logits"))
         {
             y = p.KeepWanted(y);
-            _lmHead.Forward(y, p.Logits, p);
-            SoftCap(p.Logits, p);
-        }
-        else
-        {
-            TraceLogits(y, p);
         }
 
-        if (p.Logits.Count > 0 && p.Wants("last_logits"))
+        int wanted = 0;
+        for (int start = 0; start < y.Count; start += TracedLogitsRows)
+        {
+            wanted = TraceLogits(y, start, wanted, p);
+            yield return start;
+        }
+
+        if (p.Logits.Count > 0)
         {
             p.Trace("last_logits", [1, _config.VocabSize], p.Logits.Slice(p.Logits.Count - 1, 1));
         }
     }
 
-    /// <summary>Some rows at a time: all of a long prompt's logits would not fit one span, nor most memories.</summary>
-    void TraceLogits(Rows y, TextPass p)
+    /// <summary>Logits of the rows from <paramref name="start"/> on; those that somebody wants are kept behind the <paramref name="wanted"/> ones before.</summary>
+    int TraceLogits(Rows y, int start, int wanted, TextPass p)
     {
-        for (int start = 0, wanted = 0; start < y.Count; start += TracedLogitsRows)
+        using Pass.Scope _ = p.Enter("");
+        Rows part = y.Slice(start, Math.Min(TracedLogitsRows, y.Count - start)), logits = p.New(part.Count, _config.VocabSize);
+        _lmHead.Forward(part, logits, p, start);
+        p.TracePart("lm_head", logits, start, y.Count);
+        SoftCap(logits, p);
+        p.TracePart("logits", logits, start, y.Count);
+        for (int t = 0; t < part.Count; t++)
         {
-            using Pass.Scope _ = p.Enter("");
-            Rows part = y.Slice(start, Math.Min(TracedLogitsRows, y.Count - start)), logits = p.New(part.Count, _config.VocabSize);
-            _lmHead.Forward(part, logits, p, start);
-            p.TracePart("lm_head", logits, start, y.Count);
-            SoftCap(logits, p);
-            p.TracePart("logits", logits, start, y.Count);
-            for (int t = 0; t < part.Count; t++)
+            if (p.IsWanted(start + t))
             {
-                if (p.IsWanted(start + t))
-                {
-                    logits[t].CopyTo(p.Logits[wanted++]);
-                }
+                logits[t].CopyTo(p.Logits[wanted++]);
             }
         }
+
+        return wanted;
     }
 
     void SoftCap(Rows logits, TextPass p)

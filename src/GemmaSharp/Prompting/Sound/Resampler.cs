@@ -29,6 +29,22 @@ static class Resampler
         return rate == clip.SampleRate ? clip : new AudioClip(Resample(clip.Samples, clip.SampleRate, rate), rate);
     }
 
+    /// <summary>The beginning of a clip at another rate: at least the first <paramref name="most"/> samples of what the whole clip would become, without reading the rest.</summary>
+    /// <inheritdoc cref="Resample(AudioClip, int)"/>
+    public static float[] ResampleBeginning(AudioClip clip, int rate, int most)
+    {
+        ArgumentNullException.ThrowIfNull(clip);
+        if (rate == clip.SampleRate)
+        {
+            return clip.Samples;
+        }
+
+        // The window of an output sample reaches 64 crossings of a sinc at 0.95 of the lower rate: less than 80 samples of that rate.
+        double ratio = (double)clip.SampleRate / rate;
+        double needed = Math.Ceiling(most * ratio) + Math.Ceiling(80 * Math.Max(1, ratio)) + 2;
+        return Resample(clip.Samples.AsSpan(0, (int)Math.Min(clip.Samples.Length, needed)), clip.SampleRate, rate);
+    }
+
     /// <summary>The samples at another rate, in a new array of <see cref="OutputLength"/> values.</summary>
     /// <param name="samples">One channel.</param>
     /// <param name="rate">Samples per second of <paramref name="samples"/>, 1 to <see cref="MaxRate"/>.</param>
