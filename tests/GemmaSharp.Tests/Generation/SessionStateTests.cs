@@ -39,6 +39,30 @@ public sealed class SessionStateTests : IDisposable
     }
 
     [Fact]
+    public async Task Generate_AfterAnAnswer_IsRefusedAndTheNextQuestionAnswered()
+    {
+        using GemmaSession session = _tiny.Model.NewSession();
+        session.SetMessages(s_conversation[..2]);
+        GenerationException error = await Assert.ThrowsAsync<GenerationException>(() => TinyModel.Read(session.GenerateAsync(TinyModel.Draw, Token)));
+        Assert.Contains("assistant", error.Message, StringComparison.Ordinal);
+        Assert.Equal(2, session.Messages.Count);
+        await TinyModel.Read(session.GenerateAsync("Two?", TinyModel.Draw, Token));
+        Assert.Equal(4, session.Messages.Count);
+    }
+
+    [Fact]
+    public void Message_OfNullParts_IsRefusedAndItsListIsItsOwn()
+    {
+        Assert.Throws<ArgumentException>(() => new ChatMessage("user", [null!]));
+        Assert.Throws<ArgumentNullException>(() => new TextPart(null!));
+        Assert.Throws<ArgumentNullException>(() => new LongAudioPart(null!));
+        ContentPart[] parts = [new TextPart("as it was")];
+        ChatMessage message = ChatMessage.User(parts);
+        parts[0] = new TextPart("changed");
+        Assert.Equal("as it was", message.Text);
+    }
+
+    [Fact]
     public async Task Generate_WhileOneRuns_IsRefusedAndLeavesItAlone()
     {
         using GemmaSession session = _tiny.Model.NewSession();

@@ -153,4 +153,27 @@ public class ResamplerTests
         ArgumentOutOfRangeException error = Assert.Throws<ArgumentOutOfRangeException>(() => Resampler.Resample(new float[1], rate, 16000));
         Assert.Contains("1 to 1000000", error.Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7_999)]
+    [InlineData(16_000)]
+    [InlineData(44_100)]
+    [InlineData(192_000)]
+    public void ResampleBeginning_OfALongClip_HasTheBitsOfTheWhole(int rate)
+    {
+        const int Most = 1_000;
+        float[] samples = new float[Math.Max(1_000, rate)];
+        var random = new Random(rate);
+        for (int i = 0; i < samples.Length; i++)
+        {
+            samples[i] = random.NextSingle() - 0.5f;
+        }
+
+        AudioClip clip = new(samples, rate);
+        float[] beginning = Resampler.ResampleBeginning(clip, Resampler.ModelRate, Most);
+        Assert.True(beginning.Length >= Most);
+        Assert.Equal(Resampler.Resample(clip).Samples[..Most], beginning[..Most]);
+        Assert.True(rate == Resampler.ModelRate || beginning.Length < Resampler.OutputLength(samples.Length, rate, Resampler.ModelRate));
+    }
 }
