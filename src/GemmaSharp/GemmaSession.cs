@@ -280,7 +280,12 @@ public sealed class GemmaSession : IDisposable, IAsyncDisposable
 
             _turn = null;
             _messages = turn.Settled() ?? _messages;
-            Statistics = turn.Answer?.Statistics ?? Statistics;
+            if (turn.Answer is Answer answer)
+            {
+                // What was drawn and never read is no part of the answer.
+                Statistics = answer.Statistics with { AnswerTokens = turn.Tokens };
+            }
+
             if (_disposed)
             {
                 _sequence.Dispose();

@@ -9,7 +9,7 @@ public sealed record GenerationStatistics
     /// <summary>Of these, tokens whose keys and values were still cached from the turn before.</summary>
     public int ReusedTokens { get; init; }
 
-    /// <summary>Tokens drawn, the one that ended the answer included.</summary>
+    /// <summary>Tokens drawn and read, the one that ended the answer included.</summary>
     public int AnswerTokens { get; init; }
 
     /// <summary>From the request to the first token: what is left of the prompt goes through the model in this time.</summary>

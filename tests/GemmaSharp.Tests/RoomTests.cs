@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 
 namespace GemmaSharp.Tests;
@@ -20,7 +19,7 @@ public sealed class RoomTests
         ("Conversion", ["Files", "Checkpoints", "Model", "Layers", "Configuration", "Numerics"]),
     ];
 
-    static string Source => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(ThisFile())!, "../../src/GemmaSharp"));
+    static string Source { get; } = Find();
 
     [Fact]
     public void Rooms_AreThose_OfTheHouse()
@@ -109,5 +108,17 @@ public sealed class RoomTests
 
     static void SkipWithoutSources() => Assert.SkipUnless(Directory.Exists(Source), "The sources are not beside the tests.");
 
-    static string ThisFile([CallerFilePath] string path = "") => path;
+    /// <summary>The sources, found from where the tests were built to.</summary>
+    static string Find()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "GemmaSharp.slnx")))
+            {
+                return Path.Combine(folder.FullName, "src", "GemmaSharp");
+            }
+        }
+
+        return "";
+    }
 }

@@ -9,7 +9,6 @@ namespace GemmaSharp.Generation;
 sealed class Turn(ChatMessage[]? before, ChatMessage[]? during)
 {
     readonly StringBuilder _text = new();
-    bool _answered;
 
     /// <summary>The conversation that is answered; null when the turn is outside the conversation.</summary>
     public ChatMessage[]? During => during;
@@ -17,10 +16,13 @@ sealed class Turn(ChatMessage[]? before, ChatMessage[]? during)
     /// <summary>The answer, once the engine has it.</summary>
     public Answer? Answer { get; set; }
 
+    /// <summary>Tokens that the reader has got.</summary>
+    public int Tokens { get; private set; }
+
     /// <summary>Notes a token that the reader is about to get.</summary>
     public void Read(GeneratedToken token)
     {
-        _answered = true;
+        Tokens++;
         _text.Append(token.Text);
     }
 
@@ -28,5 +30,5 @@ sealed class Turn(ChatMessage[]? before, ChatMessage[]? during)
     /// The conversation after the turn: with the answer as far as it was read, or, since roles must alternate, as before when not one token was. Null when it
     /// is outside.
     /// </summary>
-    public ChatMessage[]? Settled() => _answered && during is not null ? [.. during, ChatMessage.Assistant(_text.ToString())] : before;
+    public ChatMessage[]? Settled() => Tokens > 0 && during is not null ? [.. during, ChatMessage.Assistant(_text.ToString())] : before;
 }

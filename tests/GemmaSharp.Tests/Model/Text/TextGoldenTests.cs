@@ -159,14 +159,16 @@ public sealed class TextGoldenTests
         using KvCache cache = fixture.Model.NewCache(ids.Length);
         float[] logits = fixture.Run(cache, ids, 1);
         float[] all = new float[greedy.Length * vocabulary];
-        for (int i = 0; i < greedy.Length; i++)
+        int compared = 0;
+        while (compared < greedy.Length)
         {
+            int i = compared++;
             logits.CopyTo(all, i * vocabulary);
 
             // Where a token belongs to a multimodal vocabulary its embedding is not the text table's, so what follows is tested with the whole model.
             if (greedy[i] >= fixture.Model.Config.VocabSizePerLayerInput)
             {
-                return;
+                break;
             }
 
             int chosen = Argmax(logits);
@@ -174,7 +176,8 @@ public sealed class TextGoldenTests
             logits = fixture.Run(cache, [greedy[i]], 1);
         }
 
-        Assert.InRange(Golden.Load($"{name}/goldens/{golden}.safetensors").Compare("generated_logits", all), 0, Tolerance(name, golden));
+        double difference = Golden.Load($"{name}/goldens/{golden}.safetensors").CompareBeginning("generated_logits", all.AsSpan(0, compared * vocabulary));
+        Assert.InRange(difference, 0, Tolerance(name, golden));
     }
 
     static int Argmax(float[] logits)
