@@ -248,16 +248,15 @@ public sealed class AdapterTextTests
         AdapterSet adapters = new(new WeightedAdapter(Load("peft", fixture.Checkpoint)), new WeightedAdapter(Load("rslora", fixture.Checkpoint), 0.5f));
         using KvCache cache = fixture.Model.NewCache(64);
         var step = new TextStep();
-        int[] ids = Integers("peft", "token_ids")[..8];
+        int[] ids = Integers("peft", "token_ids")[..4];
         Step();
-        long adapted = Allocated();
+        Assert.Equal(0, Allocated());
         adapters = AdapterSet.None;
-        Assert.Equal(Allocated(), adapted);
+        Assert.Equal(0, Allocated());
 
-        // A collection that other tests cause ends this thread's allocation block and counts what is left of it; the least of several steps is free of that.
+        // A collection that other tests cause ends this thread's allocation block and counts what is left of it; the least of several steps is free of that, and of the steps in which a cache grows.
         long Allocated() => Enumerable.Range(0, 8).Min(_ =>
         {
-            cache.Rewind(0);
             long before = GC.GetAllocatedBytesForCurrentThread();
             Step();
             return GC.GetAllocatedBytesForCurrentThread() - before;
