@@ -79,11 +79,7 @@ static class TensorNames
             : name;
     }
 
-    /// <summary>Whether a module named in a configuration is the module of this canonical path: naming schemes add <c>model.</c> and <c>language_model.</c> in
-    /// front.</summary>
-    public static bool SameModule(string named, string canonical) => Bare(named) == Bare(canonical);
-
-    /// <summary>A module path without what naming schemes add in front: equal for <see cref="SameModule"/>.</summary>
+    /// <summary>A module path without what naming schemes add in front, <c>model.</c> and <c>language_model.</c>: equal when two names are of one module.</summary>
     internal static string Bare(string path)
     {
         foreach (string prefix in (ReadOnlySpan<string>)["model.", "language_model.", "model."])

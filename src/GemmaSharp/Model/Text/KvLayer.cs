@@ -50,9 +50,6 @@ sealed class SlidingKvLayer(int kvHeads, int headDim, int window, int maxStepRow
     NativeArray<float>? _values;
     int _capacity;
 
-    /// <summary>Slots of the ring at its full size.</summary>
-    public int FullCapacity => _fullCapacity;
-
     public override long Bytes => 2L * sizeof(float) * KvHeads * _capacity * HeadDim;
 
     public override int FirstVisible(int position) => Math.Max(0, position - window + 1);
