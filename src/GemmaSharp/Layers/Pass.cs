@@ -129,6 +129,15 @@ class Pass : IDisposable
         }
     }
 
+    /// <summary>The same for values that are no rows of the pass.</summary>
+    public void Trace(string suffix, ReadOnlySpan<long> shape, ReadOnlySpan<float> values)
+    {
+        if (Wants(suffix))
+        {
+            Tracer!.Record(_path + suffix, shape, 0, values);
+        }
+    }
+
     /// <summary>Whether the trace wants an intermediate of the scope's module.</summary>
     public bool Wants(string suffix) => Tracer is not null && Tracer.Wants(_path + suffix);
 

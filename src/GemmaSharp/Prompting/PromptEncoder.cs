@@ -157,7 +157,10 @@ sealed class PromptEncoder
         }
 
         batch?.Flush();
-        trace.Capture("embed_vision#1", [plan.Images.Length, tokens, hidden], all);
+        if (trace is not null && trace.Wants("embed_vision#1"))
+        {
+            trace.Record("embed_vision#1", [plan.Images.Length, tokens, hidden], 0, all);
+        }
     }
 
     /// <summary>One picture's rows, <c>[TokensPerImage, C]</c>; yields after each piece of work.</summary>
@@ -165,11 +168,11 @@ sealed class PromptEncoder
     {
         VisionTower vision = _parts.Vision!;
         float[] pixels = _images.Process(image);
-        trace.Capture("input.pixel_values", [1, 3, height, width], pixels);
+        using var p = new Pass(_team, trace, adapters);
+        p.Trace("input.pixel_values", [1, 3, height, width], pixels);
         yield return 0;
 
         float[] features = new float[vision.TokensPerImage * vision.HiddenSize];
-        using var p = new Pass(_team, trace, adapters);
         foreach (int piece in vision.Encode(pixels, height, width, features, p))
         {
             yield return piece;
@@ -227,12 +230,12 @@ sealed class PromptEncoder
         MultimodalEmbedder embedder = _parts.EmbedAudio!;
         int hidden = _config.TextConfig.HiddenSize, tokens = _config.AudioSoftTokensPerImage, clips = samples.Length;
         MelFeatures mel = _mel.ComputeBatch(samples, _team);
-        trace.Capture("input.input_features", [clips, mel.Frames, mel.Bands], mel.Values);
+        using var p = new Pass(_team, trace, adapters);
+        p.Trace("input.input_features", [clips, mel.Frames, mel.Bands], mel.Values);
         yield return 0;
 
         int frames = audio.OutputFrames(mel.Frames);
         float[] features = new float[clips * frames * audio.Width];
-        using var p = new Pass(_team, trace, adapters);
         foreach (int piece in audio.Encode(mel.Values, mel.Frames, mel.ValidFrames, features, p))
         {
             yield return piece;
