@@ -31,6 +31,7 @@ sealed class MultimodalEmbedder(ParameterScope scope, int width, int textWidth, 
     /// <param name="p">The pass.</param>
     /// <returns><c>[n, C]</c></returns>
     /// <exception cref="ArgumentOutOfRangeException">An id is not of this modality.</exception>
+    /// <exception cref="ArgumentException">The pass has adapters of another model.</exception>
     public Rows Hard(ReadOnlySpan<int> ids, Pass p)
     {
         Rows rows = p.New(ids.Length, width);
@@ -53,9 +54,9 @@ sealed class MultimodalEmbedder(ParameterScope scope, int width, int textWidth, 
     /// <returns><c>[n, C]</c></returns>
     public Rows Soft(Rows features, Pass p) => Project(_softEmbeddingNorm.Forward(features, p), p);
 
-    /// <summary>Refuses adapters that were loaded for another model.</summary>
-    /// <exception cref="ArgumentException">They were.</exception>
-    public void RequireBase(AdapterSet? adapters) => adapters?.RequireBase(_linears);
-
-    Rows Project(Rows normed, Pass p) => _embeddingPostProjectionNorm.InPlace(_embeddingProjection.Forward(normed, p), p);
+    Rows Project(Rows normed, Pass p)
+    {
+        p.Adapters.RequireBase(_linears);
+        return _embeddingPostProjectionNorm.InPlace(_embeddingProjection.Forward(normed, p), p);
+    }
 }

@@ -57,10 +57,11 @@ sealed class AltUp(ParameterScope scope, TextConfig c)
         p.Map((predictions, active: predictions[Active], activated, coefs, innovation, h), static (s, t) =>
         {
             Span<float> innovation = s.innovation[t];
+            ReadOnlySpan<float> coefs = s.coefs[t];
             VectorMath.MultiplyAdd(s.active[t], -1f, s.activated[t], innovation);
             for (int i = 0; i < s.h.Count; i++)
             {
-                VectorMath.MultiplyAdd(innovation, s.coefs[t][i] + 1f, s.predictions[i][t], s.h[i][t]);
+                VectorMath.MultiplyAdd(innovation, coefs[i] + 1f, s.predictions[i][t], s.h[i][t]);
             }
         }, activated.Count);
     }
@@ -95,15 +96,17 @@ sealed class AltUp(ParameterScope scope, TextConfig c)
             ReadOnlySpan<float> deltas = p.Adapters.Deltas(_module, x.Span, x.Count, p.Team);
             for (int t = 0; t < x.Count; t++)
             {
+                ReadOnlySpan<float> inputs = x[t];
+                Span<float> outputs = y[t];
                 for (int o = 0; o < outFeatures; o++)
                 {
                     float sum = 0f;
                     for (int i = 0; i < inFeatures; i++)
                     {
-                        sum += _weight[o * inFeatures + i] * x[t][i];
+                        sum += _weight[o * inFeatures + i] * inputs[i];
                     }
 
-                    y[t][o] = sum + (deltas.IsEmpty ? 0f : deltas[t * outFeatures + o]);
+                    outputs[o] = sum + (deltas.IsEmpty ? 0f : deltas[t * outFeatures + o]);
                 }
             }
 
