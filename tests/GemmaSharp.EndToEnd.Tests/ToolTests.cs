@@ -135,4 +135,15 @@ public class ToolTests
             Assert.Contains("  gemma " + command, result.Output[result.Output.IndexOf("Examples:\n", StringComparison.Ordinal)..], StringComparison.Ordinal);
         }
     }
+
+    [Fact]
+    public void Trace_OnlyThatFitsNothing_IsRefusedAndWritesNoFile()
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder.File("nothing.safetensors");
+        GemmaResult result = GemmaProcess.Run("trace", "Hello", "--output", file, "--only", "nothing.*");
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains("nothing.*", result.Error, StringComparison.Ordinal);
+        Assert.False(File.Exists(file));
+    }
 }

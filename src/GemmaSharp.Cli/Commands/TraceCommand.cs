@@ -14,7 +14,11 @@ static class TraceCommand
         var media = new MediaArguments(global);
         var modelOptions = new ModelOptions(global, exactByDefault: true);
         var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The safetensors file to write.", Required = true };
-        var only = new Option<string[]>("--only") { HelpName = "PATTERN", Description = "Record only names that match (* for any characters), or lie below a name; may be given several times." };
+        var only = new Option<string[]>("--only")
+        {
+            HelpName = "PATTERN",
+            Description = "Record only names that match (* for any characters), or lie below a name; may be given several times."
+        };
         Option<bool> json = GlobalOptions.NewJson();
         var command = new Command("trace", "Record every intermediate tensor of one forward pass, to compare with a reference.");
         prompt.AddTo(command);
@@ -33,14 +37,17 @@ static class TraceCommand
             using GemmaModel model = await modelOptions.LoadAsync(parse, console).ConfigureAwait(false);
             AdapterSet adapters = modelOptions.LoadAdapters(parse, console, model);
             using Interrupts.Scope interrupt = console.Interrupts.Begin();
-            using var file = new TraceFile(path, parse.GetValue(only) ?? []);
-            var trace = new InterruptibleTrace(file, interrupt.Token);
-            await new BusySign(console, parse.GetValue(global.Quiet)).WhileAsync("Tracing", Task.Run(() =>
+            string[] patterns = parse.GetValue(only) ?? [];
+            using var file = new TraceFile(path, patterns);
+            var busy = new BusySign(console, parse.GetValue(global.Quiet));
+            if (await busy.WhileAsync("Tracing", RunAsync(model, adapters, input, messages, file, interrupt.Token)).ConfigureAwait(false) == 0)
             {
-                Run(model, adapters, input, messages, trace);
-                file.Finish();
-                return true;
-            })).ConfigureAwait(false);
+                throw CliException.Usage(
+                    $"--only {string.Join(" --only ", patterns)} fits no intermediate of this pass; "
+                        + "leave it out once to see the names, or use * for any characters.");
+            }
+
+            file.Finish();
             if (parse.GetValue(json))
             {
                 JsonOutput.Print(console, writer =>
@@ -65,24 +72,14 @@ static class TraceCommand
             "gemma trace --image shapes.png \"Describe this image.\" --only \"vision_tower.*\" --output towers.safetensors");
     }
 
-    static void Run(GemmaModel model, AdapterSet adapters, PromptInput input, IReadOnlyList<ChatMessage> messages, ITrace trace)
+    static async Task<int> RunAsync(
+        GemmaModel model, AdapterSet adapters, PromptInput input, IReadOnlyList<ChatMessage> messages, TraceFile file, CancellationToken cancellationToken)
     {
         ModelSenses.Require(model, messages);
-        EncodedPrompt prompt = input.Raw is string raw ? model.EncodeText(raw, trace, adapters) : model.Encode(messages, trace: trace, adapters: adapters);
-        model.Trace(prompt, trace);
-    }
-
-    /// <summary>Ends a pass at the next tensor when Ctrl-C asks for it, and leaves no file behind.</summary>
-    sealed class InterruptibleTrace(ITrace inner, CancellationToken cancellationToken) : ITrace
-    {
-        public bool Wants(string name)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            return inner.Wants(name);
-        }
-
-        public void Record(string name, ReadOnlySpan<long> shape, long start, ReadOnlySpan<float> values) => inner.Record(name, shape, start, values);
-
-        public void RecordIds(string name, ReadOnlySpan<long> shape, ReadOnlySpan<int> values) => inner.RecordIds(name, shape, values);
+        EncodedPrompt prompt = input.Raw is string raw
+            ? await model.EncodeTextAsync(raw, file, adapters, cancellationToken).ConfigureAwait(false)
+            : await model.EncodeAsync(messages, trace: file, adapters: adapters, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await model.TraceAsync(prompt, file, cancellationToken).ConfigureAwait(false);
+        return file.Count;
     }
 }

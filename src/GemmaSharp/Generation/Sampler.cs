@@ -5,9 +5,8 @@ namespace GemmaSharp.Generation;
 /// <summary>Chooses the next token of one sequence from its logits.</summary>
 /// <remarks>
 /// Order: penalties, banned tokens, temperature, top-k, top-p, min-p, draw (as transformers does). Penalties are float32 as the logits are; where they leave
-/// float32's range, all scores of
-/// that token are doubles, which none can leave. Logits of +∞ share all probability equally. Holds the sequence's random state and token counts; not
-/// thread-safe.
+/// float32's range, all scores of that token are doubles, which none can leave. Logits of +∞ share all probability equally. Holds the sequence's random state
+/// and token counts; not thread-safe.
 /// </remarks>
 sealed class Sampler
 {
@@ -82,7 +81,8 @@ sealed class Sampler
             else if (T.IsNaN(scores[i]))
             {
                 throw new GenerationException(
-                    $"The logit of token {i} is not a number, so the weights hold values that are not finite; check the checkpoint with 'gemma verify'.");
+                    $"The logit of token {i} is not a number, so the weights, or a clip or embedding of the prompt, hold values that are not finite; "
+                        + "check the checkpoint with 'gemma verify'.");
             }
         }
 
