@@ -58,9 +58,6 @@ sealed partial class JsonFields
         return section;
     }
 
-    /// <summary>Whether a source has <paramref name="key"/>, even as <c>null</c>.</summary>
-    public bool Has(string key) => _sources.Exists(s => s.Element.TryGetProperty(key, out _));
-
     /// <summary>The raw value at <paramref name="key"/>, or nothing when absent or <c>null</c>.</summary>
     public JsonElement? Raw(string key) => Find(key) is (_, _, JsonElement value) ? value : null;
 

@@ -149,7 +149,7 @@ public class WorkerTeamTests
             w.Multiply(x, 4, y, with);
             w.Multiply(x, 1, y, with);
             w.ReadRow(3, row);
-            RmsNormKernel.Rows(x, weight, 1e-6f, x, with);
+            RmsNormKernel.Apply(row, weight, 1e-6f, row);
             Gelu.Tanh(row, row);
             Softmax.Apply(row);
         }

@@ -1,5 +1,4 @@
 using GemmaSharp.Numerics.Kernels;
-using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Numerics.Tests.Kernels;
 
@@ -30,31 +29,6 @@ public class RowKernelTests
                 Assert.Equal(want, y[i], 1e-6 * Math.Abs(want) + 1e-12);
             }
         });
-
-    [Fact]
-    public void RmsNormRows_AnyThreads_SameAsRowByRow()
-    {
-        float[] x = Randoms.Singles(new Random(1), 37 * 500), weight = Randoms.Singles(new Random(2), 500);
-        float[] expected = new float[x.Length], found = new float[x.Length];
-        foreach (int threads in new[] { 1, 2, 3 })
-        {
-            using WorkerTeam team = new(threads);
-            for (int row = 0; row < 37; row++)
-            {
-                RmsNormKernel.Apply(x.AsSpan(row * 500, 500), weight, 1e-6f, expected.AsSpan(row * 500, 500));
-            }
-            RmsNormKernel.Rows(x, weight, 1e-6f, found, team);
-            Assert.Equal(expected, found);
-            for (int row = 0; row < 37; row++)
-            {
-                RmsNormKernel.Apply(x.AsSpan(row * 500, 500), [], 1e-6f, expected.AsSpan(row * 500, 500));
-            }
-            RmsNormKernel.Rows(x, 500, 1e-6f, found, team);
-            Assert.Equal(expected, found);
-            Assert.Throws<ArgumentException>(() => RmsNormKernel.Rows(x, 499, 1e-6f, found, team));
-            RmsNormKernel.Rows([], 499, 1e-6f, [], team);
-        }
-    }
 
     [Theory]
     [MemberData(nameof(AllWidths))]
