@@ -15,7 +15,8 @@ internal static class AddressGuard
         if (allowed.Length == 0)
         {
             throw new MediaException(
-                $"{host} is an address of this machine or a private network, and only public ones may be fetched; send the file itself, or set AllowPrivateAddresses.");
+                $"{host} is an address of this machine or a private network, and only public ones may be fetched; send the file itself, or set "
+                    + $"AllowPrivateAddresses.");
         }
 
         Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

@@ -205,7 +205,9 @@ public static class AudioReader
     {
         { Name: "empty" } => $"{name} is empty; sound is needed: WAV, MP3, FLAC, Ogg or AIFF.",
         { Kind: MediaKind.Unknown } => $"{name} is in no format that is known here; save it as WAV, MP3, FLAC, Ogg or AIFF.",
-        { Kind: MediaKind.Image } => $"{name} is {ImageReader.Article(format.Name)} {format.Name} picture and sound is needed; pass it as an image, or give a WAV, MP3, FLAC, Ogg or AIFF file.",
+        { Kind: MediaKind.Image } =>
+            $"{name} is {ImageReader.Article(format.Name)} {format.Name} picture and sound is needed; pass it as an image, or give a WAV, MP3, FLAC, Ogg or "
+                + $"AIFF file.",
         _ => $"{name} is {ImageReader.Article(format.Name)} {format.Name} file and sound is needed; give a WAV, MP3, FLAC, Ogg or AIFF file.",
     });
 }

@@ -59,7 +59,8 @@ internal sealed class AudioSink(string name, MediaOptions options)
         if (frames > options.MaxAudio.TotalSeconds * _rate)
         {
             throw new MediaException(
-                $"{name} is {Length(frames / (double)_rate)} long and {Length(options.MaxAudio.TotalSeconds)} are allowed; cut it into pieces or raise MaxAudio.");
+                $"{name} is {Length(frames / (double)_rate)} long and {Length(options.MaxAudio.TotalSeconds)} are allowed; cut it into pieces or raise "
+                    + $"MaxAudio.");
         }
     }
 

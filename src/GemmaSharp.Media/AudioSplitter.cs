@@ -78,7 +78,8 @@ public static class AudioSplitter
         {
             throw new MediaException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The piece from {window.Start.TotalSeconds:0.###} s, {window.Length.TotalSeconds:0.###} s long, is not in {name}, which is {clip.Duration.TotalSeconds:0.###} s long; begin inside it and take more than nothing."));
+                $"The piece from {window.Start.TotalSeconds:0.###} s, {window.Length.TotalSeconds:0.###} s long, is not in {name}, which is "
+                    + $"{clip.Duration.TotalSeconds:0.###} s long; begin inside it and take more than nothing."));
         }
 
         int last = (int)Math.Min(first + count, clip.Samples.Length);
@@ -123,6 +124,7 @@ public static class AudioSplitter
             cuts.Add(end.TotalSeconds.ToString("0.00 s", CultureInfo.InvariantCulture));
         }
 
-        return $"{name} is {AudioSink.Length(clip.Duration.TotalSeconds)} long and a clip holds 30 s, so it was cut at quiet places into {parts.Count} clips: at {string.Join(", ", cuts)}.";
+        return $"{name} is {AudioSink.Length(clip.Duration.TotalSeconds)} long and a clip holds 30 s, so it was cut at quiet places into {parts.Count} "
+            + $"clips: at {string.Join(", ", cuts)}.";
     }
 }

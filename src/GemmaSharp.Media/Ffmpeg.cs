@@ -13,7 +13,8 @@ internal sealed class Ffmpeg(string program, MediaOptions options)
 {
     // Containers with their data inside. Playlists (hls, concat, dash) are left out: they would make ffmpeg open other files and addresses.
     const string Containers =
-        "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,asf,ogg,mpegts,mpeg,mpegvideo,m4v,h264,hevc,aac,ac3,eac3,mp3,mp2,flac,wav,w64,aiff,au,caf,amr,wv,ape,tta,dsf,gif,rm";
+        "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,asf,ogg,mpegts,mpeg,mpegvideo,m4v,h264,hevc,aac,ac3,eac3,mp3,mp2,"
+        + "flac,wav,w64,aiff,au,caf,amr,wv,ape,tta,dsf,gif,rm";
 
     const int MaxMessage = 4000;
 
@@ -25,7 +26,8 @@ internal sealed class Ffmpeg(string program, MediaOptions options)
         string what = format.Kind == MediaKind.Video ? "video" : "sound";
         return program is null
             ? throw new MediaException(
-                $"{name} is {format.Name} {what}, which needs the program ffmpeg, and none is installed here; install ffmpeg, or save the sound as WAV, MP3, FLAC, Ogg or AIFF.")
+                $"{name} is {format.Name} {what}, which needs the program ffmpeg, and none is installed here; install ffmpeg, or save the sound as WAV, MP3, "
+                    + $"FLAC, Ogg or AIFF.")
             : new Ffmpeg(program, options);
     }
 
@@ -46,7 +48,8 @@ internal sealed class Ffmpeg(string program, MediaOptions options)
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        string[] before = ["-nostdin", "-hide_banner", "-loglevel", logLevel, "-protocol_whitelist", "file", "-format_whitelist", Containers, "-i", "file:" + Path.GetFullPath(input)];
+        string[] before = ["-nostdin", "-hide_banner", "-loglevel", logLevel, "-protocol_whitelist", "file", "-format_whitelist", Containers, "-i",
+            "file:" + Path.GetFullPath(input)];
         foreach (string argument in before.Concat(output))
         {
             start.ArgumentList.Add(argument);

@@ -67,7 +67,8 @@ public static class ImageReader
     {
         { Name: "empty" } => $"{name} is empty; a picture is needed: PNG, JPEG, WebP, GIF or BMP.",
         { Kind: MediaKind.Unknown } => $"{name} is in no format that is known here; save it as PNG, JPEG, WebP, GIF or BMP.",
-        { Kind: MediaKind.Image } => $"{name} is {Article(format.Name)} {format.Name} picture, which cannot be decoded here; save it as PNG, JPEG, WebP, GIF or BMP.",
+        { Kind: MediaKind.Image } =>
+            $"{name} is {Article(format.Name)} {format.Name} picture, which cannot be decoded here; save it as PNG, JPEG, WebP, GIF or BMP.",
         { Kind: MediaKind.Audio } => $"{name} is {format.Name} sound and a picture is needed; pass it as audio, or give a PNG, JPEG, WebP, GIF or BMP file.",
         { Kind: MediaKind.Video } => $"{name} is {format.Name} video and a picture is needed; pass it as video, or give a PNG, JPEG, WebP, GIF or BMP file.",
         _ => $"{name} is {Article(format.Name)} {format.Name} file and a picture is needed; give a PNG, JPEG, WebP, GIF or BMP file.",

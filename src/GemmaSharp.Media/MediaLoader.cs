@@ -32,7 +32,8 @@ public sealed class MediaLoader : IDisposable
     public async Task<RgbImage> LoadImageAsync(string source, CancellationToken cancellationToken = default)
     {
         (byte[]? bytes, string name) = await FetchAsync(source, cancellationToken).ConfigureAwait(false);
-        return await Task.Run(() => bytes is null ? ImageReader.Read(name, _options) : ImageReader.Read(bytes, name, _options), cancellationToken).ConfigureAwait(false);
+        return await Task.Run(() => bytes is null ? ImageReader.Read(name, _options) : ImageReader.Read(bytes, name, _options), cancellationToken)
+            .ConfigureAwait(false);
     }
 
     /// <summary>Loads sound as clips of at most 30 seconds.</summary>
@@ -220,7 +221,8 @@ public sealed class MediaLoader : IDisposable
             using HttpResponseMessage answer = await GetAsync(address, timeout.Token).ConfigureAwait(false);
             if (answer.StatusCode != HttpStatusCode.OK)
             {
-                throw new MediaException($"{Short(source)} answers {(int)answer.StatusCode} ({answer.ReasonPhrase}) and 200 is needed; check the address in a browser.");
+                throw new MediaException($"{Short(source)} answers {(int)answer.StatusCode} ({answer.ReasonPhrase}) and 200 is needed; check the address in "
+                    + $"a browser.");
             }
 
             if (answer.Content.Headers.ContentLength > _options.MaxFileBytes)
@@ -260,7 +262,8 @@ public sealed class MediaLoader : IDisposable
     {
         for (int redirections = 0; ; redirections++)
         {
-            HttpResponseMessage answer = await _client.Value.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+            HttpResponseMessage answer = await _client.Value.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, cancellationToken)
+                .ConfigureAwait(false);
             bool isMoved = answer.StatusCode is HttpStatusCode.MovedPermanently or HttpStatusCode.Found or HttpStatusCode.SeeOther
                 or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect;
             if (!isMoved || answer.Headers.Location is not { } location || redirections == MaxRedirections)

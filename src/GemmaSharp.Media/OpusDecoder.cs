@@ -117,7 +117,8 @@ internal static class OpusDecoder
         {
             return decode();
         }
-        catch (Exception error) when (error is OpusException or ArgumentException or IndexOutOfRangeException or InvalidOperationException or ArithmeticException or NullReferenceException)
+        catch (Exception error) when (error is OpusException or ArgumentException or IndexOutOfRangeException
+            or InvalidOperationException or ArithmeticException or NullReferenceException)
         {
             return -1;
         }

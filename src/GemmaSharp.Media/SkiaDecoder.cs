@@ -56,6 +56,7 @@ internal static class SkiaDecoder
     static MediaException Damaged(MediaFormat format, string name, SKCodecResult result) => new(result switch
     {
         SKCodecResult.IncompleteInput => $"{name} ends in the middle of its {format.Name} picture and the whole is needed; copy or download the file again.",
-        _ => $"{name} begins as {ImageReader.Article(format.Name)} {format.Name} picture but its data is damaged ({result}); open it in an image program and save it anew.",
+        _ => $"{name} begins as {ImageReader.Article(format.Name)} {format.Name} picture but its data is damaged ({result}); open it in an image program and "
+            + $"save it anew.",
     });
 }

@@ -71,7 +71,8 @@ public static partial class VideoReader
         if (duration > options.MaxAudio && video.WithAudio)
         {
             throw new MediaException(
-                $"{name} is {AudioSink.Length(duration.Value.TotalSeconds)} long and {AudioSink.Length(options.MaxAudio.TotalSeconds)} of sound are allowed; cut it, raise MaxAudio, or leave the sound out.");
+                $"{name} is {AudioSink.Length(duration.Value.TotalSeconds)} long and {AudioSink.Length(options.MaxAudio.TotalSeconds)} of sound are allowed; "
+                    + $"cut it, raise MaxAudio, or leave the sound out.");
         }
 
         List<string> notices = [];
@@ -104,7 +105,8 @@ public static partial class VideoReader
         List<RgbImage> frames = [];
         (int exitCode, string said) = ffmpeg.Run(
             path,
-            ["-map", "0:v:0", "-an", "-sn", "-dn", "-vf", filter, "-frames:v", video.MaxFrames.ToString(CultureInfo.InvariantCulture), "-c:v", "ppm", "-f", "image2pipe", "pipe:1"],
+            ["-map", "0:v:0", "-an", "-sn", "-dn", "-vf", filter, "-frames:v", video.MaxFrames.ToString(CultureInfo.InvariantCulture), "-c:v", "ppm", "-f",
+                "image2pipe", "pipe:1"],
             output =>
             {
                 while (frames.Count < video.MaxFrames && PpmReader.Read(output, name, options) is { } frame)

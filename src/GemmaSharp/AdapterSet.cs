@@ -1,3 +1,4 @@
+using System.Globalization;
 using GemmaSharp.Layers;
 
 namespace GemmaSharp;
@@ -18,12 +19,19 @@ public sealed class AdapterSet : IEquatable<AdapterSet>
             ArgumentNullException.ThrowIfNull(weighted.Adapter, nameof(adapters));
             if (!float.IsFinite(weighted.Weight) || !float.IsFinite(weighted.Weight * weighted.Adapter.LargestScale))
             {
-                throw new ArgumentException(FormattableString.Invariant($"The weight of the adapter in {weighted.Adapter.Folder} is {weighted.Weight}; give a finite number of sensible size, 1 for the adapter as it is."), nameof(adapters));
+                throw new ArgumentException(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"The weight of the adapter in {weighted.Adapter.Folder} is {weighted.Weight}; give a finite number of sensible size, ")
+                    + "1 for the adapter as it is.",
+                    nameof(adapters));
             }
 
             if (kept.Count > 0 && kept[0].Adapter.Base != weighted.Adapter.Base)
             {
-                throw new ArgumentException($"The adapters in {kept[0].Adapter.Folder} and {weighted.Adapter.Folder} were loaded for different models; load both for the model they are used with.", nameof(adapters));
+                throw new ArgumentException(
+                    $"The adapters in {kept[0].Adapter.Folder} and {weighted.Adapter.Folder} were loaded for different models; load both for the model they "
+                        + $"are used with.", nameof(adapters));
             }
 
             if (weighted.Weight != 0)

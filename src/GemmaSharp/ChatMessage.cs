@@ -33,7 +33,9 @@ public sealed class ChatMessage
         ArgumentNullException.ThrowIfNull(parts);
         ContentPart[] copy = [.. parts];
         Role = role;
-        Parts = Array.TrueForAll(copy, part => part is not null) ? copy : throw new ArgumentException("A part of the message is null; leave it out.", nameof(parts));
+        Parts = Array.TrueForAll(copy, part => part is not null)
+            ? copy
+            : throw new ArgumentException("A part of the message is null; leave it out.", nameof(parts));
     }
 
     /// <summary>Who speaks.</summary>

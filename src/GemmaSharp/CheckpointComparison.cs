@@ -20,7 +20,8 @@ public sealed class CheckpointComparison
         Folder = folder;
         Other = other;
         Options = options;
-        Parameters = [.. parameters.OrderBy(p => p.Agrees).ThenByDescending(p => p.Agreement).ThenByDescending(p => p.Relative).ThenBy(p => p.Name, NaturalOrder.Instance)];
+        Parameters = [.. parameters.OrderBy(p => p.Agrees).ThenByDescending(p => p.Agreement).ThenByDescending(p => p.Relative)
+            .ThenBy(p => p.Name, NaturalOrder.Instance)];
     }
 
     /// <summary>The first checkpoint.</summary>
@@ -51,7 +52,8 @@ public sealed class CheckpointComparison
     /// <exception cref="ConfigurationException">A configuration is of another model, or impossible.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static CheckpointComparison Compare(
-        string folder, string other, CheckpointComparisonOptions? options = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+        string folder, string other, CheckpointComparisonOptions? options = null, IProgress<double>? progress = null,
+            CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentException.ThrowIfNullOrEmpty(other);
@@ -86,7 +88,8 @@ public sealed class CheckpointComparison
     static long Bytes(ComparedCheckpoint side, string name) =>
         side.Parameters.TryGetValue(name, out ComparedParameter? parameter) ? parameter.Parts.Sum(part => part.Entry.Length) : 0;
 
-    static ParameterDifference Compare(string name, ComparedParameter? a, ComparedParameter? b, double tolerance, TensorReader reader, CancellationToken cancellationToken)
+    static ParameterDifference Compare(
+        string name, ComparedParameter? a, ComparedParameter? b, double tolerance, TensorReader reader, CancellationToken cancellationToken)
     {
         ParameterDifference Of(ParameterAgreement agreement, double relative = double.NaN, double rms = double.NaN, long worst = 0) =>
             new(name, agreement, a?.Form, b?.Form, relative, rms, worst, (a?.IsOptional ?? true) && (b?.IsOptional ?? true));
@@ -112,7 +115,9 @@ public sealed class CheckpointComparison
         }
 
         DifferenceSum sum = Measure(a, b, reader, cancellationToken);
-        ParameterAgreement agreement = sum.Relative == 0 ? ParameterAgreement.Exact : sum.Relative <= tolerance ? ParameterAgreement.Close : ParameterAgreement.Different;
+        ParameterAgreement agreement = sum.Relative == 0 ? ParameterAgreement.Exact : sum.Relative <= tolerance
+            ? ParameterAgreement.Close
+            : ParameterAgreement.Different;
         return Of(agreement, sum.Relative, sum.RootMeanSquare, sum.WorstIndex);
     }
 
@@ -179,7 +184,8 @@ public sealed record CheckpointComparisonOptions
 /// <param name="WorstIndex">Where the largest difference is, as a flat index into <c>Shape</c>.</param>
 /// <param name="IsOptional">Whether the model also runs without it or does not use it, so that a checkpoint that lacks it is no worse.</param>
 public sealed record ParameterDifference(
-    string Name, ParameterAgreement Agreement, ParameterForm? First, ParameterForm? Other, double Relative, double RootMeanSquare, long WorstIndex, bool IsOptional)
+    string Name, ParameterAgreement Agreement, ParameterForm? First, ParameterForm? Other, double Relative, double RootMeanSquare, long WorstIndex,
+        bool IsOptional)
 {
     /// <summary>Whether this counts as agreement: exact, close, or a parameter that may be absent.</summary>
     public bool Agrees => Agreement is ParameterAgreement.Exact or ParameterAgreement.Close

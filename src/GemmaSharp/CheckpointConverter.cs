@@ -31,7 +31,8 @@ public static class CheckpointConverter
     /// <exception cref="CheckpointWriteException">The disk is full or gone.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static ConversionResult Convert(
-        string source, string destination, ConversionOptions options, IProgress<ConversionProgress>? progress = null, CancellationToken cancellationToken = default)
+        string source, string destination, ConversionOptions options, IProgress<ConversionProgress>? progress = null,
+            CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(source);
         ArgumentException.ThrowIfNullOrEmpty(destination);
@@ -45,7 +46,8 @@ public static class CheckpointConverter
         TensorDeclaration[] tensors = [.. plan.Tensors.SelectMany(planned => planned.Declarations)];
         long bytes = tensors.Sum(tensor => tensor.Length);
         CheckSpace(folder.Path, bytes);
-        IReadOnlyList<string> files = Write(plan, merge, tensors, folder.Path, options, 2 * bytes, progress, cancellationToken, out Dictionary<string, UInt128> hashes);
+        IReadOnlyList<string> files = Write(
+            plan, merge, tensors, folder.Path, options, 2 * bytes, progress, cancellationToken, out Dictionary<string, UInt128> hashes);
         File.WriteAllBytes(Path.Combine(folder.Path, Gemma3nConfig.FileName), ConvertedConfig.Make(source, plan, options));
         CompanionFiles.Copy(source, folder.Path);
         Verify(folder.Path, files, hashes, bytes, progress, cancellationToken);
@@ -56,7 +58,8 @@ public static class CheckpointConverter
         double weights = matrices.Sum(matrix => (double)matrix.RowCount * matrix.ColumnCount);
         double matrixBits = 8.0 * matrices.Sum(matrix => matrix.Declarations.Sum(tensor => tensor.Length));
         return new ConversionResult(
-            destination, files, tensors.Length, bytes, matrices.Count(matrix => matrix.Format is not null), weights == 0 ? 0 : matrixBits / weights, plan.Notes);
+            destination, files, tensors.Length, bytes, matrices.Count(matrix => matrix.Format is not null), weights == 0 ? 0 : matrixBits / weights,
+                plan.Notes);
     }
 
     static void Check(ConversionOptions options)
@@ -68,7 +71,8 @@ public static class CheckpointConverter
 
         if (options.Dequantize && options.Quantize is not null)
         {
-            throw new ConversionException("Both quantising and dequantising were asked for; choose one (quantising again works from the dequantised weights by itself).");
+            throw new ConversionException(
+                "Both quantising and dequantising were asked for; choose one (quantising again works from the dequantised weights by itself).");
         }
 
         if (options.ShardBytes < 1)
@@ -149,13 +153,15 @@ public static class CheckpointConverter
         }
         catch (Exception e) when (e is CheckpointException or ConfigurationException)
         {
-            throw new ConversionException($"The result would not load ({e.Message.TrimEnd('.')}); nothing was written, please report this with the options used.", e);
+            throw new ConversionException(
+                $"The result would not load ({e.Message.TrimEnd('.')}); nothing was written, please report this with the options used.", e);
         }
     }
 
     /// <summary>Reads everything again and compares it with what was written.</summary>
     static void Verify(
-        string folder, IReadOnlyList<string> files, Dictionary<string, UInt128> hashes, long bytesWritten, IProgress<ConversionProgress>? progress, CancellationToken cancellationToken)
+        string folder, IReadOnlyList<string> files, Dictionary<string, UInt128> hashes, long bytesWritten, IProgress<ConversionProgress>? progress,
+            CancellationToken cancellationToken)
     {
         XxHash128 hash = new();
         using TensorReader reader = new();
@@ -180,7 +186,8 @@ public static class CheckpointConverter
 
                 if (!hashes.TryGetValue(entry.Name, out UInt128 written) || hash.GetCurrentHashAsUInt128() != written)
                 {
-                    throw new ConversionException($"Tensor {entry.Name} was read back from {name} otherwise than it was written; check the disk and convert again.");
+                    throw new ConversionException(
+                        $"Tensor {entry.Name} was read back from {name} otherwise than it was written; check the disk and convert again.");
                 }
 
                 hash.Reset();

@@ -9,10 +9,8 @@ namespace GemmaSharp;
 /// <summary>Conversations as JSON: a list of <c>{role, content}</c>, content a text or a list of parts <c>{type: text|image|audio|video, …}</c>.</summary>
 /// <remarks>
 /// The value of a part stands under the name of its type. Pictures, sound and videos are read and written as their source: a path, relative to the file's
-/// folder both ways,
-/// or a <c>data:</c>, <c>http:</c> or <c>https:</c> address. The list may also be the <c>messages</c> of an object; comments and trailing commas are passed
-/// over.
-/// Stateless, thread-safe.
+/// folder both ways, or a <c>data:</c>, <c>http:</c> or <c>https:</c> address. The list may also be the <c>messages</c> of an object; comments and trailing
+/// commas are passed over. Stateless, thread-safe.
 /// </remarks>
 public static class ConversationFile
 {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 using GemmaSharp.Model.Text;
@@ -41,8 +42,10 @@ public sealed class EncodedPrompt
             if (tokens.Start < end || tokens.Count < 1 || tokens.Start > ids.Length - tokens.Count || tokens.Values.Length % tokens.Count != 0)
             {
                 throw new ArgumentException(
-                    FormattableString.Invariant(
-                        $"Soft tokens {tokens.Start} to {(long)tokens.Start + tokens.Count} must follow position {end} and lie inside the prompt of {ids.Length}."),
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"Soft tokens {tokens.Start} to {(long)tokens.Start + tokens.Count} must follow position {end} and lie inside the prompt of "
+                            + $"{ids.Length}."),
                     nameof(soft));
             }
 
@@ -74,8 +77,8 @@ public sealed class EncodedPrompt
         {
             if ((uint)id >= (uint)config.VocabSize)
             {
-                throw new ArgumentException(
-                    FormattableString.Invariant($"Token id {id} is outside the vocabulary of {config.VocabSize}; use ids from 0 to {config.VocabSize - 1}."));
+                throw new ArgumentException(string.Create(
+                    CultureInfo.InvariantCulture, $"Token id {id} is outside the vocabulary of {config.VocabSize}; use ids from 0 to {config.VocabSize - 1}."));
             }
         }
 
@@ -84,8 +87,10 @@ public sealed class EncodedPrompt
             int width = tokens.Values.Length / tokens.Count;
             if (width != config.HiddenSize)
             {
-                throw new ArgumentException(FormattableString.Invariant(
-                    $"The soft tokens at {tokens.Start} have {width} values each and the model's width is {config.HiddenSize}; encode the prompt with this model."));
+                throw new ArgumentException(string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"The soft tokens at {tokens.Start} have {width} values each and the model's width is {config.HiddenSize}; encode the prompt with this "
+                        + $"model."));
             }
         }
     }

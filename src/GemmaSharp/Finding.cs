@@ -46,7 +46,9 @@ public sealed record Finding
     public string? Repair { get; init; }
 
     /// <summary>The problem and its repair on one line.</summary>
-    public override string ToString() => Repair is null ? $"{Severity.ToString().ToLowerInvariant()}: {Problem}" : $"{Severity.ToString().ToLowerInvariant()}: {Problem} {Repair}";
+    public override string ToString() => Repair is null
+        ? $"{Severity.ToString().ToLowerInvariant()}: {Problem}"
+        : $"{Severity.ToString().ToLowerInvariant()}: {Problem} {Repair}";
 }
 
 /// <summary>What is wrong, or worth knowing, about a tensor.</summary>

@@ -8,13 +8,11 @@ namespace GemmaSharp;
 /// <remarks>
 /// <para>
 /// Thread-safe, but one answer at a time: who asks while another answer runs gets an <see cref="InvalidOperationException"/>, and nothing changes. Different
-/// sessions of a model may answer at once
-/// and then share the model's steps. Nothing is computed on the caller's threads.
+/// sessions of a model may answer at once and then share the model's steps. Nothing is computed on the caller's threads.
 /// </para>
 /// <para>
-/// An answer ends when its enumerator does. One that is left standing is computed no more than some hundred tokens ahead; it ends when it is disposed, when
-/// the session is, or some time after nobody
-/// refers to it any more, and until then the session counts as answering.
+/// An answer ends when its enumerator does. One that is left standing is computed no more than some hundred tokens ahead; it ends when it is disposed, when the
+/// session is, or some time after nobody refers to it any more, and until then the session counts as answering.
 /// </para>
 /// <para>Dispose to free the cache.</para>
 /// </remarks>

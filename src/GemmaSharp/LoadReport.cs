@@ -13,7 +13,8 @@ public sealed class LoadReport
     {
         Folder = folder;
         IsAdapter = isAdapter;
-        Findings = [.. findings.OrderBy(f => f.Severity).ThenBy(f => f.Tensor, NaturalOrder.Instance).ThenBy(f => f.Kind).ThenBy(f => f.StoredName, StringComparer.Ordinal)];
+        Findings = [.. findings.OrderBy(f => f.Severity).ThenBy(f => f.Tensor, NaturalOrder.Instance).ThenBy(f => f.Kind)
+            .ThenBy(f => f.StoredName, StringComparer.Ordinal)];
         Tensors = tensors;
         UsedTensors = used;
     }
@@ -74,7 +75,9 @@ public sealed class LoadReport
             text.Append(finding).Append('\n');
         }
 
-        return text.Append(CultureInfo.InvariantCulture, $"{Tensors} tensors, {UsedTensors} used; {Count(Severity.Error)} errors, {Count(Severity.Warning)} warnings, {Count(Severity.Note)} notes").ToString();
+        return text.Append(CultureInfo.InvariantCulture,
+            $"{Tensors} tensors, {UsedTensors} used; {Count(Severity.Error)} errors, {Count(Severity.Warning)} warnings, {Count(Severity.Note)} notes")
+            .ToString();
     }
 
     /// <summary>Writes the report as one JSON object.</summary>

@@ -7,9 +7,8 @@ namespace GemmaSharp;
 /// <summary>A LoRA adapter: for some linear layers of one base model, two small matrices whose product is added to the weight, <c>W + s · B · A</c>.</summary>
 /// <remarks>
 /// Belongs to the model it was loaded for, whose weights it leaves alone: any number of adapters can be in use at once, a different choice in every
-/// conversation.
-/// Its matrices are kept in memory as float32. Immutable, thread-safe; freed with its last reference.
-/// Formats: Hugging Face peft and mlx-lm; see docs/adapters.md.
+/// conversation. Its matrices are kept in memory as float32. Immutable, thread-safe; freed with its last reference. Formats: Hugging Face peft and mlx-lm; see
+/// docs/adapters.md.
 /// </remarks>
 public sealed class LoraAdapter
 {

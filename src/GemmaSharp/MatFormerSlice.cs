@@ -95,7 +95,8 @@ public sealed record MatFormerSlice
         {
             if (Skip.Contains(source))
             {
-                throw Refused($"leaves out layer {source}, whose keys and values later layers use; keep {(sources.Length == 1 ? "layer" : "layers")} {string.Join(" and ", sources)}");
+                throw Refused($"leaves out layer {source}, whose keys and values later layers use; keep {(sources.Length == 1 ? "layer" : "layers")} "
+                    + $"{string.Join(" and ", sources)}");
             }
         }
 
@@ -104,7 +105,8 @@ public sealed record MatFormerSlice
             int whole = text.IntermediateSize[kept[i]];
             if (Widths[i] < 1 || Widths[i] > whole)
             {
-                throw Refused($"gives layer {i}{(kept[i] == i ? "" : $" (originally {kept[i]})")} a width of {Widths[i]}; the model has {whole} units there, so use 1 to {whole}");
+                throw Refused($"gives layer {i}{(kept[i] == i ? "" : $" (originally {kept[i]})")} a width of {Widths[i]}; the model has {whole} units there, "
+                    + $"so use 1 to {whole}");
             }
         }
 
@@ -117,7 +119,8 @@ public sealed record MatFormerSlice
         string shape = $"{text.NumHiddenLayers} layers of {(widths.Length == 1 ? $"width {widths[0]}" : $"widths {widths.Min()} to {widths.Max()}")}";
         return Refused(text.IntermediateSize.SequenceEqual(Widths)
             ? $"is of E4B; this model has the {shape} of that slice already, so load it without one"
-            : $"is of E4B, which has 35 layers of width 16384; this model has {shape}, so use an E4B checkpoint or write widths out, such as \"{Math.Max(1, widths.Min() / 2)}*{text.NumHiddenLayers}\"");
+            : $"is of E4B, which has 35 layers of width 16384; this model has {shape}, so use an E4B checkpoint or write widths out, such as "
+                + $"\"{Math.Max(1, widths.Min() / 2)}*{text.NumHiddenLayers}\"");
     }
 
     SliceException Refused(string problem) => new($"Slice \"{Name}\" {problem}.");

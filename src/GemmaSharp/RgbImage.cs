@@ -19,7 +19,8 @@ public sealed record RgbImage
         if (Pixels.LongLength != needed)
         {
             throw new ArgumentException(
-                $"Pixels has {Pixels.LongLength} bytes, a {Width}×{Height} RGB picture has {needed}; pass red, green and blue of every pixel, rows from the top.",
+                $"Pixels has {Pixels.LongLength} bytes, a {Width}×{Height} RGB picture has {needed}; pass red, green and blue of every pixel, rows from the "
+                    + $"top.",
                 nameof(Pixels));
         }
 

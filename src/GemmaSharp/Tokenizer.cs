@@ -228,7 +228,8 @@ public sealed class Tokenizer
             if (control.Contains(_merges.Merged(rank)))
             {
                 throw new TokenizerException(
-                    $"Merge {rank} of tokenizer.json makes the control token \"{IdToPiece(_merges.Merged(rank))}\" out of ordinary text; remove it from the merges.");
+                    $"Merge {rank} of tokenizer.json makes the control token \"{IdToPiece(_merges.Merged(rank))}\" out of ordinary text; remove it from the "
+                        + $"merges.");
             }
         }
     }

@@ -87,6 +87,27 @@ public sealed class RoomTests
     }
 
     [Fact]
+    public void Lines_OfTheSources_AreAtMost160ColumnsLong()
+    {
+        SkipWithoutSources();
+        var faults = new List<string>();
+        foreach (string file in Directory.EnumerateFiles(Path.GetDirectoryName(Source)!, "*.cs", SearchOption.AllDirectories))
+        {
+            int number = 0;
+            foreach (string line in File.ReadLines(file))
+            {
+                number++;
+                if (line.Length > 160)
+                {
+                    faults.Add($"{Path.GetFileName(file)}:{number} has {line.Length} columns.");
+                }
+            }
+        }
+
+        Assert.Empty(faults);
+    }
+
+    [Fact]
     public void PublicTypes_LieInTheRootFolder_Alone()
     {
         Type[] elsewhere = [.. typeof(GemmaModel).Assembly.GetExportedTypes().Where(type => type.Namespace != "GemmaSharp")];

@@ -58,7 +58,8 @@ sealed class BenchModel : IDisposable
                 {
                     // Of the tables only a row is read, unless one is also the head.
                     bytes += module.Bytes - module.Children
-                        .Where(child => child.Name == "embed_tokens_per_layer" || (child.Name == "embed_tokens" && !Checkpoint.Config.TextConfig.TieWordEmbeddings))
+                        .Where(child => child.Name == "embed_tokens_per_layer"
+                            || (child.Name == "embed_tokens" && !Checkpoint.Config.TextConfig.TieWordEmbeddings))
                         .Sum(child => child.Bytes);
                 }
             }
@@ -85,7 +86,8 @@ sealed class BenchModel : IDisposable
     /// <param name="team">Threads that make up weights.</param>
     /// <param name="cancellationToken">Stops making them up.</param>
     public static BenchModel Synthesize(
-        string name, int? layers, QuantizationRecipe? recipe, CheckpointOptions options, bool vision, bool audio, WorkerTeam team, CancellationToken cancellationToken)
+        string name, int? layers, QuantizationRecipe? recipe, CheckpointOptions options, bool vision, bool audio, WorkerTeam team,
+            CancellationToken cancellationToken)
     {
         Gemma3nConfig published = name == "e2b" ? Gemma3nConfig.E2B : Gemma3nConfig.E4B;
         Gemma3nConfig config = published with

@@ -11,18 +11,21 @@ static class BenchReport
     {
         Machine machine = result.Machine;
         console.Out.WriteLine($"{result.Model} ({result.Format}); {machine.InstructionSet}, {machine.Threads} {(machine.Threads == 1 ? "thread" : "threads")}");
-        console.Out.WriteLine(Show.Text($"This machine reads {machine.ReadBandwidth / 1e9:0.0} GB/s and computes {machine.FloatPeak / 1e9:0} GFLOP/s in float32."));
+        console.Out.WriteLine(Show.Text(
+            $"This machine reads {machine.ReadBandwidth / 1e9:0.0} GB/s and computes {machine.FloatPeak / 1e9:0} GFLOP/s in float32."));
         Table table = new Table().Border(TableBorder.Simple).AddColumns("what", "time", "±", "speed", "of this machine");
         if (result.Prefill is PrefillResult prefill)
         {
             double rate = prefill.Operations / prefill.Time.Median;
-            Row(Show.Text($"prompt of {prefill.Tokens}"), prefill.Time, Show.Text($"{prefill.Tokens / prefill.Time.Median:0.0} tokens/s"), Show.Text($"{rate / machine.FloatPeak:0 %} of float peak ({rate / 1e9:0} GFLOP/s)"));
+            Row(Show.Text($"prompt of {prefill.Tokens}"), prefill.Time, Show.Text($"{prefill.Tokens / prefill.Time.Median:0.0} tokens/s"),
+                Show.Text($"{rate / machine.FloatPeak:0 %} of float peak ({rate / 1e9:0} GFLOP/s)"));
         }
 
         if (result.Decode is DecodeResult decode)
         {
             double rate = decode.BytesPerToken * decode.Tokens / decode.Time.Median;
-            Row(Show.Text($"answer of {decode.Tokens}"), decode.Time, Show.Text($"{decode.Tokens / decode.Time.Median:0.00} tokens/s"), Show.Text($"{rate / machine.ReadBandwidth:0 %} of bandwidth ({rate / 1e9:0.0} GB/s, {Show.Bytes(decode.BytesPerToken)} each)"));
+            Row(Show.Text($"answer of {decode.Tokens}"), decode.Time, Show.Text($"{decode.Tokens / decode.Time.Median:0.00} tokens/s"),
+                Show.Text($"{rate / machine.ReadBandwidth:0 %} of bandwidth ({rate / 1e9:0.0} GB/s, {Show.Bytes(decode.BytesPerToken)} each)"));
         }
 
         foreach ((string name, EncodeResult? encode) in (ReadOnlySpan<(string, EncodeResult?)>)[("picture", result.Image), ("sound", result.Audio)])
@@ -30,7 +33,8 @@ static class BenchReport
             if (encode is not null)
             {
                 double rate = encode.Operations / encode.Time.Median;
-                Row($"{name} of {encode.Input}", encode.Time, Show.Text($"{1 / encode.Time.Median:0.00} a second"), Show.Text($"{rate / machine.FloatPeak:0 %} of float peak ({rate / 1e9:0} GFLOP/s)"));
+                Row($"{name} of {encode.Input}", encode.Time, Show.Text($"{1 / encode.Time.Median:0.00} a second"),
+                    Show.Text($"{rate / machine.FloatPeak:0 %} of float peak ({rate / 1e9:0} GFLOP/s)"));
             }
         }
 

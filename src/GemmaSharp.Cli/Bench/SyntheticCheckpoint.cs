@@ -28,7 +28,8 @@ static class SyntheticCheckpoint
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     /// <exception cref="SliceException">The model has no such slice.</exception>
     public static Checkpoint Create(
-        string name, Gemma3nConfig config, int seed, WorkerTeam team, QuantizationRecipe? recipe = null, CheckpointOptions? options = null, CancellationToken cancellationToken = default)
+        string name, Gemma3nConfig config, int seed, WorkerTeam team, QuantizationRecipe? recipe = null, CheckpointOptions? options = null,
+            CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(team);
@@ -38,8 +39,12 @@ static class SyntheticCheckpoint
         long offset = 0;
         foreach (ParameterRequest request in Requests(name, config))
         {
-            QuantizationFormat? format = request.ModuleType is "Linear" or "Embedding" ? recipe?.For(request.ModulePath, config.TextConfig.NumHiddenLayers) : null;
-            foreach (SyntheticTensor tensor in format?.Fits(request.Shape[1]) == true ? SyntheticTensor.Quantized(request, format) : [SyntheticTensor.Dense(request)])
+            QuantizationFormat? format = request.ModuleType is "Linear" or "Embedding"
+                ? recipe?.For(request.ModulePath, config.TextConfig.NumHiddenLayers)
+                : null;
+            foreach (SyntheticTensor tensor in format?.Fits(request.Shape[1]) == true
+                ? SyntheticTensor.Quantized(request, format)
+                : [SyntheticTensor.Dense(request)])
             {
                 tensors.Add(tensor.At(offset));
                 offset = (offset + tensor.Entry.Length + Alignment - 1) / Alignment * Alignment;

@@ -36,13 +36,15 @@ sealed class SyntheticTensor
         (_, double range) = WeightRule.Range(TensorNames.HuggingFace(request.Tensor), [.. request.Shape]);
         long rows = request.Shape[0];
         int columns = (int)request.Shape[1];
-        byte[] codes = new byte[4 * format.WordsPerRow(format.GroupSize)], scale = new byte[format.HasBiases ? 2 : 1], bias = new byte[format.HasBiases ? 2 : 0];
+        byte[] codes = new byte[4 * format.WordsPerRow(format.GroupSize)], scale = new byte[format.HasBiases ? 2 : 1],
+            bias = new byte[format.HasBiases ? 2 : 0];
         float[] group = [.. Enumerable.Range(0, format.GroupSize).Select(i => (float)(i % 2 == 0 ? range : -range))];
         Quantizer.QuantizeRow(group, ElementType.BF16, format, QuantizationRounding.Cpu, codes, scale, bias);
         long[] groups = [rows, format.GroupsPerRow(columns)];
         ElementType scaleType = format.HasBiases ? ElementType.BF16 : ElementType.U8;
         yield return new SyntheticTensor(
-            EntryOf(request.Tensor, ElementType.U32, [rows, format.WordsPerRow(columns)]), null, format.Mode == QuantizationMode.MxFp8 ? NumbersOnly : uint.MaxValue);
+            EntryOf(request.Tensor, ElementType.U32, [rows, format.WordsPerRow(columns)]), null,
+                format.Mode == QuantizationMode.MxFp8 ? NumbersOnly : uint.MaxValue);
         yield return new SyntheticTensor(EntryOf(request.ModulePath + ".scales", scaleType, groups), scale, 0);
         if (format.HasBiases)
         {

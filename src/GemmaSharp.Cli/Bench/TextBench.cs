@@ -34,7 +34,8 @@ sealed class TextBench : IDisposable
 
     /// <summary>Reads a prompt and finds its first token.</summary>
     public PrefillResult Prefill(int tokens, int repetitions) =>
-        new(tokens, Measurement.Take(repetitions, () => Time(cache => Read(cache, tokens)), _cancellationToken), 2 * TextWork.MultiplyAdds(_model.Config, tokens));
+        new(tokens, Measurement.Take(repetitions, () => Time(cache => Read(cache, tokens)), _cancellationToken),
+            2 * TextWork.MultiplyAdds(_model.Config, tokens));
 
     /// <summary>Draws tokens one by one.</summary>
     public DecodeResult Decode(int tokens, int repetitions, long bytesPerToken) =>

@@ -30,6 +30,7 @@ static class TextWork
     static double Layer(TextConfig config, int layer, bool shared)
     {
         double hidden = config.HiddenSize, queries = (double)config.NumAttentionHeads * config.HeadDim, keys = (double)config.NumKeyValueHeads * config.HeadDim;
-        return hidden * ((2 * queries) + (shared ? 0 : 2 * keys) + (3.0 * config.IntermediateSize[layer]) + (2 * config.LaurelRank) + (2 * config.HiddenSizePerLayerInput));
+        return hidden * ((2 * queries) + (shared ? 0 : 2 * keys) + (3.0 * config.IntermediateSize[layer]) + (2 * config.LaurelRank)
+            + (2 * config.HiddenSizePerLayerInput));
     }
 }

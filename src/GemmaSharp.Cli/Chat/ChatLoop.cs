@@ -85,7 +85,8 @@ sealed class ChatLoop
             Say("Stopped.");
             return true;
         }
-        catch (Exception error) when (ErrorReport.Describe(error) is (int exitCode, string message) && error is not OutOfMemoryException && exitCode != ExitCode.Done)
+        catch (Exception error) when (ErrorReport.Describe(error) is (int exitCode, string message) && error is not OutOfMemoryException
+            && exitCode != ExitCode.Done)
         {
             // A chat outlives a mistyped path or a prompt that is too long.
             _console.Notice("gemma: " + message.ReplaceLineEndings(" "));

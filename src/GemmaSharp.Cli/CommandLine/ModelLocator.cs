@@ -38,7 +38,8 @@ static partial class ModelLocator
 
         return FindSnapshot(cache, model) ?? throw new CliException(
             ExitCode.CheckpointRefused,
-            $"{model} is neither a folder nor in the Hugging Face cache {cache}; download it with \"hf download {model}\", or give the folder of a checkpoint.");
+            $"{model} is neither a folder nor in the Hugging Face cache {cache}; download it with \"hf download {model}\", or give the folder of a "
+                + $"checkpoint.");
     }
 
     /// <summary>The demo checkpoint beside the program, or in the checkout the program was built in.</summary>

@@ -22,7 +22,8 @@ static class UsageErrors
 
         if (unmatched.Length > 0)
         {
-            return UnknownOption(parse) ?? $"\"{Shorten(unmatched[0])}\" is one argument more than \"{path}\" takes; put a text with spaces into quotes, or {way}.";
+            return UnknownOption(parse)
+                ?? $"\"{Shorten(unmatched[0])}\" is one argument more than \"{path}\" takes; put a text with spaces into quotes, or {way}.";
         }
 
         ParseError error = parse.Errors[0];
@@ -57,7 +58,8 @@ static class UsageErrors
         // Arguments come before what is left over, but a mistyped option before its value.
         string? found = parse.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens).Select(token => token.Value)
             .Concat(parse.UnmatchedTokens)
-            .FirstOrDefault(token => token.Length > 1 && token[0] == '-' && (token[1] == '-' || char.IsAsciiLetter(token[1])) && !token.Contains(' ', StringComparison.Ordinal));
+            .FirstOrDefault(token => token.Length > 1 && token[0] == '-' && (token[1] == '-' || char.IsAsciiLetter(token[1]))
+                && !token.Contains(' ', StringComparison.Ordinal));
         string path = Path(parse.CommandResult);
         return found is null ? null : $"{found} is no option of \"{path}\"; {Nearest(found, Options(parse.CommandResult), $"see \"{path} --help\"")}.";
     }

@@ -15,10 +15,12 @@ static class AgainstCheck
     {
         using Interrupts.Scope interrupt = console.Interrupts.Begin();
         CheckpointComparison comparison = await new ProgressSign(console, quiet).WhileAsync<double, CheckpointComparison>(
-            "Comparing", share => ("Comparing", share), progress => CheckpointComparison.Compare(folder, other, options, progress, interrupt.Token)).ConfigureAwait(false);
+            "Comparing", share => ("Comparing", share), progress => CheckpointComparison.Compare(folder, other, options, progress, interrupt.Token))
+                .ConfigureAwait(false);
         if (comparison.Parameters.Count == 0)
         {
-            throw CliException.Usage($"--only {string.Join(" --only ", options.Only)} fits no parameter of either checkpoint; \"gemma inspect --tensors\" shows their names.");
+            throw CliException.Usage($"--only {string.Join(" --only ", options.Only)} fits no parameter of either checkpoint; \"gemma inspect --tensors\" "
+                + $"shows their names.");
         }
 
         if (json)
@@ -41,7 +43,8 @@ static class AgainstCheck
             Table table = new Table().Border(TableBorder.Simple).AddColumns("parameter", "stored as", "max|a−b|/max|b|", "rms", "");
             foreach (ParameterDifference parameter in shown.Take(MostRows))
             {
-                table.AddRow(Markup.Escape(parameter.Name), Markup.Escape(Forms(parameter)), Number(parameter.Relative), Number(parameter.RootMeanSquare), Verdict(parameter));
+                table.AddRow(Markup.Escape(parameter.Name), Markup.Escape(Forms(parameter)), Number(parameter.Relative), Number(parameter.RootMeanSquare),
+                    Verdict(parameter));
             }
 
             console.Styled.Write(table);
@@ -51,11 +54,14 @@ static class AgainstCheck
             }
         }
 
-        int exact = comparison.Count(ParameterAgreement.Exact), close = comparison.Count(ParameterAgreement.Close), different = comparison.Count(ParameterAgreement.Different);
-        int shapes = comparison.Count(ParameterAgreement.OtherShape), first = comparison.Count(ParameterAgreement.OnlyInFirst), other = comparison.Count(ParameterAgreement.OnlyInOther);
+        int exact = comparison.Count(ParameterAgreement.Exact), close = comparison.Count(ParameterAgreement.Close),
+            different = comparison.Count(ParameterAgreement.Different);
+        int shapes = comparison.Count(ParameterAgreement.OtherShape), first = comparison.Count(ParameterAgreement.OnlyInFirst),
+            other = comparison.Count(ParameterAgreement.OnlyInOther);
         string verdict = comparison.Agrees ? "[green]The checkpoints agree.[/]" : "[red]The checkpoints differ.[/]";
         console.Styled.MarkupLine(Show.Text(
-            $"{verdict} {comparison.Parameters.Count} parameters: {exact} equal, {close} within {comparison.Options.Tolerance}, {different} different, {shapes} of another shape, {first} only in the first, {other} only in the other."));
+            $"{verdict} {comparison.Parameters.Count} parameters: {exact} equal, {close} within {comparison.Options.Tolerance}, {different} different, ")
+            + Show.Text($"{shapes} of another shape, {first} only in the first, {other} only in the other."));
     }
 
     static string Forms(ParameterDifference parameter) => (parameter.First, parameter.Other) switch

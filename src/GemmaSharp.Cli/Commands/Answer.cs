@@ -62,7 +62,8 @@ sealed class Answer(GemmaModel model, GemmaSession session, BusySign busy)
         json.WriteNumbers("token_ids", _tokens.Select(token => (long)token.Id));
         json.WriteNumber("prompt_tokens", statistics.PromptTokens);
         json.WriteNumber("answer_tokens", statistics.AnswerTokens);
-        json.WriteString("stop_reason", _tokens is [.., { StopReason: StopReason reason }] ? JsonNamingPolicy.SnakeCaseLower.ConvertName(reason.ToString()) : "interrupted");
+        json.WriteString("stop_reason",
+            _tokens is [.., { StopReason: StopReason reason }] ? JsonNamingPolicy.SnakeCaseLower.ConvertName(reason.ToString()) : "interrupted");
         json.WriteStartObject("timings");
         json.WriteMeasured("load_seconds", model.LoadTime.TotalSeconds);
         json.WriteMeasured("time_to_first_token_seconds", statistics.TimeToFirstToken.TotalSeconds);

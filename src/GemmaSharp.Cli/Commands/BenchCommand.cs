@@ -15,8 +15,13 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
 {
     const int PublishedSide = 768;
 
-    readonly Option<string?> _synthetic = new("--synthetic") { HelpName = "e2b|e4b", Description = "Make up a model of the published shapes in memory (bf16: 9 or 14 GB) instead of reading one." };
-    readonly Option<int?> _layers = Numbers.Whole("--layers", "N", "With --synthetic: fewer text layers than published, to save time and memory.", BenchModel.LeastLayers, 35);
+    readonly Option<string?> _synthetic = new("--synthetic")
+    {
+        HelpName = "e2b|e4b",
+        Description = "Make up a model of the published shapes in memory (bf16: 9 or 14 GB) instead of reading one.",
+    };
+    readonly Option<int?> _layers = Numbers.Whole(
+        "--layers", "N", "With --synthetic: fewer text layers than published, to save time and memory.", BenchModel.LeastLayers, 35);
     readonly SliceOption _slice = new();
     readonly RecipeOptions _recipe = new();
     readonly Option<bool> _exact = new("--exact") { Description = "Multiply quantised weights with float32 activations instead of integers." };
@@ -34,7 +39,8 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         var bench = new BenchCommand(global, console);
         var command = new Command("bench", "Measure prompt and answer speed, load time and memory, and what share of the machine they use.")
         {
-            bench._synthetic, bench._layers, bench._slice.Option, bench._exact, bench._prefill, bench._decode, bench._adapters, bench._image, bench._audio, bench._imageSize, bench._repetitions, bench._json,
+            bench._synthetic, bench._layers, bench._slice.Option, bench._exact, bench._prefill, bench._decode, bench._adapters, bench._image, bench._audio,
+                bench._imageSize, bench._repetitions, bench._json,
         };
         foreach (Option option in bench._recipe.All)
         {
@@ -42,7 +48,8 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         }
 
         command.SetAction(bench.RunAsync);
-        return new CliCommand(command, "gemma bench", "gemma bench --model google/gemma-3n-E2B-it --image --audio", "gemma bench --synthetic e2b --bits 4", "gemma bench --synthetic e4b --slice E2B", "gemma bench --synthetic e4b --layers 10 --json");
+        return new CliCommand(command, "gemma bench", "gemma bench --model google/gemma-3n-E2B-it --image --audio", "gemma bench --synthetic e2b --bits 4",
+            "gemma bench --synthetic e4b --slice E2B", "gemma bench --synthetic e4b --layers 10 --json");
     }
 
     async Task<int> RunAsync(ParseResult parse)
@@ -62,7 +69,8 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         QuantizationRecipe? recipe = _recipe.Read(parse);
         if (synthetic is null && recipe is not null)
         {
-            throw CliException.Usage("Quantising is asked for without --synthetic; a checkpoint is timed as it is stored, and \"gemma convert\" quantises one.");
+            throw CliException.Usage("Quantising is asked for without --synthetic; a checkpoint is timed as it is stored, and \"gemma convert\" quantises "
+                + "one.");
         }
 
         using Interrupts.Scope interrupt = console.Interrupts.Begin();
@@ -112,17 +120,20 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         return new BenchResult(name, model.Format, machine, model.LoadSeconds, prefill, decode, picture, sound, process.PeakWorkingSet64);
     }
 
-    (PrefillResult? Prefill, DecodeResult? Decode) MeasureText(BenchModel model, AdapterSet adapters, ParseResult parse, int repetitions, WorkerTeam team, CancellationToken cancellationToken)
+    (PrefillResult? Prefill, DecodeResult? Decode) MeasureText(
+        BenchModel model, AdapterSet adapters, ParseResult parse, int repetitions, WorkerTeam team, CancellationToken cancellationToken)
     {
         int prompt = parse.GetValue(_prefill) ?? 512, answer = parse.GetValue(_decode) ?? 64;
         int longest = Math.Max(prompt, answer), context = model.Checkpoint.Config.TextConfig.MaxPositionEmbeddings;
         if (longest > context)
         {
-            throw CliException.Usage($"{longest} tokens are asked for and the context holds {context}; ask for fewer with --prompt-tokens and --answer-tokens.");
+            throw CliException.Usage($"{longest} tokens are asked for and the context holds {context}; ask for fewer with --prompt-tokens and "
+                + $"--answer-tokens.");
         }
 
         using var text = new TextBench(model.Parts.Text, adapters, team, longest, cancellationToken);
-        return (prompt > 0 ? text.Prefill(prompt, repetitions) : null, answer > 0 ? text.Decode(answer, repetitions, model.BytesPerToken + adapters.Adapters.Sum(weighted => weighted.Adapter.Bytes)) : null);
+        return (prompt > 0 ? text.Prefill(prompt, repetitions) : null,
+            answer > 0 ? text.Decode(answer, repetitions, model.BytesPerToken + adapters.Adapters.Sum(weighted => weighted.Adapter.Bytes)) : null);
     }
 
     AdapterSet LoadAdapters(ParseResult parse, BenchModel model) => new((parse.GetValue(_adapters) ?? [])
@@ -133,7 +144,8 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
     {
         if (tower is null)
         {
-            throw new CliException(ExitCode.Failed, $"{option} is given and the checkpoint has no {name} tower; leave it out, or use a checkpoint that has one.");
+            throw new CliException(ExitCode.Failed,
+                $"{option} is given and the checkpoint has no {name} tower; leave it out, or use a checkpoint that has one.");
         }
     }
 }

@@ -45,7 +45,8 @@ sealed class CheckpointInspection : IDisposable
         {
             ModuleParameter[] matrices = [.. Matrices(Modules)];
             return Array.Exists(matrices, matrix => matrix.Quantization is not null)
-                ? string.Join(", ", matrices.GroupBy(matrix => matrix.Format).OrderByDescending(group => group.Count()).ThenBy(group => group.Key, StringComparer.Ordinal).Select(group => Show.Text($"{group.Key} ×{group.Count()}")))
+                ? string.Join(", ", matrices.GroupBy(matrix => matrix.Format).OrderByDescending(group => group.Count())
+                    .ThenBy(group => group.Key, StringComparer.Ordinal).Select(group => Show.Text($"{group.Key} ×{group.Count()}")))
                 : "none";
         }
     }
@@ -89,7 +90,8 @@ sealed class CheckpointInspection : IDisposable
     /// <param name="cancellationToken">Ends the search through the values.</param>
     public static LoadReport Verify(string folder, MatFormerSlice? slice, VisionWeights visionWeights, bool scanValues, CancellationToken cancellationToken)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(folder, new CheckpointOptions { HeadersOnly = !scanValues, Slice = slice, VisionWeights = visionWeights });
+        using Checkpoint checkpoint = Checkpoint.Open(
+            folder, new CheckpointOptions { HeadersOnly = !scanValues, Slice = slice, VisionWeights = visionWeights });
         ModelParts.Build(checkpoint.Root, checkpoint.Config);
         LoadReport report = checkpoint.Report();
         return scanValues ? report.With(CheckpointValues.FindNonFinite(checkpoint, cancellationToken: cancellationToken)) : report;
@@ -113,7 +115,8 @@ sealed class CheckpointInspection : IDisposable
     public void Dispose() => Checkpoint.Dispose();
 
     static IEnumerable<ModuleParameter> Matrices(ModuleNode module) =>
-        (module.Type is "Linear" or "Embedding" ? module.Parameters.Where(parameter => parameter.Format.Length > 0) : []).Concat(module.Children.SelectMany(Matrices));
+        (module.Type is "Linear" or "Embedding" ? module.Parameters.Where(parameter => parameter.Format.Length > 0) : [])
+            .Concat(module.Children.SelectMany(Matrices));
 
     static IEnumerable<ModuleParameter> Parameters(ModuleNode module) => module.Parameters.Concat(module.Children.SelectMany(Parameters));
 }

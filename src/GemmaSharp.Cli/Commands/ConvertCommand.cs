@@ -14,7 +14,8 @@ static class ConvertCommand
         var destination = new Argument<string>("DST") { Description = "A new folder for the result." };
         var options = new ConvertOptions(global);
         Option<bool> json = GlobalOptions.NewJson();
-        var command = new Command("convert", "Write a checkpoint in another form: Hugging Face or MLX, quantised or not, smaller, in other files.") { source, destination };
+        var command = new Command(
+            "convert", "Write a checkpoint in another form: Hugging Face or MLX, quantised or not, smaller, in other files.") { source, destination };
         options.AddTo(command);
         command.Add(json);
         command.SetAction(async parse =>
@@ -74,7 +75,10 @@ static class ConvertCommand
         }
 
         string files = result.Files.Count == 1 ? "one file" : Show.Text($"{result.Files.Count} files");
-        string quantized = result.QuantizedModules == 0 ? "" : Show.Text($", {result.QuantizedModules} modules quantised, {result.BitsPerWeight:0.00} bits per weight");
-        console.Out.WriteLine(Show.Text($"{result.Folder}: {result.Tensors} tensors in {files}, {Show.Bytes(result.Bytes)}{quantized}; written and read back in {Show.Time(elapsed)}."));
+        string quantized = result.QuantizedModules == 0
+            ? ""
+            : Show.Text($", {result.QuantizedModules} modules quantised, {result.BitsPerWeight:0.00} bits per weight");
+        console.Out.WriteLine(Show.Text(
+            $"{result.Folder}: {result.Tensors} tensors in {files}, {Show.Bytes(result.Bytes)}{quantized}; written and read back in {Show.Time(elapsed)}."));
     }
 }

@@ -14,7 +14,8 @@ static class DiffCommand
     {
         var a = new Argument<string>("A") { Description = "A trace written by \"gemma trace\", or a recorded reference." };
         var b = new Argument<string>("B") { Description = "The trace it is compared with; differences are relative to its values." };
-        Option<double?> tolerance = Numbers.Real("--tolerance", "X", "The largest max|a − b| / max|b| that counts as equal. Default: 1e-4.", x => x >= 0, "a number of 0 or more");
+        Option<double?> tolerance = Numbers.Real(
+            "--tolerance", "X", "The largest max|a − b| / max|b| that counts as equal. Default: 1e-4.", x => x >= 0, "a number of 0 or more");
         var all = new Option<bool>("--all") { Description = "List every tensor, not only those that differ." };
         Option<bool> json = GlobalOptions.NewJson();
         var command = new Command("diff", "Compare two traces; names the first tensor that differs. Exit code 1 when one does.") { a, b, tolerance, all, json };
@@ -38,7 +39,8 @@ static class DiffCommand
 
             return comparison.First is null ? ExitCode.Done : ExitCode.Failed;
         });
-        return new CliCommand(command, "gemma trace \"Hello\" --output a.safetensors", "gemma diff a.safetensors b.safetensors", "gemma diff a.safetensors reference.safetensors --tolerance 1e-5 --json");
+        return new CliCommand(command, "gemma trace \"Hello\" --output a.safetensors", "gemma diff a.safetensors b.safetensors",
+            "gemma diff a.safetensors reference.safetensors --tolerance 1e-5 --json");
     }
 
     // A trace is an input file, not a checkpoint.
@@ -78,7 +80,8 @@ static class DiffCommand
 
         if (comparison.OnlyInA.Count + comparison.OnlyInB.Count > 0 && !quiet)
         {
-            console.Notice($"{comparison.OnlyInA.Count} tensors are only in the first file and {comparison.OnlyInB.Count} only in the second{Example(comparison)}; they are not compared.");
+            console.Notice($"{comparison.OnlyInA.Count} tensors are only in the first file and {comparison.OnlyInB.Count} only in the "
+                + $"second{Example(comparison)}; they are not compared.");
         }
 
         console.Out.WriteLine(comparison.First is TensorDifference first

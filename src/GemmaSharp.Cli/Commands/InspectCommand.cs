@@ -17,7 +17,8 @@ static class InspectCommand
         var slice = new SliceOption();
         var visionWeights = new VisionWeightsOption();
         Option<bool> json = GlobalOptions.NewJson();
-        var command = new Command("inspect", "Show a checkpoint's configuration, modules, types and sizes; reads headers only.") { depth, tensors, slice.Option, visionWeights.Option, json };
+        var command = new Command("inspect",
+            "Show a checkpoint's configuration, modules, types and sizes; reads headers only.") { depth, tensors, slice.Option, visionWeights.Option, json };
         command.SetAction(parse =>
         {
             string folder = ModelLocator.Find(parse.GetValue(global.Model));
@@ -33,7 +34,8 @@ static class InspectCommand
 
             return ExitCode.Done;
         });
-        return new CliCommand(command, "gemma inspect", "gemma inspect --model google/gemma-3n-E2B-it --depth 4", "gemma inspect --model ./checkpoint --tensors", "gemma inspect --model ./gemma-3n-E4B-it --slice E2B", "gemma inspect --json | jq .modules");
+        return new CliCommand(command, "gemma inspect", "gemma inspect --model google/gemma-3n-E2B-it --depth 4",
+            "gemma inspect --model ./checkpoint --tensors", "gemma inspect --model ./gemma-3n-E4B-it --slice E2B", "gemma inspect --json | jq .modules");
     }
 
     static void Print(CliConsole console, CheckpointInspection inspection, int depth, bool tensors)
@@ -54,12 +56,14 @@ static class InspectCommand
         LoadReport report = inspection.Report;
         styled.MarkupLine(report.Findings.Count == 0
             ? "[green]No findings.[/]"
-            : Show.Text($"{report.Count(Severity.Error)} errors, {report.Count(Severity.Warning)} warnings, {report.Count(Severity.Note)} notes; \"gemma verify\" tells them."));
+            : Show.Text($"{report.Count(Severity.Error)} errors, {report.Count(Severity.Warning)} warnings, {report.Count(Severity.Note)} notes; ")
+                + "\"gemma verify\" tells them.");
     }
 
     static void PrintSummary(CliConsole console, CheckpointInspection inspection)
     {
-        Table table = new Table().Border(TableBorder.Simple).AddColumn("stored as").AddColumn(new TableColumn("tensors").RightAligned()).AddColumn(new TableColumn("bytes").RightAligned());
+        Table table = new Table().Border(TableBorder.Simple).AddColumn("stored as").AddColumn(new TableColumn("tensors").RightAligned())
+            .AddColumn(new TableColumn("bytes").RightAligned());
         foreach ((string format, int count, long bytes) in inspection.Formats())
         {
             table.AddRow(Markup.Escape(format), Show.Text($"{count}"), Show.Bytes(bytes));
@@ -67,7 +71,9 @@ static class InspectCommand
 
         console.Styled.Write(table);
         ModuleNode root = inspection.Modules;
-        console.Out.WriteLine(Show.Text($"{Show.Count(root.ParameterCount)} parameters, {Show.Bytes(root.Bytes)} in {inspection.Checkpoint.Files.Count} file(s); {inspection.BitsPerWeight:0.00} bits per weight; quantisation: {inspection.Quantization}"));
+        console.Out.WriteLine(Show.Text(
+            $"{Show.Count(root.ParameterCount)} parameters, {Show.Bytes(root.Bytes)} in {inspection.Checkpoint.Files.Count} file(s); ")
+            + Show.Text($"{inspection.BitsPerWeight:0.00} bits per weight; quantisation: {inspection.Quantization}"));
         (long effective, long total) = inspection.TextParameters;
         console.Out.WriteLine(Show.Text($"text model: {Show.Count(total)} parameters, {Show.Count(effective)} without its embedding tables"));
         if (inspection.Checkpoint.Slice is MatFormerSlice slice)
@@ -96,7 +102,8 @@ static class InspectCommand
         {
             foreach (ModuleParameter parameter in module.Parameters)
             {
-                parent.AddNode($"[grey]{Markup.Escape(parameter.Name[(parameter.Name.LastIndexOf('.') + 1)..])}[/] {Markup.Escape(Show.Shape(parameter.Shape))} {Markup.Escape(parameter.Format)} [grey]{Show.Bytes(parameter.Bytes)}[/]");
+                parent.AddNode($"[grey]{Markup.Escape(parameter.Name[(parameter.Name.LastIndexOf('.') + 1)..])}[/] "
+                    + $"{Markup.Escape(Show.Shape(parameter.Shape))} {Markup.Escape(parameter.Format)} [grey]{Show.Bytes(parameter.Bytes)}[/]");
             }
         }
 

@@ -14,8 +14,13 @@ sealed class RunCommand
     readonly MediaArguments _media;
     readonly ModelOptions _model;
     readonly SamplingOptions _sampling = new();
-    readonly Option<int?> _logprobs = Numbers.Whole("--logprobs", "N", "With --json: log-probabilities of each token and of the N most likely ones.", 0, GenerationOptions.MaxLogprobs);
-    readonly Option<string?> _save = new("--save") { HelpName = "FILE", Description = "Save the conversation with its answer as JSON, to go on from with --messages." };
+    readonly Option<int?> _logprobs = Numbers.Whole(
+        "--logprobs", "N", "With --json: log-probabilities of each token and of the N most likely ones.", 0, GenerationOptions.MaxLogprobs);
+    readonly Option<string?> _save = new("--save")
+    {
+        HelpName = "FILE",
+        Description = "Save the conversation with its answer as JSON, to go on from with --messages.",
+    };
     readonly Option<bool> _json = GlobalOptions.NewJson();
 
     RunCommand(GlobalOptions global, CliConsole console)
@@ -70,7 +75,9 @@ sealed class RunCommand
         EncodedPrompt? raw = input.Raw is string text
             ? await busy.WhileAsync("Reading", Task.Run(() => model.EncodeText(text, adapters: session.Adapters))).ConfigureAwait(false)
             : null;
-        IAsyncEnumerable<GeneratedToken> tokens = raw is null ? session.GenerateAsync(options, interrupt.Token) : session.GenerateAsync(raw, options, interrupt.Token);
+        IAsyncEnumerable<GeneratedToken> tokens = raw is null
+            ? session.GenerateAsync(options, interrupt.Token)
+            : session.GenerateAsync(raw, options, interrupt.Token);
 
         var answer = new Answer(model, session, busy);
         AnswerWriter? writer = parse.GetValue(_json) ? null : new AnswerWriter(_console);

@@ -11,7 +11,12 @@ static class TokenizeCommand
 {
     public static CliCommand Create(GlobalOptions global, CliConsole console)
     {
-        var text = new Argument<string[]>("TEXT") { Description = "The text, or with --decode the ids. Without any, standard input is read if it is redirected.", Arity = ArgumentArity.ZeroOrMore };
+        var text = new Argument<string[]>(
+            "TEXT")
+        {
+            Description = "The text, or with --decode the ids. Without any, standard input is read if it is redirected.",
+            Arity = ArgumentArity.ZeroOrMore
+        };
         var decode = new Option<bool>("--decode", "-d") { Description = "From ids to text." };
         var plain = new Option<bool>("--plain") { Description = "Text that spells a control token such as <start_of_turn> is ordinary text, as in a chat." };
         var skipSpecial = new Option<bool>("--skip-special") { Description = "With --decode: leave out special tokens." };
@@ -78,7 +83,8 @@ static class TokenizeCommand
         Table table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("id").RightAligned()).AddColumn("piece");
         foreach (int id in ids)
         {
-            table.AddRow(new Spectre.Console.Text(id.ToString(CultureInfo.InvariantCulture)), new Spectre.Console.Text(AnswerWriter.Visible(tokenizer.IdToPiece(id) ?? "").Replace('\n', '␊').Replace('\t', '␉')));
+            table.AddRow(new Spectre.Console.Text(id.ToString(CultureInfo.InvariantCulture)),
+                new Spectre.Console.Text(AnswerWriter.Visible(tokenizer.IdToPiece(id) ?? "").Replace('\n', '␊').Replace('\t', '␉')));
         }
 
         console.Styled.Write(table);

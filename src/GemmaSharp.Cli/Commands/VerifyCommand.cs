@@ -16,14 +16,17 @@ static class VerifyCommand
         var visionWeights = new VisionWeightsOption();
         var against = new AgainstOptions();
         Option<bool> json = GlobalOptions.NewJson();
-        var command = new Command("verify", "Check a checkpoint: every finding with its repair. Exit code 3 when it cannot run, 1 when it differs from another.") { headersOnly, adapter, slice.Option, visionWeights.Option };
+        var command = new Command(
+            "verify", "Check a checkpoint: every finding with its repair. Exit code 3 when it cannot run, 1 when it differs from another.") { headersOnly,
+            adapter, slice.Option, visionWeights.Option };
         against.AddTo(command);
         command.Add(json);
         command.SetAction(async parse =>
         {
             if (against.Read(parse, headersOnly, adapter, slice.Option, visionWeights.Option) is (string other, CheckpointComparisonOptions comparison))
             {
-                return await AgainstCheck.RunAsync(console, ModelLocator.Find(parse.GetValue(global.Model)), other, comparison, parse.GetValue(json), parse.GetValue(global.Quiet)).ConfigureAwait(false);
+                return await AgainstCheck.RunAsync(console, ModelLocator.Find(parse.GetValue(global.Model)), other, comparison, parse.GetValue(json),
+                    parse.GetValue(global.Quiet)).ConfigureAwait(false);
             }
 
             using Interrupts.Scope interrupt = console.Interrupts.Begin();
@@ -33,7 +36,8 @@ static class VerifyCommand
                 "Checking",
                 Task.Run(() => parse.GetValue(adapter) is string adapterFolder
                     ? CheckpointInspection.VerifyAdapter(adapterFolder, folder, part)
-                    : CheckpointInspection.Verify(folder, part, visionWeights.Read(parse), scanValues: !parse.GetValue(headersOnly), interrupt.Token))).ConfigureAwait(false);
+                    : CheckpointInspection.Verify(folder, part, visionWeights.Read(parse), scanValues: !parse.GetValue(headersOnly), interrupt.Token)))
+                        .ConfigureAwait(false);
             if (parse.GetValue(json))
             {
                 JsonOutput.Print(console, report.WriteJson);
@@ -45,7 +49,9 @@ static class VerifyCommand
 
             return report.HasErrors ? ExitCode.CheckpointRefused : ExitCode.Done;
         });
-        return new CliCommand(command, "gemma verify", "gemma verify --model ./my-conversion", "gemma verify --model ./my-conversion --json --headers-only", "gemma verify --model google/gemma-3n-E2B-it --adapter ./lawyer", "gemma verify --model ./e2b-4bit --against google/gemma-3n-E2B-it --tolerance 0.2 --only language_model.layers");
+        return new CliCommand(command, "gemma verify", "gemma verify --model ./my-conversion", "gemma verify --model ./my-conversion --json --headers-only",
+            "gemma verify --model google/gemma-3n-E2B-it --adapter ./lawyer",
+            "gemma verify --model ./e2b-4bit --against google/gemma-3n-E2B-it --tolerance 0.2 --only language_model.layers");
     }
 
     static void Print(CliConsole console, LoadReport report, bool quiet)
@@ -83,7 +89,8 @@ static class VerifyCommand
             _ => "[green]The checkpoint fits.[/]",
         };
         console.Styled.MarkupLine(
-            $"{verdict} {report.Tensors} tensors, {report.UsedTensors} used; {Plural(report.Count(Severity.Error), "error")}, {Plural(report.Count(Severity.Warning), "warning")}, {Plural(report.Count(Severity.Note), "note")}.");
+            $"{verdict} {report.Tensors} tensors, {report.UsedTensors} used; {Plural(report.Count(Severity.Error), "error")}, "
+                + $"{Plural(report.Count(Severity.Warning), "warning")}, {Plural(report.Count(Severity.Note), "note")}.");
     }
 
     static IEnumerable<string> Details(Finding finding)
@@ -99,7 +106,8 @@ static class VerifyCommand
         }
         else if (finding.File is not null)
         {
-            yield return $"stored as {finding.StoredName} {finding.FoundType} {(finding.FoundShape is null ? "" : Show.Shape(finding.FoundShape))} in {finding.File}"
+            yield return $"stored as {finding.StoredName} {finding.FoundType} {(finding.FoundShape is null ? "" : Show.Shape(finding.FoundShape))} in "
+                + $"{finding.File}"
                 + (finding.FirstByte is long first && finding.EndByte is long end ? Show.Text($", bytes {first} to {end}") : "");
         }
     }

@@ -5,9 +5,19 @@ namespace GemmaSharp.Cli.Options;
 /// <summary>The options of <c>gemma verify</c> that compare a checkpoint with another.</summary>
 sealed class AgainstOptions
 {
-    readonly Option<string?> _against = new("--against") { HelpName = "PATH|ORG/NAME", Description = "Compare with this checkpoint, parameter by parameter, in whatever forms the two are stored." };
-    readonly Option<double?> _tolerance = Numbers.Real("--tolerance", "X", "With --against: the largest max|a − b| / max|b| of a parameter that counts as agreement. Default: 0, equal values.", x => x >= 0, "a number of 0 or more");
-    readonly Option<string[]> _only = new("--only") { HelpName = "PATTERN", Description = "With --against: parameters by name, * for anything; a name stands for all below it. May be given several times." };
+    readonly Option<string?> _against = new("--against")
+    {
+        HelpName = "PATH|ORG/NAME",
+        Description = "Compare with this checkpoint, parameter by parameter, in whatever forms the two are stored."
+    };
+    readonly Option<double?> _tolerance = Numbers.Real(
+        "--tolerance", "X", "With --against: the largest max|a − b| / max|b| of a parameter that counts as agreement. Default: 0, equal values.", x => x >= 0,
+        "a number of 0 or more");
+    readonly Option<string[]> _only = new("--only")
+    {
+        HelpName = "PATTERN",
+        Description = "With --against: parameters by name, * for anything; a name stands for all below it. May be given several times."
+    };
 
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)

@@ -7,29 +7,53 @@ namespace GemmaSharp.Cli.Options;
 /// <summary>What <c>gemma convert</c> changes.</summary>
 sealed class ConvertOptions(GlobalOptions global)
 {
-    static readonly (string Name, CheckpointLayout Layout)[] s_layouts = [("hf", CheckpointLayout.HuggingFace), ("mlx-vlm", CheckpointLayout.MlxVlm), ("mlx-lm", CheckpointLayout.MlxLm)];
+    static readonly (string Name, CheckpointLayout Layout)[] s_layouts = [("hf", CheckpointLayout.HuggingFace), ("mlx-vlm", CheckpointLayout.MlxVlm),
+        ("mlx-lm", CheckpointLayout.MlxLm)];
     static readonly (string Name, ElementType Type)[] s_types = [("bfloat16", ElementType.BF16), ("float16", ElementType.F16), ("float32", ElementType.F32)];
     static readonly (string Name, QuantizationRounding Rounding)[] s_roundings = [("metal", QuantizationRounding.Metal), ("cpu", QuantizationRounding.Cpu)];
     static readonly string[] s_towers = ["vision", "audio", "towers"];
-    static readonly (string End, long Factor)[] s_units = [("KiB", 1L << 10), ("MiB", 1L << 20), ("GiB", 1L << 30), ("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("", 1)];
+    static readonly (string End, long Factor)[] s_units = [("KiB", 1L << 10), ("MiB", 1L << 20), ("GiB", 1L << 30), ("KB", 1_000), ("MB", 1_000_000),
+        ("GB", 1_000_000_000), ("", 1)];
 
-    readonly Option<string?> _layout = Choices.Option("--layout", "hf|mlx-vlm|mlx-lm", "Names of tensors and order of kernel axes. mlx-lm has the text model only. Default: the source's; mlx-vlm when a Hugging Face checkpoint is quantised.", s_layouts.Select(l => l.Name));
+    readonly Option<string?> _layout = Choices.Option(
+        "--layout", "hf|mlx-vlm|mlx-lm",
+        "Names of tensors and order of kernel axes. mlx-lm has the text model only. Default: the source's; mlx-vlm when a Hugging Face checkpoint is "
+            + "quantised.", s_layouts.Select(l => l.Name));
     readonly RecipeOptions _recipe = new();
-    readonly Option<string[]> _keep = new("--keep") { HelpName = "PATTERN", Description = "Modules to leave unquantised (* for any characters), such as \"*.layers.0.*\" or \"embed_vision*\"; may be given several times." };
-    readonly Option<string?> _rounding = Choices.Option("--rounding", "metal|cpu", "Whose quantiser to follow bit for bit: MLX on a Mac's GPU, as published files, or on a CPU. Default: metal.", s_roundings.Select(r => r.Name));
+    readonly Option<string[]> _keep = new("--keep")
+    {
+        HelpName = "PATTERN",
+        Description = "Modules to leave unquantised (* for any characters), such as \"*.layers.0.*\" or \"embed_vision*\"; may be given several times."
+    };
+    readonly Option<string?> _rounding = Choices.Option("--rounding", "metal|cpu",
+        "Whose quantiser to follow bit for bit: MLX on a Mac's GPU, as published files, or on a CPU. Default: metal.", s_roundings.Select(r => r.Name));
     readonly Option<bool> _dequantize = new("--dequantize") { Description = "Make quantised modules dense." };
-    readonly Option<string?> _type = Choices.Option("--dtype", "bfloat16|float16|float32", "Type of every floating-point tensor, before quantising too. Default: as it is.", s_types.Select(t => t.Name));
-    readonly Option<string[]> _drop = new("--drop") { HelpName = "vision|audio|towers", Description = "Leave out a tower and its embedder; may be given several times." };
+    readonly Option<string?> _type = Choices.Option(
+        "--dtype", "bfloat16|float16|float32", "Type of every floating-point tensor, before quantising too. Default: as it is.", s_types.Select(t => t.Name));
+    readonly Option<string[]> _drop = new("--drop")
+    {
+        HelpName = "vision|audio|towers",
+        Description = "Leave out a tower and its embedder; may be given several times.",
+    };
     readonly SliceOption _slice = new();
-    readonly Option<string[]> _adapters = AdapterArgument.NewOption("--merge-adapter", "Add a LoRA adapter of peft or mlx-lm to the weights, with a weight other than 1 if one is given; may be given several times.");
-    readonly Option<bool> _repairVision = new("--repair-vision") { Description = "Write the vision weights of the first upload as those of the second: kernels turned, stem bias 0." };
-    readonly Option<string?> _shardSize = new("--max-shard-size") { HelpName = "SIZE", Description = "Largest weight file, such as 5GB, 2GiB or 500MB. Default: 5GB." };
+    readonly Option<string[]> _adapters = AdapterArgument.NewOption(
+        "--merge-adapter", "Add a LoRA adapter of peft or mlx-lm to the weights, with a weight other than 1 if one is given; may be given several times.");
+    readonly Option<bool> _repairVision = new("--repair-vision")
+    {
+        Description = "Write the vision weights of the first upload as those of the second: kernels turned, stem bias 0.",
+    };
+    readonly Option<string?> _shardSize = new("--max-shard-size")
+    {
+        HelpName = "SIZE",
+        Description = "Largest weight file, such as 5GB, 2GiB or 500MB. Default: 5GB.",
+    };
     readonly Option<bool> _force = new("--force", "-f") { Description = "Replace what is at the destination." };
 
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_layout, .. _recipe.All, _keep, _rounding, _dequantize, _type, _drop, _slice.Option, _adapters, _repairVision, _shardSize, _force])
+        foreach (Option option in (Option[])[_layout, .. _recipe.All, _keep, _rounding, _dequantize, _type, _drop, _slice.Option, _adapters, _repairVision,
+            _shardSize, _force])
         {
             command.Add(option);
         }
@@ -48,7 +72,8 @@ sealed class ConvertOptions(GlobalOptions global)
         QuantizationRecipe? recipe = Recipe(parse);
         if (recipe is not null && parse.GetValue(_dequantize))
         {
-            throw CliException.Usage("--dequantize is given with options that quantise; leave out one of them (quantising again works from the dequantised weights by itself).");
+            throw CliException.Usage("--dequantize is given with options that quantise; leave out one of them (quantising again works from the dequantised "
+                + "weights by itself).");
         }
 
         return new ConversionOptions
@@ -61,7 +86,8 @@ sealed class ConvertOptions(GlobalOptions global)
             Vision = !dropped.Contains("vision") && !dropped.Contains("towers"),
             Audio = !dropped.Contains("audio") && !dropped.Contains("towers"),
             Slice = _slice.Read(parse),
-            MergeAdapters = [.. (parse.GetValue(_adapters) ?? []).Select(text => AdapterArgument.Parse(text, _adapters.Name)).Select(adapter => new AdapterToMerge(adapter.Folder, adapter.Weight))],
+            MergeAdapters = [.. (parse.GetValue(_adapters) ?? []).Select(text => AdapterArgument.Parse(text, _adapters.Name))
+                .Select(adapter => new AdapterToMerge(adapter.Folder, adapter.Weight))],
             RepairVision = parse.GetValue(_repairVision),
             ShardBytes = parse.GetValue(_shardSize) is string size ? Size(size) : ConversionOptions.DefaultShardBytes,
             Force = parse.GetValue(_force),
@@ -74,7 +100,8 @@ sealed class ConvertOptions(GlobalOptions global)
         string[] keep = parse.GetValue(_keep) ?? [];
         return _recipe.Read(parse) is QuantizationRecipe recipe ? recipe with { Keep = keep }
             : keep.Length == 0 && parse.GetValue(_rounding) is null ? null
-            : throw CliException.Usage($"{(keep.Length > 0 ? "--keep" : "--rounding")} is for quantising and nothing asks for that; add --bits N, --mode or --recipe.");
+            : throw CliException.Usage(
+                $"{(keep.Length > 0 ? "--keep" : "--rounding")} is for quantising and nothing asks for that; add --bits N, --mode or --recipe.");
     }
 
     static long Size(string text)
@@ -82,7 +109,8 @@ sealed class ConvertOptions(GlobalOptions global)
         foreach ((string end, long factor) in s_units)
         {
             if (text.EndsWith(end, StringComparison.OrdinalIgnoreCase)
-                && double.TryParse(text.AsSpan(0, text.Length - end.Length).Trim(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number)
+                && double.TryParse(text.AsSpan(0, text.Length - end.Length).Trim(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
+                    out double number)
                 && number * factor is >= 1 and <= long.MaxValue / 2)
             {
                 return (long)(number * factor);

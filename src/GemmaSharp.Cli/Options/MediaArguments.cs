@@ -9,10 +9,14 @@ sealed class MediaArguments(GlobalOptions global)
 {
     static readonly TimeSpan s_longestClip = TimeSpan.FromSeconds(30);
 
-    readonly Option<double?> _audioStart = Numbers.Real("--audio-start", "SECONDS", "Begin every sound here instead of at 0.", s => s is >= 0 and <= 1e6, "a number of 0 or more");
-    readonly Option<double?> _audioLength = Numbers.Real("--audio-length", "SECONDS", "Use this much of every sound. Without it, one longer than 30 s is split into clips.", s => s is > 0 and <= 1e6, "a number above 0");
-    readonly Option<int?> _videoFrames = Numbers.Whole("--video-frames", "N", $"The most frames of a video. Default: {VideoOptions.Default.MaxFrames}.", 1, 256);
-    readonly Option<double?> _videoRate = Numbers.Real("--video-fps", "RATE", "Frames of a video per second. Default: 1.", r => r is > 0 and <= 60, "a number above 0 and at most 60");
+    readonly Option<double?> _audioStart = Numbers.Real(
+        "--audio-start", "SECONDS", "Begin every sound here instead of at 0.", s => s is >= 0 and <= 1e6, "a number of 0 or more");
+    readonly Option<double?> _audioLength = Numbers.Real("--audio-length", "SECONDS",
+        "Use this much of every sound. Without it, one longer than 30 s is split into clips.", s => s is > 0 and <= 1e6, "a number above 0");
+    readonly Option<int?> _videoFrames = Numbers.Whole(
+        "--video-frames", "N", $"The most frames of a video. Default: {VideoOptions.Default.MaxFrames}.", 1, 256);
+    readonly Option<double?> _videoRate = Numbers.Real(
+        "--video-fps", "RATE", "Frames of a video per second. Default: 1.", r => r is > 0 and <= 60, "a number above 0 and at most 60");
     readonly Option<bool> _allowRemote = new("--allow-remote") { Description = "Files may also be http and https addresses." };
 
     /// <summary>Adds them to a command.</summary>
@@ -31,8 +35,14 @@ sealed class MediaArguments(GlobalOptions global)
         bool quiet = parse.GetValue(global.Quiet);
         return new MessageMedia(
             new MediaOptions { AllowRemote = parse.GetValue(_allowRemote) },
-            start is null && length is null ? null : new AudioWindow(TimeSpan.FromSeconds(start ?? 0), length is double s ? TimeSpan.FromSeconds(s) : s_longestClip),
-            new VideoOptions { MaxFrames = parse.GetValue(_videoFrames) ?? VideoOptions.Default.MaxFrames, FramesPerSecond = parse.GetValue(_videoRate) ?? VideoOptions.Default.FramesPerSecond },
+            start is null && length is null
+                ? null
+                : new AudioWindow(TimeSpan.FromSeconds(start ?? 0), length is double s ? TimeSpan.FromSeconds(s) : s_longestClip),
+            new VideoOptions
+            {
+                MaxFrames = parse.GetValue(_videoFrames) ?? VideoOptions.Default.MaxFrames,
+                FramesPerSecond = parse.GetValue(_videoRate) ?? VideoOptions.Default.FramesPerSecond
+            },
             notice =>
             {
                 if (!quiet)

@@ -9,13 +9,18 @@ namespace GemmaSharp.Cli.Options;
 /// <param name="exactByDefault">Whether the reference's arithmetic is the default, for commands whose output is compared with the reference.</param>
 sealed class ModelOptions(GlobalOptions global, bool exactByDefault = false)
 {
-    readonly Option<bool> _fast = new("--fast") { Description = "Multiply quantised weights with integers, as \"gemma run\" does. Default: the reference's arithmetic." };
-    readonly Option<bool> _exact = new("--exact") { Description = "The reference's arithmetic: float32 activations, for quantised weights too, which is slower." };
+    readonly Option<bool> _fast = new(
+        "--fast")
+    { Description = "Multiply quantised weights with integers, as \"gemma run\" does. Default: the reference's arithmetic." };
+    readonly Option<bool> _exact = new(
+        "--exact")
+    { Description = "The reference's arithmetic: float32 activations, for quantised weights too, which is slower." };
     readonly Option<int?> _context = Numbers.Whole("--context", "N", "Tokens that prompt and answer may have together. Default: the checkpoint's.", 1);
     readonly Option<bool> _noVision = new("--no-vision") { Description = "Do not load the part that sees." };
     readonly Option<bool> _noAudio = new("--no-audio") { Description = "Do not load the part that hears." };
     readonly Option<int?> _imageSize = ImageSizeOption();
-    readonly Option<string[]> _adapters = AdapterArgument.NewOption("--adapter", "A LoRA adapter of peft or mlx-lm, with a weight other than 1 if one is given; may be given several times, they add up.");
+    readonly Option<string[]> _adapters = AdapterArgument.NewOption(
+        "--adapter", "A LoRA adapter of peft or mlx-lm, with a weight other than 1 if one is given; may be given several times, they add up.");
     readonly SliceOption _slice = new();
     readonly VisionWeightsOption _visionWeights = new();
 

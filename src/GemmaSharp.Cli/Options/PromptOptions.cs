@@ -6,13 +6,23 @@ namespace GemmaSharp.Cli.Options;
 /// <summary>What the model is asked: a prompt with pictures and sound, or a whole conversation.</summary>
 sealed class PromptOptions
 {
-    readonly Argument<string?> _argument = new("PROMPT") { Description = "The question. Without one, standard input is read if it is redirected.", Arity = ArgumentArity.ZeroOrOne };
+    readonly Argument<string?> _argument = new(
+        "PROMPT")
+    { Description = "The question. Without one, standard input is read if it is redirected.", Arity = ArgumentArity.ZeroOrOne };
     readonly Option<string?> _prompt = new("--prompt", "-p") { HelpName = "TEXT|@FILE", Description = "The question, or @FILE to read it from a file." };
     readonly Option<string[]> _images = new("--image", "-i") { HelpName = "FILE", Description = "A picture; may be given several times." };
     readonly Option<string[]> _audio = new("--audio", "-a") { HelpName = "FILE", Description = "A sound; may be given several times." };
-    readonly Option<string[]> _videos = new("--video") { HelpName = "FILE", Description = "A video: frames and its sound (needs ffmpeg); may be given several times." };
+    readonly Option<string[]> _videos = new("--video")
+    {
+        HelpName = "FILE",
+        Description = "A video: frames and its sound (needs ffmpeg); may be given several times.",
+    };
     readonly Option<string?> _system = new("--system", "-s") { HelpName = "TEXT", Description = "What the model should know or be, before the conversation." };
-    readonly Option<string?> _messages = new("--messages") { HelpName = "FILE", Description = "A conversation: a JSON list of {role, content}, paths relative to the file." };
+    readonly Option<string?> _messages = new("--messages")
+    {
+        HelpName = "FILE",
+        Description = "A conversation: a JSON list of {role, content}, paths relative to the file.",
+    };
     readonly Option<bool> _raw = new("--raw") { Description = "Continue the prompt as it is, without the chat template." };
 
     /// <summary>Adds them to a command.</summary>
@@ -37,7 +47,8 @@ sealed class PromptOptions
         if (parse.GetValue(_raw))
         {
             return media || system is not null || messagesFile is not null
-                ? throw CliException.Usage("--raw is given with --image, --audio, --video, --system or --messages, which need the chat template; leave out one of them.")
+                ? throw CliException.Usage(
+                    "--raw is given with --image, --audio, --video, --system or --messages, which need the chat template; leave out one of them.")
                 : new PromptInput([], NotEmpty(text));
         }
 

@@ -6,10 +6,13 @@ namespace GemmaSharp.Cli.Options;
 /// <summary>How weights are quantised: bits, group size and mode, or a recipe.</summary>
 sealed class RecipeOptions
 {
-    readonly Option<int?> _bits = Numbers.Whole("--bits", "N", "Quantise linear layers and embeddings to 2, 3, 4, 5, 6 or 8 bits. Default where another option asks for quantising: 4.", 1, 32);
+    readonly Option<int?> _bits = Numbers.Whole(
+        "--bits", "N", "Quantise linear layers and embeddings to 2, 3, 4, 5, 6 or 8 bits. Default where another option asks for quantising: 4.", 1, 32);
     readonly Option<int?> _groupSize = Numbers.Whole("--group-size", "N", "Weights that share a scale: 32, 64 or 128. Default: 64.", 1, 1 << 20);
-    readonly Option<string?> _mode = Choices.Option("--mode", "affine|mxfp4|nvfp4|mxfp8", "How weights are quantised. Default: affine.", ["affine", "mxfp4", "nvfp4", "mxfp8"]);
-    readonly Option<string?> _recipe = Choices.Option("--recipe", "NAME", $"A mixed recipe, low and high bits: {string.Join(", ", QuantizationRecipe.Names)}.", QuantizationRecipe.Names);
+    readonly Option<string?> _mode = Choices.Option(
+        "--mode", "affine|mxfp4|nvfp4|mxfp8", "How weights are quantised. Default: affine.", ["affine", "mxfp4", "nvfp4", "mxfp8"]);
+    readonly Option<string?> _recipe = Choices.Option(
+        "--recipe", "NAME", $"A mixed recipe, low and high bits: {string.Join(", ", QuantizationRecipe.Names)}.", QuantizationRecipe.Names);
 
     /// <summary>The options, to add to a command.</summary>
     public IEnumerable<Option> All => [_bits, _groupSize, _mode, _recipe];

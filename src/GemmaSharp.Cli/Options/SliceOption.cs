@@ -9,7 +9,8 @@ sealed class SliceOption
     public Option<string?> Option { get; } = new("--slice")
     {
         HelpName = "NAME|WIDTHS|FILE#NAME",
-        Description = "A smaller model inside an E4B checkpoint (MatFormer): E2B, E2.54B …; widths such as \"8192*30;skip=20-24\"; or a row of a CSV or JSON table.",
+        Description = "A smaller model inside an E4B checkpoint (MatFormer): E2B, E2.54B …; widths such as \"8192*30;skip=20-24\"; or a row of a CSV or JSON "
+            + "table.",
     };
 
     /// <summary>The slice; null for the whole model.</summary>

@@ -5,7 +5,8 @@ namespace GemmaSharp.Cli.Options;
 /// <summary><c>--vision-weights</c>: whether kernel rows and columns are exchanged, as in the first upload.</summary>
 sealed class VisionWeightsOption
 {
-    static readonly (string Name, VisionWeights Value)[] s_choices = [("auto", VisionWeights.Auto), ("as-is", VisionWeights.AsIs), ("transposed", VisionWeights.Transposed)];
+    static readonly (string Name, VisionWeights Value)[] s_choices = [("auto", VisionWeights.Auto), ("as-is", VisionWeights.AsIs),
+        ("transposed", VisionWeights.Transposed)];
 
     /// <summary>The option, to add to a command.</summary>
     public Option<VisionWeights> Option { get; } = new("--vision-weights")

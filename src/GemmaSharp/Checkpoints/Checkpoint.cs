@@ -129,8 +129,10 @@ sealed class Checkpoint : IDisposable
                 Tensor = "vision_tower",
                 ModulePath = "vision_tower",
                 ModuleType = ModuleTypes.Of("vision_tower"),
-                Problem = "The vision weights are those of the first upload (there is no conv_stem.conv.bias), so kernel rows and columns are exchanged while loading.",
-                Repair = "Nothing is needed here; gemma convert --repair-vision writes them as every other program expects. If pictures are misread, try --vision-weights as-is.",
+                Problem = "The vision weights are those of the first upload (there is no conv_stem.conv.bias), so kernel rows and columns are exchanged "
+                    + "while loading.",
+                Repair = "Nothing is needed here; gemma convert --repair-vision writes them as every other program expects. If pictures are misread, try "
+                    + "--vision-weights as-is.",
             });
         }
 

@@ -105,7 +105,8 @@ sealed class CheckpointContents
         int count = Files.Sum(file => file.Entries.Count);
         if (count > MostTensors)
         {
-            throw new CheckpointException($"The files up to {Path.GetFileName(path)} hold {count} tensors; no checkpoint of this model has more than {MostTensors}.");
+            throw new CheckpointException(
+                $"The files up to {Path.GetFileName(path)} hold {count} tensors; no checkpoint of this model has more than {MostTensors}.");
         }
     }
 
@@ -123,7 +124,8 @@ sealed class CheckpointContents
         bool same = SameShape(kept, dropped) && (_headersOnly || SameBytes(kept, dropped));
         bool harmless = same || (byIndex && SameShape(kept, dropped));
         Findings.Add(ReportBuilder.Of(dropped, FindingKind.Duplicate, harmless ? Severity.Warning : Severity.Error,
-            $"Tensors {kept.Name} {Shape(kept)} in {kept.File.Name} and {dropped.Name} {Shape(dropped)} in {dropped.File.Name} are both {tensor.CanonicalName}{(same ? "" : " and differ")}.",
+            $"Tensors {kept.Name} {Shape(kept)} in {kept.File.Name} and {dropped.Name} {Shape(dropped)} in {dropped.File.Name} are both "
+                + $"{tensor.CanonicalName}{(same ? "" : " and differ")}.",
             $"Remove {dropped.Name} from {dropped.File.Name}{(harmless ? "; the other is used." : ", or the other, whichever is wrong.")}") with
         {
             ExpectedShape = kept.Shape,

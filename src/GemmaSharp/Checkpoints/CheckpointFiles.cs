@@ -18,7 +18,8 @@ static partial class CheckpointFiles
     /// <param name="Others">Further <c>model*.safetensors</c> of the folder.</param>
     /// <param name="Index">Tensor name to file name; empty without an index.</param>
     /// <param name="Missing">Files the index names that are not there.</param>
-    public sealed record Selection(IReadOnlyList<string> Files, IReadOnlyList<string> Others, IReadOnlyDictionary<string, string> Index, IReadOnlyList<string> Missing);
+    public sealed record Selection(
+        IReadOnlyList<string> Files, IReadOnlyList<string> Others, IReadOnlyDictionary<string, string> Index, IReadOnlyList<string> Missing);
 
     /// <exception cref="CheckpointException">There is no such folder, or it holds no safetensors checkpoint.</exception>
     public static Selection Find(string folder)
@@ -71,7 +72,8 @@ static partial class CheckpointFiles
         string[] names;
         try
         {
-            names = [.. Directory.EnumerateFiles(folder, "*.safetensors").Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal).Take(MostShards + 1)];
+            names = [.. Directory.EnumerateFiles(folder, "*.safetensors").Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)
+                .Take(MostShards + 1)];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -103,9 +105,12 @@ static partial class CheckpointFiles
         foreach (JsonProperty entry in map.EnumerateObject())
         {
             string? file = entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString() : null;
-            if (string.IsNullOrEmpty(file) || file != Path.GetFileName(file) || file.Contains('\\', StringComparison.Ordinal) || file is "." or ".." || file.Contains('\0', StringComparison.Ordinal))
+            if (string.IsNullOrEmpty(file) || file != Path.GetFileName(file) || file.Contains('\\', StringComparison.Ordinal) || file is "." or ".."
+                || file.Contains('\0', StringComparison.Ordinal))
             {
-                throw new CheckpointException($"{IndexName} sends tensor {entry.Name} to {entry.Value.GetRawText()}; a file name inside the folder is needed, so do not trust this checkpoint.");
+                throw new CheckpointException(
+                    $"{IndexName} sends tensor {entry.Name} to {entry.Value.GetRawText()}; a file name inside the folder is needed, so do not trust this "
+                        + $"checkpoint.");
             }
 
             index[entry.Name] = file;
@@ -176,7 +181,8 @@ static partial class CheckpointFiles
         string? First(params string[] ends) => names.FirstOrDefault(name => ends.Any(end => name.EndsWith(end, StringComparison.OrdinalIgnoreCase)));
         if (First(".gguf") is string gguf)
         {
-            return $"{folder} holds {gguf}, a GGUF file; this program reads safetensors, so download the original checkpoint (such as google/gemma-3n-E2B-it) instead.";
+            return $"{folder} holds {gguf}, a GGUF file; this program reads safetensors, so download the original checkpoint (such as "
+                + $"google/gemma-3n-E2B-it) instead.";
         }
 
         if (names.Contains("adapter_model.safetensors"))

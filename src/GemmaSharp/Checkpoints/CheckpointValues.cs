@@ -25,7 +25,8 @@ static class CheckpointValues
             if (count > 0)
             {
                 findings.Add(ReportBuilder.Of(tensor, FindingKind.NonFinite, Severity.Error,
-                    $"Tensor {tensor.Name} in {tensor.File.Name} has {count} values that are not finite, the first at {first} of {tensor.Entry.Length / tensor.Type.SizeInBytes()}.",
+                    $"Tensor {tensor.Name} in {tensor.File.Name} has {count} values that are not finite, the first at {first} of "
+                        + $"{tensor.Entry.Length / tensor.Type.SizeInBytes()}.",
                     "Download the file again, or convert the checkpoint again from its original."));
             }
 

@@ -37,7 +37,8 @@ sealed partial class ConfigFields(Gemma3nConfig config)
             settings[axes[i].Key] = found[i] / axes[i].Factor;
         }
 
-        return "Set " + string.Join(" and ", settings.Select(s => string.Create(CultureInfo.InvariantCulture, $"{s.Key} to {s.Value}"))) + " in config.json if the tensor is right.";
+        return "Set " + string.Join(" and ", settings.Select(s => string.Create(CultureInfo.InvariantCulture, $"{s.Key} to {s.Value}")))
+            + " in config.json if the tensor is right.";
     }
 
     /// <summary>The key that counts the entries of the list at <paramref name="path"/>, and how many more than entries it counts.</summary>
@@ -53,7 +54,8 @@ sealed partial class ConfigFields(Gemma3nConfig config)
     {
         TextConfig text = config.TextConfig;
         Axis c = new("text_config.hidden_size"), e = new("text_config.hidden_size_per_layer_input"), r = new("text_config.laurel_rank");
-        Axis d = new("text_config.head_dim"), q = new("text_config.num_attention_heads", text.HeadDim), kv = new("text_config.num_key_value_heads", text.HeadDim);
+        Axis d = new("text_config.head_dim"), q = new("text_config.num_attention_heads", text.HeadDim),
+            kv = new("text_config.num_key_value_heads", text.HeadDim);
         Axis p = new("text_config.altup_num_inputs"), le = new("text_config.hidden_size_per_layer_input", text.NumHiddenLayers);
         Axis f = new($"text_config.intermediate_size[{Number().Match(tensor).Groups[1].Value}]");
         return Number().Replace(tensor["language_model.".Length..], ".#") switch
@@ -76,7 +78,8 @@ sealed partial class ConfigFields(Gemma3nConfig config)
             "per_layer_model_projection.weight" => [le, c],
             "per_layer_projection_norm.weight" => [e],
             "altup_projections.#.weight" or "altup_unembed_projections.#.weight" => [c, c],
-            string other when other.EndsWith("norm.weight", StringComparison.Ordinal) || other.EndsWith("correct_output_scale", StringComparison.Ordinal) => [c],
+            string other when other.EndsWith("norm.weight", StringComparison.Ordinal)
+                || other.EndsWith("correct_output_scale", StringComparison.Ordinal) => [c],
             _ => null,
         };
     }

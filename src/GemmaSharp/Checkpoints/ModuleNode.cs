@@ -43,7 +43,9 @@ sealed class ModuleNode
         {
             ModuleNode module = Node(request.ModulePath, nodes);
             module.Type = module.Type.Length > 0 ? module.Type : request.ModuleType;
-            module._parameters.Add(new ModuleParameter(request.Tensor, request.Stored?.Name, request.Shape, request.Format, request.Bytes, request.Stored?.File.Name) { Quantization = request.Quantization });
+            module._parameters.Add(new ModuleParameter(request.Tensor, request.Stored?.Name, request.Shape, request.Format, request.Bytes,
+                request.Stored?.File.Name)
+            { Quantization = request.Quantization });
         }
 
         return nodes[""];

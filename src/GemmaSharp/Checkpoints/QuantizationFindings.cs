@@ -82,19 +82,23 @@ sealed class QuantizationFindings(ParameterReader reader)
             return;
         }
 
-        HashSet<string> known = [.. reader.Requests.Select(r => TensorNames.Bare(r.ModulePath)), .. reader.Names.Where(n => n.EndsWith(".weight", StringComparison.Ordinal)).Select(n => TensorNames.Bare(n[..^".weight".Length]))];
-        string[] unknown = [.. entries.Keys.Where(key => entries[key] is not null && !known.Contains(TensorNames.Bare(key)) && TensorNames.Bare(key) != "lm_head" && !reader.IsIgnored(TensorNames.Canonical(key)))];
+        HashSet<string> known = [.. reader.Requests.Select(r => TensorNames.Bare(r.ModulePath)),
+            .. reader.Names.Where(n => n.EndsWith(".weight", StringComparison.Ordinal)).Select(n => TensorNames.Bare(n[..^".weight".Length]))];
+        string[] unknown = [.. entries.Keys.Where(key => entries[key] is not null && !known.Contains(TensorNames.Bare(key))
+            && TensorNames.Bare(key) != "lm_head" && !reader.IsIgnored(TensorNames.Canonical(key)))];
         foreach (string key in unknown.Take(MostEntries))
         {
             string bare = TensorNames.Bare(key);
-            string? closest = known.Select(name => (Name: name, Edits: Repairs.Edits(bare, name))).Where(c => c.Edits <= bare.Length / 4).OrderBy(c => c.Edits).ThenBy(c => c.Name, StringComparer.Ordinal).FirstOrDefault().Name;
+            string? closest = known.Select(name => (Name: name, Edits: Repairs.Edits(bare, name))).Where(c => c.Edits <= bare.Length / 4)
+                .OrderBy(c => c.Edits).ThenBy(c => c.Name, StringComparer.Ordinal).FirstOrDefault().Name;
             Add(key, $"The configuration has a quantisation setting for \"{key}\", a module that this model does not have.",
                 closest is null ? "Remove the entry from quantization in config.json." : $"Rename the entry to \"{closest}\" if it means that, or remove it.");
         }
 
         if (unknown.Length > MostEntries)
         {
-            Add(unknown[^1], $"The configuration has quantisation settings for {unknown.Length - MostEntries} more modules up to \"{unknown[^1]}\" that this model does not have.", "Check that config.json belongs to these weights.");
+            Add(unknown[^1], $"The configuration has quantisation settings for {unknown.Length - MostEntries} more modules up to \"{unknown[^1]}\" that this "
+                + $"model does not have.", "Check that config.json belongs to these weights.");
         }
 
         void Add(string key, string problem, string repair) => _findings.Add(new Finding
@@ -111,7 +115,8 @@ sealed class QuantizationFindings(ParameterReader reader)
     // Conversions of before July 2025 quantised the linear layers that hear.
     void AddTower()
     {
-        ParameterRequest[] quantised = [.. reader.Requests.Where(r => r.Quantization is not null && r.ModulePath.StartsWith("audio_tower.", StringComparison.Ordinal))];
+        ParameterRequest[] quantised = [.. reader.Requests.Where(
+            r => r.Quantization is not null && r.ModulePath.StartsWith("audio_tower.", StringComparison.Ordinal))];
         if (quantised.Length > 0)
         {
             string formats = string.Join(", ", quantised.Select(r => r.Format).Distinct().Order(StringComparer.Ordinal));
@@ -122,7 +127,8 @@ sealed class QuantizationFindings(ParameterReader reader)
                 Tensor = "audio_tower",
                 ModulePath = "audio_tower",
                 ModuleType = ModuleTypes.Of("audio_tower"),
-                Problem = $"{quantised.Length} linear layers of audio_tower are quantised ({formats}), as early mlx-vlm conversions are; they are used so, and speech is understood less well.",
+                Problem = $"{quantised.Length} linear layers of audio_tower are quantised ({formats}), as early mlx-vlm conversions are; they are used so, "
+                    + $"and speech is understood less well.",
                 Repair = "Convert the original again: gemma convert --bits 4 leaves the towers as they are.",
             });
         }

@@ -25,7 +25,8 @@ sealed record QuantizedTensors(StoredTensor Codes, StoredTensor Scales, StoredTe
     public static QuantizedTensors? Find(ParameterReader reader, ParameterRequest request, [NotNullWhen(true)] out QuantizationFormat? format)
     {
         format = null;
-        StoredTensor? codes = reader.Use(request.Tensor), scales = reader.Use(request.ModulePath + ".scales"), biases = reader.Use(request.ModulePath + ".biases");
+        StoredTensor? codes = reader.Use(request.Tensor), scales = reader.Use(request.ModulePath + ".scales"),
+            biases = reader.Use(request.ModulePath + ".biases");
         if (codes is null || scales is null)
         {
             string absent = codes is null ? request.Tensor : request.ModulePath + ".scales";
@@ -72,7 +73,8 @@ sealed record QuantizedTensors(StoredTensor Codes, StoredTensor Scales, StoredTe
         {
             return ($"has .scales beside it, so U32 codes are needed and not {Codes.Type.Name()}", Codes.Type is ElementType.I32
                 ? $"Store {Codes.Name} as U32, with the same bytes."
-                : $"If the weights are dequantised, remove {Scales.Name}{(Biases is null ? "" : $" and {Biases.Name}")}; otherwise convert the checkpoint again from its original.");
+                : $"If the weights are dequantised, remove {Scales.Name}{(Biases is null ? "" : $" and {Biases.Name}")}; otherwise convert the checkpoint "
+                    + $"again from its original.");
         }
 
         if (Codes.Shape.Count != 2 || Scales.Shape.Count != 2 || Codes.Shape[0] != Scales.Shape[0]
@@ -90,7 +92,8 @@ sealed record QuantizedTensors(StoredTensor Codes, StoredTensor Scales, StoredTe
         }
 
         return Biases is null ? null
-            : bytes ? ($"has {Scales.Type.Name()} scales, as mxfp4, nvfp4 and mxfp8 do, which have no .biases, but there are some", $"Remove {Biases.Name}, or convert the checkpoint again from its original.")
+            : bytes ? ($"has {Scales.Type.Name()} scales, as mxfp4, nvfp4 and mxfp8 do, which have no .biases, but there are some",
+                $"Remove {Biases.Name}, or convert the checkpoint again from its original.")
             : !Biases.Shape.SequenceEqual(Scales.Shape) || Biases.Type != Scales.Type
                 ? ($"has .biases {Biases.Type.Name()} {Shape(Biases)} unlike its .scales {Scales.Type.Name()} {Shape(Scales)}", Again)
                 : null;

@@ -49,7 +49,8 @@ static class Repairs
 
         var pairs = new Dictionary<string, StoredTensor>(StringComparer.Ordinal);
         var taken = new HashSet<string>(StringComparer.Ordinal);
-        foreach ((_, string name, StoredTensor stored) in candidates.OrderBy(c => c.Edits).ThenBy(c => c.Missing, StringComparer.Ordinal).ThenBy(c => c.Stored.CanonicalName, StringComparer.Ordinal))
+        foreach ((_, string name, StoredTensor stored) in candidates.OrderBy(c => c.Edits).ThenBy(c => c.Missing, StringComparer.Ordinal)
+            .ThenBy(c => c.Stored.CanonicalName, StringComparer.Ordinal))
         {
             if (!pairs.ContainsKey(name) && taken.Add(stored.CanonicalName))
             {

@@ -40,15 +40,23 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
         string found = stored is null ? "" : $"Tensor {stored.Name} is {stored.Type.Name()} {Shape(stored.Shape)} in {stored.File.Name}";
         (string problem, string? repair) = fault.Kind switch
         {
-            FindingKind.Missing => ($"Tensor {request.Tensor} is missing; {owner} needs it{(fault.Detail.StartsWith("as ", StringComparison.Ordinal) ? "" : $" as {needed}")}{(fault.Detail.Length > 0 ? " " : "")}{fault.Detail}.", RepairMissing(request, pairs)),
+            FindingKind.Missing => ($"Tensor {request.Tensor} is missing; {owner} needs "
+                + $"it{(fault.Detail.StartsWith("as ", StringComparison.Ordinal) ? "" : $" as {needed}")}"
+                + $"{(fault.Detail.Length > 0 ? " " : "")}{fault.Detail}.", RepairMissing(request, pairs)),
             FindingKind.WrongShape when request.UnpackedShape is { } unpacked => (
-                $"{found} and holds {Shape(unpacked)} by the configured bits; {owner} needs {needed}.", _fields.Suggest(inFiles, unpacked, request.StoredShape) ?? "Check that config.json belongs to these weights."),
-            FindingKind.WrongShape => ($"{found}; {owner} needs {needed}.", _fields.Suggest(inFiles, stored!.Shape, request.StoredShape) ?? "Check that config.json belongs to these weights."),
-            FindingKind.WrongLayout => ($"{found}; {owner} needs {needed}.", $"Permute its axes by ({string.Join(", ", Repairs.Permutation(stored!.Shape, request.StoredShape))}) and save it again."),
+                $"{found} and holds {Shape(unpacked)} by the configured bits; {owner} needs {needed}.",
+                    _fields.Suggest(inFiles, unpacked, request.StoredShape) ?? "Check that config.json belongs to these weights."),
+            FindingKind.WrongShape => ($"{found}; {owner} needs {needed}.",
+                _fields.Suggest(inFiles, stored!.Shape, request.StoredShape) ?? "Check that config.json belongs to these weights."),
+            FindingKind.WrongLayout => ($"{found}; {owner} needs {needed}.",
+                $"Permute its axes by ({string.Join(", ", Repairs.Permutation(stored!.Shape, request.StoredShape))}) and save it again."),
             FindingKind.WrongType => ($"{found}; {owner} needs BF16, F16 or F32.", "Convert the checkpoint again from its original."),
-            FindingKind.SurplusRows => ($"{found}; {owner} uses its first {request.Shape[0]} rows.", _fields.Suggest(inFiles, [stored!.Shape[0], .. request.StoredShape.Skip(1)], request.StoredShape)),
-            FindingKind.NonFinite => ($"{found}; {fault.Detail}, and {owner} needs finite numbers.", "Download the file again, or convert the checkpoint again from its original."),
-            _ => ($"{(stored is null ? $"Tensor {request.Tensor}" : found)}; {owner} {fault.Detail}.", fault.Repair ?? "Convert the checkpoint again from its original."),
+            FindingKind.SurplusRows => ($"{found}; {owner} uses its first {request.Shape[0]} rows.",
+                _fields.Suggest(inFiles, [stored!.Shape[0], .. request.StoredShape.Skip(1)], request.StoredShape)),
+            FindingKind.NonFinite => ($"{found}; {fault.Detail}, and {owner} needs finite numbers.",
+                "Download the file again, or convert the checkpoint again from its original."),
+            _ => ($"{(stored is null ? $"Tensor {request.Tensor}" : found)}; {owner} {fault.Detail}.",
+                fault.Repair ?? "Convert the checkpoint again from its original."),
         };
         return Of(stored, fault.Kind, fault.Severity, problem, repair) with
         {
@@ -118,7 +126,8 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
         if (unexpected > MostUnexpected)
         {
             _findings.Add(Of(unused[^1], FindingKind.Unexpected, Severity.Warning,
-                $"{unexpected - MostUnexpected} more tensors up to {unused[^1].Name} are not part of this model and are not used.", "Check that config.json belongs to these weights."));
+                $"{unexpected - MostUnexpected} more tensors up to {unused[^1].Name} are not part of this model and are not used.",
+                    "Check that config.json belongs to these weights."));
         }
 
         foreach ((string list, List<(int Index, StoredTensor Tensor)> entries) in surplus)
@@ -143,7 +152,8 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
             string unlike = copy == false ? ", and the two differ" : "";
             _findings.Add(Of(tensor, FindingKind.ExtraHead, copy == false ? Severity.Warning : Severity.Note,
                 $"Tensor {tensor.Name} is not used: embeddings are tied, so embed_tokens is the output head{unlike}.",
-                copy == true ? "It is a copy and can be removed; gemma convert leaves it out." : "Set tie_word_embeddings to false in config.json if it is a head of its own."));
+                copy == true ? "It is a copy and can be removed; gemma convert leaves it out." : "Set tie_word_embeddings to false in config.json if it is a "
+                    + "head of its own."));
         }
     }
 
@@ -161,7 +171,8 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
             File = first.File.Name,
             ModulePath = list,
             ModuleType = "List",
-            Problem = $"The checkpoint has {(last == length ? $"entry {length}" : $"entries {length} to {last}")} of {list} ({entries.Count} tensors); this configuration has {length} entries.",
+            Problem = $"The checkpoint has {(last == length ? $"entry {length}" : $"entries {length} to {last}")} of {list} ({entries.Count} tensors); this "
+                + $"configuration has {length} entries.",
             Repair = count is (string key, int beyond)
                 ? $"Set {key} to {last + 1 + beyond} in config.json if the weights are right."
                 : "Check that config.json belongs to these weights.",

@@ -11,7 +11,8 @@ sealed class SafetensorsFile : IDisposable
     readonly IReadOnlyDictionary<string, SafetensorsEntry> _byName;
     readonly Lazy<MemoryBlock> _data;
 
-    SafetensorsFile(string path, IReadOnlyDictionary<string, SafetensorsEntry> byName, IReadOnlyDictionary<string, string> metadata, Func<SafetensorsFile, MemoryBlock> data)
+    SafetensorsFile(string path, IReadOnlyDictionary<string, SafetensorsEntry> byName, IReadOnlyDictionary<string, string> metadata,
+        Func<SafetensorsFile, MemoryBlock> data)
     {
         Path = path;
         _byName = byName;

@@ -162,12 +162,14 @@ sealed class SafetensorsHeader
         long dataLength = fileLength - dataStart;
         if (length < 0 || offsets[1] > dataLength)
         {
-            throw Bad($"places tensor {Shown(name)} at bytes {offsets[0]} to {offsets[1]} of {dataLength}; the file is cut short or damaged, so download it again.");
+            throw Bad($"places tensor {Shown(name)} at bytes {offsets[0]} to {offsets[1]} of {dataLength}; the file is cut short or damaged, so download it "
+                + $"again.");
         }
 
         if (Size(shape, type) is not long size || size != length)
         {
-            throw Bad($"gives tensor {Shown(name)} {length} bytes; {dtype} [{string.Join(", ", shape)}] needs {(Size(shape, type)?.ToString(System.Globalization.CultureInfo.InvariantCulture)) ?? "more than a file can have"}.");
+            throw Bad($"gives tensor {Shown(name)} {length} bytes; {dtype} [{string.Join(", ", shape)}] needs "
+                + $"{(Size(shape, type)?.ToString(System.Globalization.CultureInfo.InvariantCulture)) ?? "more than a file can have"}.");
         }
 
         return new SafetensorsEntry(name, type, [.. shape], dataStart + offsets[0], length);
@@ -187,7 +189,9 @@ sealed class SafetensorsHeader
             numbers.Add(number);
         }
 
-        return json.Current == JsonTokenType.EndArray ? numbers : throw Bad($"gives tensor {Shown(name)} a shape or offsets that are not numbers; write it again.");
+        return json.Current == JsonTokenType.EndArray
+            ? numbers
+            : throw Bad($"gives tensor {Shown(name)} a shape or offsets that are not numbers; write it again.");
     }
 
     static long? Size(List<long> shape, ElementType type)

@@ -64,7 +64,8 @@ sealed class SafetensorsWriter : IDisposable
         PassEmpty(name);
         if (_current == _tensors.Count || _tensors[_current].Name != name)
         {
-            throw new ArgumentException($"Tensor {name} was given; {(_current == _tensors.Count ? "no further one" : _tensors[_current].Name)} is due.", nameof(name));
+            throw new ArgumentException(
+                $"Tensor {name} was given; {(_current == _tensors.Count ? "no further one" : _tensors[_current].Name)} is due.", nameof(name));
         }
 
         long left = _tensors[_current].Length - _written;

@@ -46,7 +46,8 @@ sealed class ShardedSafetensorsWriter : IDisposable
     /// <param name="metadata">Every header's <c>__metadata__</c>.</param>
     /// <param name="shardBytes">Bytes of data a file has at most, unless a single tensor is larger.</param>
     /// <exception cref="ArgumentException">Two tensors have the same name.</exception>
-    public static ShardedSafetensorsWriter Create(string folder, IReadOnlyList<TensorDeclaration> tensors, IReadOnlyDictionary<string, string>? metadata = null, long shardBytes = DefaultShardBytes) =>
+    public static ShardedSafetensorsWriter Create(
+        string folder, IReadOnlyList<TensorDeclaration> tensors, IReadOnlyDictionary<string, string>? metadata = null, long shardBytes = DefaultShardBytes) =>
         new(folder, Plan(tensors, shardBytes), metadata);
 
     /// <summary>Cuts a list of tensors into files of at most <paramref name="shardBytes"/> and names them.</summary>

@@ -79,7 +79,8 @@ static class StoredMatrixFactory
         }
 
         int whole = (int)request.StoredShape[1];
-        int[] widths = [.. new[] { cut.Count / format.GroupSize * format.GroupSize, (cut.Count / format.GroupSize + 1) * format.GroupSize }.Where(width => width <= whole && format.Fits(width))];
+        int[] widths = [.. new[] { cut.Count / format.GroupSize * format.GroupSize, (cut.Count / format.GroupSize + 1) * format.GroupSize }.Where(
+            width => width <= whole && format.Fits(width))];
         return $"Use a width of {string.Join(" or ", widths)} in this layer, or an unquantised checkpoint.";
     }
 

@@ -79,7 +79,8 @@ static class TensorNames
             : name;
     }
 
-    /// <summary>A module path without what naming schemes add in front, <c>model.</c> and <c>language_model.</c>: equal when two names are of one module.</summary>
+    /// <summary>A module path without what naming schemes add in front, <c>model.</c> and <c>language_model.</c>: equal when two names are of one
+    /// module.</summary>
     internal static string Bare(string path)
     {
         foreach (string prefix in (ReadOnlySpan<string>)["model.", "language_model.", "model."])

@@ -60,7 +60,8 @@ static class Gemma3nConfigReader
         if (!gemma3nByArchitecture)
         {
             string found = type is JsonElement other ? $"is {other.GetRawText()[..Math.Min(60, other.GetRawText().Length)]}" : "is absent";
-            throw new ConfigurationException(Gemma3nConfig.FileName, "$.model_type", $"{found}; this program runs \"gemma3n\" only, so use a Gemma 3n checkpoint such as google/gemma-3n-E2B-it.");
+            throw new ConfigurationException(Gemma3nConfig.FileName, "$.model_type",
+                $"{found}; this program runs \"gemma3n\" only, so use a Gemma 3n checkpoint such as google/gemma-3n-E2B-it.");
         }
     }
 }

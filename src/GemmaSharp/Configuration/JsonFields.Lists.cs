@@ -48,7 +48,8 @@ sealed partial class JsonFields
             return fallback;
         }
 
-        int[][] pairs = ReadList(source, foundKey, value, fallback.Length, (k, v) => ReadList(source, k, v, fallback[0].Length, (kk, vv) => ReadInt(source, kk, vv, min, max)));
+        int[][] pairs = ReadList(source, foundKey, value, fallback.Length,
+            (k, v) => ReadList(source, k, v, fallback[0].Length, (kk, vv) => ReadInt(source, kk, vv, min, max)));
         if (pairs.Length != fallback.Length || pairs.Any(p => p.Length != fallback[0].Length))
         {
             throw Refuse(source, foundKey, value, $"a list of {fallback.Length} lists of {fallback[0].Length} whole numbers");
@@ -81,7 +82,8 @@ sealed partial class JsonFields
             return null;
         }
 
-        string[] strings = ReadList(source, foundKey, value, longest, (k, v) => v.ValueKind == JsonValueKind.String ? v.GetString()! : throw Refuse(source, k, v, "a string"));
+        string[] strings = ReadList(
+            source, foundKey, value, longest, (k, v) => v.ValueKind == JsonValueKind.String ? v.GetString()! : throw Refuse(source, k, v, "a string"));
         NoteText(key, Compact(strings), Origin(source, foundKey));
         return strings;
     }

@@ -24,7 +24,8 @@ static class CompanionFiles
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ConversionException($"The files beside the weights cannot be copied ({e.Message.TrimEnd('.')}); free some space or check permissions.", e);
+            throw new ConversionException(
+                $"The files beside the weights cannot be copied ({e.Message.TrimEnd('.')}); free some space or check permissions.", e);
         }
     }
 

@@ -42,7 +42,8 @@ sealed class ConversionFolder : IDisposable
             throw new ConversionException($"The folder {destination} is not empty; give another one, or allow it to be replaced (--force).");
         }
 
-        string parent = System.IO.Path.GetDirectoryName(target) ?? throw new ConversionException($"{destination} is no place for a checkpoint; give the name of a new folder.");
+        string parent = System.IO.Path.GetDirectoryName(target)
+            ?? throw new ConversionException($"{destination} is no place for a checkpoint; give the name of a new folder.");
         string temporary = target + AtomicFile.Ending;
         bool isOurs = File.Exists(temporary + ".lock");
         FileStream hold;
@@ -96,7 +97,8 @@ sealed class ConversionFolder : IDisposable
             {
                 if (!_force && Directory.EnumerateFileSystemEntries(_destination).Any())
                 {
-                    throw new ConversionException($"The folder {_destination} has been filled meanwhile; give another one, or allow it to be replaced (--force).");
+                    throw new ConversionException(
+                        $"The folder {_destination} has been filled meanwhile; give another one, or allow it to be replaced (--force).");
                 }
 
                 replaced = $"{_destination}.{Guid.NewGuid():N}.replaced";

@@ -41,7 +41,8 @@ sealed class ConversionPlan
         AddMergeNotes();
         if (Tensors.Count == 0)
         {
-            throw new ConversionException($"Nothing of the {source.Tensors.Count} tensors in {source.Folder} is left to write; keep a tower or choose another layout.");
+            throw new ConversionException(
+                $"Nothing of the {source.Tensors.Count} tensors in {source.Folder} is left to write; keep a tower or choose another layout.");
         }
     }
 
@@ -70,7 +71,8 @@ sealed class ConversionPlan
             && !source.Tensors.Any(tensor => IsVision(tensor.CanonicalName) || IsAudio(tensor.CanonicalName)) ? CheckpointLayout.MlxLm
         : CheckpointLayout.HuggingFace;
 
-    static bool IsVision(string name) => name.StartsWith("vision_tower.", StringComparison.Ordinal) || name.StartsWith("embed_vision.", StringComparison.Ordinal);
+    static bool IsVision(string name) => name.StartsWith("vision_tower.", StringComparison.Ordinal)
+        || name.StartsWith("embed_vision.", StringComparison.Ordinal);
 
     static bool IsAudio(string name) => name.StartsWith("audio_tower.", StringComparison.Ordinal) || name.StartsWith("embed_audio.", StringComparison.Ordinal);
 
@@ -123,7 +125,8 @@ sealed class ConversionPlan
 
         Dictionary<string, PlannedMatrix> written = Matrices.ToDictionary(matrix => matrix.Source.Module, StringComparer.Ordinal);
         int dropped = _merge.Modules.Count(module => !written.ContainsKey(module));
-        int requantized = _merge.Modules.Count(module => written.TryGetValue(module, out PlannedMatrix? matrix) && matrix.Source.Format is not null && matrix.Format is not null);
+        int requantized = _merge.Modules.Count(
+            module => written.TryGetValue(module, out PlannedMatrix? matrix) && matrix.Source.Format is not null && matrix.Format is not null);
         if (dropped > 0)
         {
             _notes.Add($"{dropped} of the {_merge.Modules.Count} layers that the adapters change are not in the result.");
@@ -131,7 +134,8 @@ sealed class ConversionPlan
 
         if (requantized > 0)
         {
-            _notes.Add($"{requantized} quantised layers were changed and quantised again, which rounds them once more; merge into the unquantised checkpoint to avoid that.");
+            _notes.Add($"{requantized} quantised layers were changed and quantised again, which rounds them once more; merge into the unquantised checkpoint "
+                + $"to avoid that.");
         }
     }
 
@@ -227,7 +231,8 @@ sealed class ConversionPlan
     /// <summary>Source axis of each axis of a convolution's kernel in the result; <see langword="null"/> when nothing moves.</summary>
     int[]? KernelAxes(StoredTensor tensor)
     {
-        if (!_requests.TryGetValue(tensor.CanonicalName, out ParameterRequest? request) || !request.ModuleType.Contains("Convolution", StringComparison.Ordinal))
+        if (!_requests.TryGetValue(tensor.CanonicalName, out ParameterRequest? request)
+            || !request.ModuleType.Contains("Convolution", StringComparison.Ordinal))
         {
             return null;
         }

@@ -152,7 +152,8 @@ sealed class MatrixRows
 
         int row = _done + r;
         Quantizer.QuantizeRow(
-            values, _plan.Type, _plan.Format, _work.Rounding, weights, _scales.AsSpan(row * _scaleBytes, _scaleBytes), _biases.AsSpan(row * _biasBytes, _biasBytes));
+            values, _plan.Type, _plan.Format, _work.Rounding, weights, _scales.AsSpan(row * _scaleBytes, _scaleBytes),
+                _biases.AsSpan(row * _biasBytes, _biasBytes));
     }
 
     static ReadOnlySpan<byte> Row(byte[] bytes, int row, int rowBytes) => bytes.AsSpan(row * rowBytes, rowBytes);

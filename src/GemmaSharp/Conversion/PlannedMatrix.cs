@@ -16,14 +16,17 @@ sealed class PlannedMatrix : IPlannedTensor
     /// <param name="merged">Whether adapters change it.</param>
     /// <exception cref="ConversionException">A column selection cuts a group of codes that are to be copied.</exception>
     public PlannedMatrix(
-        StoredMatrix source, string name, IReadOnlyList<IndexRange> rows, IReadOnlyList<IndexRange> columns, QuantizationFormat? format, ElementType type, bool merged)
+        StoredMatrix source, string name, IReadOnlyList<IndexRange> rows, IReadOnlyList<IndexRange> columns, QuantizationFormat? format, ElementType type,
+            bool merged)
     {
         (Source, Name, Rows, Columns, Format, Type) = (source, name, rows, columns, format, type);
         IsCopy = !merged && source.Format == format && (format is not null || source.Weight.Type == type);
-        if (IsCopy && format is not null && columns.FirstOrDefault(range => range.First % format.GroupSize != 0 || range.Count % format.GroupSize != 0) is { Count: > 0 } cut)
+        if (IsCopy && format is not null
+            && columns.FirstOrDefault(range => range.First % format.GroupSize != 0 || range.Count % format.GroupSize != 0) is { Count: > 0 } cut)
         {
             throw new ConversionException(
-                $"The slice takes columns {cut.First} to {cut.End} of {source.Module}, which cuts a group of {format.Name}; use widths in multiples of {format.GroupSize}, or slice the unquantised checkpoint.");
+                $"The slice takes columns {cut.First} to {cut.End} of {source.Module}, which cuts a group of {format.Name}; use widths in multiples of "
+                    + $"{format.GroupSize}, or slice the unquantised checkpoint.");
         }
 
         Declarations = Declare();

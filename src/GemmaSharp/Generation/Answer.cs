@@ -7,8 +7,7 @@ namespace GemmaSharp.Generation;
 /// <summary>One answer: a token's journey from the conversation to the reader, as one iterator that the engine pumps.</summary>
 /// <remarks>
 /// <see cref="Run"/> belongs to the engine's thread. Of the rest, the reader, one at a time, uses <see cref="TryRead"/>, <see cref="WaitToReadAsync"/>,
-/// <see cref="Released"/> and,
-/// once the last token has been read or it is released, <see cref="Statistics"/>.
+/// <see cref="Released"/> and, once the last token has been read or it is released, <see cref="Statistics"/>.
 /// </remarks>
 sealed class Answer : Work
 {

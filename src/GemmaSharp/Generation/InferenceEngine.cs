@@ -10,8 +10,8 @@ namespace GemmaSharp.Generation;
 /// <remarks>
 /// <para>
 /// A turn is: end what was told to stop; move on, for a bounded time, what computes by itself (towers, traces); then one step, which holds one token of each
-/// answering conversation and,
-/// in the room that is left, chunks of prompts. While somebody waits for tokens neither half lasts much longer than <see cref="StepBudget.Slice"/>.
+/// answering conversation and, in the room that is left, chunks of prompts. While somebody waits for tokens neither half lasts much longer than
+/// <see cref="StepBudget.Slice"/>.
 /// </para>
 /// <para>
 /// A failure is that of one piece of work. When a step fails, every sequence in it is taken back to where it was, and the pieces run one by one: those that

@@ -2,11 +2,9 @@ namespace GemmaSharp.Generation;
 
 /// <summary>How many rows of prompts a step may take, so that a step is short where somebody waits for tokens.</summary>
 /// <remarks>
-/// Reading the weights costs a step a fixed time and each row some more, so the time per row falls with the rows. The budget keeps one number, the time per
-/// row of the last steps that held
-/// prompt rows, and asks for as many rows as fit the wanted time at that price: with fewer rows than last time the step is at most longer by the fixed time,
-/// with more it is
-/// shorter than foreseen, and both settle where a step takes the wanted time. Not thread-safe.
+/// Reading the weights costs a step a fixed time and each row some more, so the time per row falls with the rows. The budget keeps one number, the time per row
+/// of the last steps that held prompt rows, and asks for as many rows as fit the wanted time at that price: with fewer rows than last time the step is at most
+/// longer by the fixed time, with more it is shorter than foreseen, and both settle where a step takes the wanted time. Not thread-safe.
 /// </remarks>
 sealed class StepBudget
 {

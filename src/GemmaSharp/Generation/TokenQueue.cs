@@ -4,9 +4,8 @@ namespace GemmaSharp.Generation;
 
 /// <summary>Tokens on their way from the engine to one reader.</summary>
 /// <remarks>
-/// Thread-safe for one writer and one reader. Unlike a channel, which keeps its last continuation, it refers to its reader only while that waits: an
-/// enumerator that everybody has
-/// forgotten can be collected.
+/// Thread-safe for one writer and one reader. Unlike a channel, which keeps its last continuation, it refers to its reader only while that waits: an enumerator
+/// that everybody has forgotten can be collected.
 /// </remarks>
 sealed class TokenQueue
 {

@@ -2,9 +2,8 @@ namespace GemmaSharp.Generation;
 
 /// <summary>Something the engine's thread does piece by piece beside other things: an answer, an encoding, a trace.</summary>
 /// <remarks>
-/// It is one iterator. The engine moves it on, gives it what it yields, and moves it on again, until it ends by itself, by an exception, or because it was
-/// told to stop.
-/// Members are for the engine's thread, <see cref="Stop"/> and <see cref="StopOn"/> for any.
+/// It is one iterator. The engine moves it on, gives it what it yields, and moves it on again, until it ends by itself, by an exception, or because it was told
+/// to stop. Members are for the engine's thread, <see cref="Stop"/> and <see cref="StopOn"/> for any.
 /// </remarks>
 abstract class Work
 {

@@ -6,8 +6,7 @@ namespace GemmaSharp.Layers;
 /// <summary>One running forward pass: its threads, its scratch memory, what its rows carry of adapters, and who wants to see its intermediates.</summary>
 /// <remarks>
 /// Everything a pass changes is in here, so that layers are immutable. A temporary has a place of its own until the scope it was taken in ends. Layers hand a
-/// pass
-/// on to each other; one thread drives it. Dispose to free the scratch memory.
+/// pass on to each other; one thread drives it. Dispose to free the scratch memory.
 /// </remarks>
 class Pass : IDisposable
 {

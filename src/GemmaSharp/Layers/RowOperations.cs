@@ -11,7 +11,8 @@ static class RowOperations
     const float InverseSqrt2 = 0.70710678118654752f;
 
     /// <summary><c>x + y</c></summary>
-    public static Rows Add(this Pass p, Rows x, Rows y) => p.Map((x, y, p.New(x.Count, x.Width)), static (s, t) => VectorMath.Add(s.x[t], s.y[t], s.Item3[t]), x.Count).Item3;
+    public static Rows Add(this Pass p, Rows x, Rows y) =>
+        p.Map((x, y, sum: p.New(x.Count, x.Width)), static (s, t) => VectorMath.Add(s.x[t], s.y[t], s.sum[t]), x.Count).sum;
 
     /// <summary><c>x ← x + y</c></summary>
     public static void AddTo(this Pass p, Rows x, Rows y) => p.Map((x, y), static (s, t) => VectorMath.Add(s.x[t], s.y[t], s.x[t]), x.Count);

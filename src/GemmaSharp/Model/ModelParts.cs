@@ -31,19 +31,24 @@ sealed record ModelParts(TextModel Text, VisionTower? Vision, AudioTower? Audio,
         if (config.VisionConfig is VisionConfig v)
         {
             // The embedder is also there for the vocabulary's hard tokens, so it stays when the tower is not wanted.
-            embedVision = root.Contains("embed_vision") ? new MultimodalEmbedder(root["embed_vision"], v.HiddenSize, hidden, v.VocabSize, v.VocabOffset, v.RmsNormEps) : null;
+            embedVision = root.Contains("embed_vision")
+                ? new MultimodalEmbedder(root["embed_vision"], v.HiddenSize, hidden, v.VocabSize, v.VocabOffset, v.RmsNormEps)
+                : null;
             visionTower = vision && root.Contains("vision_tower") ? new VisionTower(root["vision_tower"], v) : null;
             if (visionTower is not null && visionTower.TokensPerImage != config.VisionSoftTokensPerImage)
             {
                 throw new ConfigurationException(
                     Gemma3nConfig.FileName, "$.vision_soft_tokens_per_image",
-                    $"Found {config.VisionSoftTokensPerImage}, but the vision tower makes {visionTower.TokensPerImage} tokens of a picture; the two must be equal.");
+                    $"Found {config.VisionSoftTokensPerImage}, but the vision tower makes {visionTower.TokensPerImage} tokens of a picture; the two must be "
+                        + $"equal.");
             }
         }
 
         if (config.AudioConfig is AudioConfig a)
         {
-            embedAudio = root.Contains("embed_audio") ? new MultimodalEmbedder(root["embed_audio"], a.HiddenSize, hidden, a.VocabSize, a.VocabOffset, a.RmsNormEps) : null;
+            embedAudio = root.Contains("embed_audio")
+                ? new MultimodalEmbedder(root["embed_audio"], a.HiddenSize, hidden, a.VocabSize, a.VocabOffset, a.RmsNormEps)
+                : null;
             audioTower = audio && root.Contains("audio_tower") ? new AudioTower(root["audio_tower"], a) : null;
         }
 

@@ -5,8 +5,8 @@ namespace GemmaSharp.Model;
 /// <summary>Brings a tower's features, or a token of its own small vocabulary, to the text model's width.</summary>
 /// <remarks>
 /// Soft: <c>Post(W · RMSNorm(f; soft_embedding_norm))</c>; hard: <c>Post(W · RMSNorm(embedding[id − offset]; hard_embedding_norm))</c>; <c>Post</c> is an
-/// RMSNorm without weight.
-/// Both are inserted into the prompt as they are, without <c>√C</c>. Source: <c>Gemma3nMultimodalEmbedder</c> of transformers. Immutable, thread-safe.
+/// RMSNorm without weight. Both are inserted into the prompt as they are, without <c>√C</c>. Source: <c>Gemma3nMultimodalEmbedder</c> of transformers.
+/// Immutable, thread-safe.
 /// </remarks>
 sealed class MultimodalEmbedder(ParameterScope scope, int width, int textWidth, int vocabSize, int vocabOffset, float eps)
 {
@@ -39,7 +39,8 @@ sealed class MultimodalEmbedder(ParameterScope scope, int width, int textWidth, 
         {
             if (!Owns(ids[i]))
             {
-                throw new ArgumentOutOfRangeException(nameof(ids), ids[i], $"Token {ids[i]} is not in this modality's range {vocabOffset} to {vocabOffset + vocabSize - 1}.");
+                throw new ArgumentOutOfRangeException(
+                    nameof(ids), ids[i], $"Token {ids[i]} is not in this modality's range {vocabOffset} to {vocabOffset + vocabSize - 1}.");
             }
 
             _embedding.Read(ids[i] - vocabOffset, 1f, rows[i]);

@@ -31,7 +31,8 @@ static unsafe class Elementwise
         Widest.Run(new Binary<TOperator>(x, y, f, destination));
 
     /// <summary><c>destination[i] = f(x[i])</c> at a given width.</summary>
-    // A method of its own, without a profile: inlined into a caller that is hot, the operator's vectors would outgrow what the compiler inlines and become calls.
+    // A method of its own, without a profile: inlined into a caller that is hot, the operator's vectors would outgrow what the compiler inlines and become
+    // calls.
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     internal static void Apply<TOperator, TVector>(ReadOnlySpan<float> x, TOperator f, Span<float> destination)
         where TOperator : struct, IUnaryOperator
@@ -57,7 +58,8 @@ static unsafe class Elementwise
     }
 
     /// <summary><c>destination[i] = f(x[i], y[i])</c> at a given width.</summary>
-    // A method of its own, without a profile: inlined into a caller that is hot, the operator's vectors would outgrow what the compiler inlines and become calls.
+    // A method of its own, without a profile: inlined into a caller that is hot, the operator's vectors would outgrow what the compiler inlines and become
+    // calls.
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     internal static void Apply<TOperator, TVector>(
         ReadOnlySpan<float> x, ReadOnlySpan<float> y, TOperator f, Span<float> destination)

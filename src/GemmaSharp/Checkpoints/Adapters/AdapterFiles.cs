@@ -31,7 +31,9 @@ sealed record AdapterFiles(AdapterFormat Format, JsonElement Config, string Weig
         AdapterFormat format = peft || (!mlx && File.Exists(Path.Combine(folder, PeftName))) ? AdapterFormat.Peft : AdapterFormat.MlxLm;
         if (!peft && !mlx && config.TryGetProperty("rank", out _) && config.TryGetProperty("alpha", out _))
         {
-            throw new AdapterException($"The {ConfigName} in {folder} is mlx-vlm's, whose adapters are scaled differently from version to version; train or export the adapter with peft or mlx-lm.");
+            throw new AdapterException(
+                $"The {ConfigName} in {folder} is mlx-vlm's, whose adapters are scaled differently from version to version; train or export the adapter with "
+                    + $"peft or mlx-lm.");
         }
 
         string weights = Path.Combine(folder, format == AdapterFormat.Peft ? PeftName : MlxName);
@@ -39,7 +41,8 @@ sealed record AdapterFiles(AdapterFormat Format, JsonElement Config, string Weig
         {
             throw new AdapterException(File.Exists(Path.Combine(folder, "adapter_model.bin"))
                 ? $"{folder} holds adapter_model.bin, a Python pickle; save the adapter with safe_serialization=True, which writes {PeftName}."
-                : $"{folder} has an {ConfigName} {(format == AdapterFormat.Peft ? "of peft" : "of mlx-lm")} but no {Path.GetFileName(weights)}; finish the download or give another folder.");
+                : $"{folder} has an {ConfigName} {(format == AdapterFormat.Peft ? "of peft" : "of mlx-lm")} but no {Path.GetFileName(weights)}; finish the "
+                    + $"download or give another folder.");
         }
 
         return new AdapterFiles(format, config, weights);

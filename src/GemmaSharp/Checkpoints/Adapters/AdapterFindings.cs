@@ -31,23 +31,24 @@ sealed class AdapterFindings(ModuleNames names)
     });
 
     /// <summary>Notes something about a tensor.</summary>
-    public void AddTensor(AdapterTensor tensor, string canonicalModule, FindingKind kind, string problem, string? repair, Severity severity = Severity.Error, IReadOnlyList<long>? expected = null) => Add(new Finding
-    {
-        Kind = kind,
-        Severity = severity,
-        Tensor = canonicalModule,
-        ModulePath = canonicalModule,
-        ModuleType = names.Type(canonicalModule) ?? "",
-        StoredName = tensor.Entry.Name,
-        ExpectedShape = expected,
-        FoundShape = tensor.Entry.Shape,
-        FoundType = Numerics.Formats.ElementTypes.Name(tensor.Entry.Type),
-        File = tensor.File,
-        FirstByte = tensor.Entry.Offset,
-        EndByte = tensor.Entry.End,
-        Problem = problem,
-        Repair = repair,
-    });
+    public void AddTensor(AdapterTensor tensor, string canonicalModule, FindingKind kind, string problem, string? repair, Severity severity = Severity.Error,
+        IReadOnlyList<long>? expected = null) => Add(new Finding
+        {
+            Kind = kind,
+            Severity = severity,
+            Tensor = canonicalModule,
+            ModulePath = canonicalModule,
+            ModuleType = names.Type(canonicalModule) ?? "",
+            StoredName = tensor.Entry.Name,
+            ExpectedShape = expected,
+            FoundShape = tensor.Entry.Shape,
+            FoundType = Numerics.Formats.ElementTypes.Name(tensor.Entry.Type),
+            File = tensor.File,
+            FirstByte = tensor.Entry.Offset,
+            EndByte = tensor.Entry.End,
+            Problem = problem,
+            Repair = repair,
+        });
 
     /// <summary>Notes something about modules below one place.</summary>
     public void AddPart(string path, FindingKind kind, string problem, string? repair, Severity severity) => Add(new Finding

@@ -49,21 +49,25 @@ sealed class AdapterReader
 
     void ReadTensors(SafetensorsFile file, AdapterSettings settings)
     {
-        AdapterTensor[] tensors = [.. file.Entries.Select(entry => _files.Format == AdapterFormat.Peft ? AdapterTensor.Peft(file.Name, entry) : AdapterTensor.Mlx(file.Name, entry))];
+        AdapterTensor[] tensors = [.. file.Entries.Select(
+            entry => _files.Format == AdapterFormat.Peft ? AdapterTensor.Peft(file.Name, entry) : AdapterTensor.Mlx(file.Name, entry))];
         if (tensors.Length == 0)
         {
             _findings.AddSetting("", FindingKind.Missing, $"{file.Name} has no tensors.", "Save the adapter again.");
         }
 
         bool textOnly = TensorNames.IsTextOnly(tensors.Select(tensor => tensor.Module));
-        foreach (IGrouping<string, AdapterTensor> module in tensors.GroupBy(tensor => _names.Canonical(tensor.Module, textOnly)).OrderBy(group => group.Key, StringComparer.Ordinal))
+        foreach (IGrouping<string, AdapterTensor> module in tensors.GroupBy(tensor => _names.Canonical(tensor.Module, textOnly))
+            .OrderBy(group => group.Key, StringComparer.Ordinal))
         {
             ReadModule(module.Key, [.. module], file, settings);
         }
 
         foreach ((string part, int modules) in _notLoaded)
         {
-            _findings.AddPart(part, FindingKind.UnusedModule, $"The adapter changes {modules} {(modules == 1 ? "module" : "modules")} of {part}, which is not loaded, so this part of it has no effect.", $"Load the checkpoint with {part}.", Severity.Warning);
+            _findings.AddPart(part, FindingKind.UnusedModule,
+                $"The adapter changes {modules} {(modules == 1 ? "module" : "modules")} of {part}, which is not loaded, so this part of it has no effect.",
+                $"Load the checkpoint with {part}.", Severity.Warning);
         }
     }
 
@@ -73,7 +77,8 @@ sealed class AdapterReader
         foreach (AdapterTensor tensor in tensors.Where(tensor => tensor.Part is null))
         {
             string what = tensor.Kind is null ? "is no part of a LoRA adapter" : $"is {tensor.Kind}, which cannot be applied";
-            _findings.AddTensor(tensor, path, FindingKind.Unsupported, $"Tensor {tensor.Entry.Name} {what}.", "Merge the adapter into its base with the program that made it and use the result, or train a plain LoRA adapter.");
+            _findings.AddTensor(tensor, path, FindingKind.Unsupported, $"Tensor {tensor.Entry.Name} {what}.",
+                "Merge the adapter into its base with the program that made it and use the result, or train a plain LoRA adapter.");
         }
 
         if (halves.Length == 0)
@@ -90,14 +95,16 @@ sealed class AdapterReader
         if (halves.GroupBy(half => half.Part).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
             AdapterTensor[] both = [.. twice.Take(2)];
-            _findings.AddTensor(both[1], path, FindingKind.Duplicate, $"Tensors {both[0].Entry.Name} and {both[1].Entry.Name} both change {path}.", "Save one adapter in one file.");
+            _findings.AddTensor(both[1], path, FindingKind.Duplicate, $"Tensors {both[0].Entry.Name} and {both[1].Entry.Name} both change {path}.",
+                "Save one adapter in one file.");
             return;
         }
 
         if (halves.Length == 1)
         {
             AdapterTensor half = halves[0];
-            _findings.AddTensor(half, path, FindingKind.Missing, $"Tensor {half.Entry.Name} has no partner: {path} needs {Named(AdapterPart.Down)} and {Named(AdapterPart.Up)}.", "Save the adapter again.");
+            _findings.AddTensor(half, path, FindingKind.Missing,
+                $"Tensor {half.Entry.Name} has no partner: {path} needs {Named(AdapterPart.Down)} and {Named(AdapterPart.Up)}.", "Save the adapter again.");
             return;
         }
 
@@ -117,7 +124,8 @@ sealed class AdapterReader
         if (down.Entry.Shape.Count != 2 || up.Entry.Shape.Count != 2)
         {
             AdapterTensor odd = down.Entry.Shape.Count != 2 ? down : up;
-            _findings.AddTensor(odd, module.Path, FindingKind.WrongShape, $"Tensor {odd.Entry.Name} is {Shape(odd.Entry.Shape)}; a matrix is needed for linear layer {module.Path}.", "Save the adapter again.");
+            _findings.AddTensor(odd, module.Path, FindingKind.WrongShape,
+                $"Tensor {odd.Entry.Name} is {Shape(odd.Entry.Shape)}; a matrix is needed for linear layer {module.Path}.", "Save the adapter again.");
             return false;
         }
 
@@ -128,21 +136,26 @@ sealed class AdapterReader
         if (inputs != module.InFeatures || outputs != module.OutFeatures)
         {
             _findings.AddTensor(down, module.Path, FindingKind.WrongShape,
-                $"{both} change a layer of [{outputs}, {inputs}]; {module.Path} of this base is [{module.OutFeatures}, {module.InFeatures}]: the adapter was made for another base.",
-                _names.OfWholeModel ?? (settings.BaseName is null ? "Use it with the base it was trained on." : $"Use it with {settings.BaseName}."), expected: [module.OutFeatures, module.InFeatures]);
+                $"{both} change a layer of [{outputs}, {inputs}]; {module.Path} of this base is [{module.OutFeatures}, {module.InFeatures}]: the adapter was "
+                    + $"made for another base.",
+                _names.OfWholeModel ?? (settings.BaseName is null ? "Use it with the base it was trained on." : $"Use it with {settings.BaseName}."),
+                    expected: [module.OutFeatures, module.InFeatures]);
             return false;
         }
 
         if (rankDown != rankUp || rankDown < 1 || rankDown > HighestRank)
         {
-            _findings.AddTensor(down, module.Path, FindingKind.WrongShape, $"{both} have ranks {rankDown} and {rankUp}; both must have one rank from 1 to {HighestRank}.", "Save the adapter again.");
+            _findings.AddTensor(down, module.Path, FindingKind.WrongShape,
+                $"{both} have ranks {rankDown} and {rankUp}; both must have one rank from 1 to {HighestRank}.", "Save the adapter again.");
             return false;
         }
 
         rank = (int)rankDown;
         if (settings.Rank(down.Module) is int said && said != rank)
         {
-            _findings.AddTensor(down, module.Path, FindingKind.WrongSetting, $"{both} have rank {rank}, and {AdapterFiles.ConfigName} says {said} for {module.Path}.", "Take the configuration that was saved with these tensors.");
+            _findings.AddTensor(down, module.Path, FindingKind.WrongSetting,
+                $"{both} have rank {rank}, and {AdapterFiles.ConfigName} says {said} for {module.Path}.",
+                "Take the configuration that was saved with these tensors.");
             good = false;
         }
 
@@ -166,7 +179,8 @@ sealed class AdapterReader
             return true;
         }
 
-        _findings.AddTensor(tensor, module.Path, FindingKind.WrongType, $"Tensor {tensor.Entry.Name} is {tensor.Entry.Type.Name()}; F32, BF16 or F16 is needed.", "Save the adapter unquantised.");
+        _findings.AddTensor(tensor, module.Path, FindingKind.WrongType,
+            $"Tensor {tensor.Entry.Name} is {tensor.Entry.Type.Name()}; F32, BF16 or F16 is needed.", "Save the adapter unquantised.");
         return false;
     }
 
@@ -179,7 +193,9 @@ sealed class AdapterReader
         int bad = Array.FindIndex(values, value => !float.IsFinite(value));
         if (bad >= 0)
         {
-            _findings.AddTensor(tensor, module.Path, FindingKind.NonFinite, $"Tensor {tensor.Entry.Name} has {values[bad]} as value {bad} of {values.Length}; finite numbers are needed.", "Train or download the adapter again.");
+            _findings.AddTensor(tensor, module.Path, FindingKind.NonFinite,
+                $"Tensor {tensor.Entry.Name} has {values[bad]} as value {bad} of {values.Length}; finite numbers are needed.",
+                "Train or download the adapter again.");
             return null;
         }
 
@@ -205,11 +221,14 @@ sealed class AdapterReader
         string shown = AdapterFindings.Shown(path);
         if (_names.Type(path) is { Length: > 0 } type)
         {
-            _findings.AddTensor(tensor, path, FindingKind.Unsupported, $"Tensor {tensor.Entry.Name} changes {type} {shown}; adapters are applied to linear layers only.", "Merge the adapter into its base with the program that made it and use the result.");
+            _findings.AddTensor(tensor, path, FindingKind.Unsupported,
+                $"Tensor {tensor.Entry.Name} changes {type} {shown}; adapters are applied to linear layers only.",
+                "Merge the adapter into its base with the program that made it and use the result.");
         }
         else if (_names.IsOfSharedLayer(path))
         {
-            _findings.AddTensor(tensor, path, FindingKind.UnusedModule, $"The adapter changes {shown}, which nothing reads: this layer shares the keys and values of an earlier one.", null, Severity.Note);
+            _findings.AddTensor(tensor, path, FindingKind.UnusedModule,
+                $"The adapter changes {shown}, which nothing reads: this layer shares the keys and values of an earlier one.", null, Severity.Note);
         }
         else if (_names.PartNotLoaded(path) is string part)
         {
@@ -217,7 +236,8 @@ sealed class AdapterReader
         }
         else
         {
-            _findings.AddTensor(tensor, path, FindingKind.UnknownModule, $"Tensor {tensor.Entry.Name} changes {shown}, which this base does not have.", _names.Repair(path));
+            _findings.AddTensor(tensor, path, FindingKind.UnknownModule, $"Tensor {tensor.Entry.Name} changes {shown}, which this base does not have.",
+                _names.Repair(path));
         }
     }
 
@@ -226,7 +246,8 @@ sealed class AdapterReader
         // A folder's name says little, so this only informs; the shapes decide.
         if (settings.BaseName is { Length: > 0 } name && !string.Equals(LastPart(name), LastPart(_checkpoint.Folder), StringComparison.OrdinalIgnoreCase))
         {
-            _findings.AddSetting("base_model_name_or_path", FindingKind.OtherBase, $"The adapter says it was made for {name}; it is used with {_checkpoint.Folder}.", null, Severity.Note);
+            _findings.AddSetting("base_model_name_or_path", FindingKind.OtherBase,
+                $"The adapter says it was made for {name}; it is used with {_checkpoint.Folder}.", null, Severity.Note);
         }
     }
 

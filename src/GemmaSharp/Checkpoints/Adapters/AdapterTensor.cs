@@ -13,9 +13,12 @@ sealed record AdapterTensor(string File, SafetensorsEntry Entry, string Module, 
     // Parts of tensor names that give away what a peft adapter of another kind is.
     static readonly (string Start, string Kind)[] s_peftKinds =
     [
-        ("lora_embedding_", "LoRA on an embedding table"), ("lora_magnitude_vector", "DoRA"), ("lora_E", "AdaLoRA"), ("ranknum", "AdaLoRA"), ("lora_diag", "KaSA"),
-        ("hada_", "LoHa"), ("lokr_", "LoKr"), ("ia3_", "IA3"), ("boft_", "BOFT"), ("oft_", "OFT"), ("vera_", "VeRA"), ("randlora_", "RandLoRA"), ("fourierft_", "FourierFT"), ("hra_", "HRA"),
-        ("vblora_", "VB-LoRA"), ("bone_", "Bone"), ("miss_", "MiSS"), ("shira_", "SHiRA"), ("c3a_", "C3A"), ("road_", "RoAd"), ("trainable_tokens_", "trained token embeddings"), ("prompt_embeddings", "prompt tuning"),
+        ("lora_embedding_", "LoRA on an embedding table"), ("lora_magnitude_vector", "DoRA"), ("lora_E", "AdaLoRA"), ("ranknum", "AdaLoRA"),
+            ("lora_diag", "KaSA"),
+        ("hada_", "LoHa"), ("lokr_", "LoKr"), ("ia3_", "IA3"), ("boft_", "BOFT"), ("oft_", "OFT"), ("vera_", "VeRA"), ("randlora_", "RandLoRA"),
+            ("fourierft_", "FourierFT"), ("hra_", "HRA"),
+        ("vblora_", "VB-LoRA"), ("bone_", "Bone"), ("miss_", "MiSS"), ("shira_", "SHiRA"), ("c3a_", "C3A"), ("road_", "RoAd"),
+            ("trainable_tokens_", "trained token embeddings"), ("prompt_embeddings", "prompt tuning"),
         ("modules_to_save", "a whole module saved with the adapter (modules_to_save)"),
     ];
 
@@ -69,7 +72,8 @@ sealed record AdapterTensor(string File, SafetensorsEntry Entry, string Module, 
     static AdapterTensor Whole(string file, SafetensorsEntry entry, string name)
     {
         int dot = name.LastIndexOf('.');
-        return new AdapterTensor(file, entry, dot < 0 ? name : name[..dot], null, name[(dot + 1)..] is "weight" or "bias" or "scales" or "biases" ? "a whole tensor and no change of one" : null);
+        return new AdapterTensor(file, entry, dot < 0 ? name : name[..dot], null,
+            name[(dot + 1)..] is "weight" or "bias" or "scales" or "biases" ? "a whole tensor and no change of one" : null);
     }
 }
 

@@ -24,7 +24,8 @@ sealed class LoraMerge
                 if (pair.Module.Tied)
                 {
                     throw new AdapterException(
-                        $"The adapter in {weighted.Adapter.Folder} changes {pair.Module.Path}, whose weight is that of embed_tokens here; apply the adapter at run time, where only the head changes.");
+                        $"The adapter in {weighted.Adapter.Folder} changes {pair.Module.Path}, whose weight is that of embed_tokens here; apply the adapter "
+                            + $"at run time, where only the head changes.");
                 }
 
                 if (!_modules.TryGetValue(pair.Module.Path, out List<(LoraPair, float)>? terms))

@@ -17,12 +17,14 @@ sealed class MlxSettings : AdapterSettings
         {
             Unsupported = true;
             string name = kind == "lora" ? "use_dora" : "fine_tune_type";
-            findings.AddSetting(name, FindingKind.Unsupported, $"{name} is {Shown(config, name)}; only lora can be applied.", "Fuse the adapter into its base with mlx_lm.fuse and use the result, or train with fine_tune_type lora.");
+            findings.AddSetting(name, FindingKind.Unsupported, $"{name} is {Shown(config, name)}; only lora can be applied.",
+                "Fuse the adapter into its base with mlx_lm.fuse and use the result, or train with fine_tune_type lora.");
         }
 
         if (!config.TryGetProperty("lora_parameters", out JsonElement parameters) || parameters.ValueKind != JsonValueKind.Object)
         {
-            findings.AddSetting("lora_parameters", FindingKind.WrongSetting, "lora_parameters is missing or no object, and its scale is needed.", "Take the adapter_config.json that mlx-lm wrote with the adapter.");
+            findings.AddSetting("lora_parameters", FindingKind.WrongSetting, "lora_parameters is missing or no object, and its scale is needed.",
+                "Take the adapter_config.json that mlx-lm wrote with the adapter.");
             return;
         }
 
@@ -34,14 +36,17 @@ sealed class MlxSettings : AdapterSettings
             }
             else
             {
-                findings.AddSetting("lora_parameters.rank", FindingKind.WrongSetting, $"lora_parameters.rank is {Shown(parameters, "rank")}; a whole number of 1 or more is needed.", "Set it to the rank of the tensors.");
+                findings.AddSetting("lora_parameters.rank", FindingKind.WrongSetting,
+                    $"lora_parameters.rank is {Shown(parameters, "rank")}; a whole number of 1 or more is needed.", "Set it to the rank of the tensors.");
             }
         }
 
-        if (!parameters.TryGetProperty("scale", out JsonElement scale) || scale.ValueKind != JsonValueKind.Number || !scale.TryGetDouble(out _scale) || !double.IsFinite(_scale))
+        if (!parameters.TryGetProperty("scale", out JsonElement scale) || scale.ValueKind != JsonValueKind.Number || !scale.TryGetDouble(out _scale)
+            || !double.IsFinite(_scale))
         {
             string found = scale.ValueKind == JsonValueKind.Undefined ? "missing" : Shown(parameters, "scale");
-            findings.AddSetting("lora_parameters.scale", FindingKind.WrongSetting, $"lora_parameters.scale is {found}; a number is needed.", "Set it to the value the adapter was trained with.");
+            findings.AddSetting("lora_parameters.scale", FindingKind.WrongSetting, $"lora_parameters.scale is {found}; a number is needed.",
+                "Set it to the value the adapter was trained with.");
         }
     }
 

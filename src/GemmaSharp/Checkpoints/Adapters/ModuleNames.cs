@@ -62,7 +62,8 @@ sealed class ModuleNames
 
     /// <summary>Where the base is a slice: what to do with an adapter of the whole model; null for other bases.</summary>
     public string? OfWholeModel => _checkpoint.Slice is null ? null
-        : "Here only a slice of the checkpoint is used: an adapter of the whole model can be merged and cut with it by \"gemma convert\" (--merge-adapter and --slice).";
+        : "Here only a slice of the checkpoint is used: an adapter of the whole model can be merged and cut with it by \"gemma convert\" (--merge-adapter "
+            + "and --slice).";
 
     /// <summary>What to do about a module that the base does not have.</summary>
     public string Repair(string path)

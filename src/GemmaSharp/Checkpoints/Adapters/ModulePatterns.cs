@@ -33,7 +33,9 @@ sealed class ModulePatterns
 
         if (patterns.ValueKind != JsonValueKind.Object)
         {
-            findings.AddSetting(setting, FindingKind.WrongSetting, $"{setting} is {AdapterFindings.Shown(patterns.GetRawText())}; an object of numbers by module is needed.", "Take the adapter_config.json that peft wrote with the adapter.");
+            findings.AddSetting(setting, FindingKind.WrongSetting,
+                $"{setting} is {AdapterFindings.Shown(patterns.GetRawText())}; an object of numbers by module is needed.",
+                "Take the adapter_config.json that peft wrote with the adapter.");
             return;
         }
 
@@ -42,7 +44,8 @@ sealed class ModulePatterns
         {
             if (_entries.Count == MostKeys || expressions == MostExpressions || entry.Name.Length > LongestKey)
             {
-                Refuse(entry.Name, $"is one too many or too long; up to {MostKeys} keys, {MostExpressions} of them expressions, of up to {LongestKey} characters are read");
+                Refuse(entry.Name, $"is one too many or too long; up to {MostKeys} keys, {MostExpressions} of them expressions, of up to {LongestKey} "
+                    + $"characters are read");
                 return;
             }
 
@@ -141,5 +144,6 @@ sealed class ModulePatterns
     }
 
     void Refuse(string key, string problem) => _findings.AddSetting(
-        $"{_setting}.{AdapterFindings.Shown(key)}", FindingKind.WrongSetting, $"The key {AdapterFindings.Shown(key)} of {_setting} {problem}.", "Name the modules by their paths or the ends of their paths.");
+        $"{_setting}.{AdapterFindings.Shown(key)}", FindingKind.WrongSetting, $"The key {AdapterFindings.Shown(key)} of {_setting} {problem}.",
+            "Name the modules by their paths or the ends of their paths.");
 }

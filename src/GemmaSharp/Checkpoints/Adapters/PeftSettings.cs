@@ -9,9 +9,11 @@ sealed class PeftSettings : AdapterSettings
     // What changes the arithmetic, with the name people know it by.
     static readonly (string Key, string Kind)[] s_unsupported =
     [
-        ("use_dora", "DoRA"), ("use_qalora", "QALoRA"), ("use_bdlora", "BD-LoRA"), ("arrow_config", "Arrow routing"), ("kasa_config", "KaSA"), ("monteclora_config", "MonteCLoRA"),
+        ("use_dora", "DoRA"), ("use_qalora", "QALoRA"), ("use_bdlora", "BD-LoRA"), ("arrow_config", "Arrow routing"), ("kasa_config", "KaSA"),
+            ("monteclora_config", "MonteCLoRA"),
         ("alora_invocation_tokens", "activated LoRA"), ("layer_replication", "layer replication"), ("target_parameters", "LoRA on bare parameters"),
-        ("trainable_token_indices", "trained token embeddings"), ("modules_to_save", "whole modules saved with the adapter"), ("lora_bias", "a bias in the pairs"),
+        ("trainable_token_indices", "trained token embeddings"), ("modules_to_save", "whole modules saved with the adapter"),
+            ("lora_bias", "a bias in the pairs"),
     ];
 
     // Initialisations that take something out of the base's weights, so that the pairs do not fit the weights as published.
@@ -34,28 +36,35 @@ sealed class PeftSettings : AdapterSettings
         if (kind != "LORA")
         {
             Unsupported = true;
-            findings.AddSetting("peft_type", FindingKind.Unsupported, $"The adapter's peft_type is {kind}; only LORA can be applied.", "Train a LoRA adapter, or merge this one into its base with peft and use the result.");
+            findings.AddSetting("peft_type", FindingKind.Unsupported, $"The adapter's peft_type is {kind}; only LORA can be applied.",
+                "Train a LoRA adapter, or merge this one into its base with peft and use the result.");
         }
 
         foreach ((string key, string name) in s_unsupported.Where(setting => IsSet(config, setting.Key)))
         {
             Unsupported |= key is not ("modules_to_save" or "lora_bias" or "trainable_token_indices");
-            findings.AddSetting(key, FindingKind.Unsupported, $"{key} is {Shown(config, key)}; adapters with {name} cannot be applied.", "Merge the adapter into its base with peft and use the result, or train without it.");
+            findings.AddSetting(key, FindingKind.Unsupported, $"{key} is {Shown(config, key)}; adapters with {name} cannot be applied.",
+                "Merge the adapter into its base with peft and use the result, or train without it.");
         }
 
-        if (Text(config, "init_lora_weights") is string start && s_changedBases.FirstOrDefault(c => start.StartsWith(c.Start, StringComparison.OrdinalIgnoreCase)) is { Kind: not null } changed)
+        if (Text(config, "init_lora_weights") is string start
+            && s_changedBases.FirstOrDefault(c => start.StartsWith(c.Start, StringComparison.OrdinalIgnoreCase)) is { Kind: not null } changed)
         {
-            findings.AddSetting("init_lora_weights", FindingKind.Unsupported, $"init_lora_weights is {start}; {changed.Kind} takes a part out of the base's weights, and the base here still has it.", "Convert the adapter with peft (save_pretrained with path_initial_model_for_weight_conversion), which makes it an ordinary one.");
+            findings.AddSetting("init_lora_weights", FindingKind.Unsupported,
+                $"init_lora_weights is {start}; {changed.Kind} takes a part out of the base's weights, and the base here still has it.",
+                "Convert the adapter with peft (save_pretrained with path_initial_model_for_weight_conversion), which makes it an ordinary one.");
         }
 
         if (IsSet(config, "fan_in_fan_out"))
         {
-            findings.AddSetting("fan_in_fan_out", FindingKind.WrongSetting, "fan_in_fan_out is set, which has no effect on linear layers.", null, Severity.Note);
+            findings.AddSetting("fan_in_fan_out", FindingKind.WrongSetting, "fan_in_fan_out is set, which has no effect on linear layers.", null,
+                Severity.Note);
         }
 
         if (IsSet(config, "bias") && Text(config, "bias") != "none")
         {
-            findings.AddSetting("bias", FindingKind.WrongSetting, $"bias is {Shown(config, "bias")}; this model's linear layers have none, so it has no effect.", null, Severity.Note);
+            findings.AddSetting("bias", FindingKind.WrongSetting,
+                $"bias is {Shown(config, "bias")}; this model's linear layers have none, so it has no effect.", null, Severity.Note);
         }
 
         _rank = Rank(config, findings);
@@ -85,7 +94,8 @@ sealed class PeftSettings : AdapterSettings
             return rank;
         }
 
-        findings.AddSetting("r", FindingKind.WrongSetting, $"r is {Shown(config, "r")}; a whole number of 1 or more is needed.", "Set r to the rank of the tensors.");
+        findings.AddSetting("r", FindingKind.WrongSetting, $"r is {Shown(config, "r")}; a whole number of 1 or more is needed.",
+            "Set r to the rank of the tensors.");
         return null;
     }
 
@@ -101,7 +111,8 @@ sealed class PeftSettings : AdapterSettings
             return alpha;
         }
 
-        findings.AddSetting("lora_alpha", FindingKind.WrongSetting, $"lora_alpha is {Shown(config, "lora_alpha")}; a number is needed.", "Set lora_alpha to the value the adapter was trained with.");
+        findings.AddSetting("lora_alpha", FindingKind.WrongSetting, $"lora_alpha is {Shown(config, "lora_alpha")}; a number is needed.",
+            "Set lora_alpha to the value the adapter was trained with.");
         return DefaultAlpha;
     }
 }

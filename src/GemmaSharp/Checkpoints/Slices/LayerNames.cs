@@ -20,7 +20,9 @@ static class LayerNames
         ReadOnlySpan<char> digits = end < 0 ? rest : rest[..end];
 
         // "07" is no layer, or two names would be of one.
-        return (digits.Length == 1 || !digits.StartsWith("0")) && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int index) ? index : -1;
+        return (digits.Length == 1 || !digits.StartsWith("0")) && int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int index)
+            ? index
+            : -1;
     }
 
     /// <summary>The name with another layer.</summary>

@@ -9,18 +9,22 @@ static class MatFormerText
     public const int MostLayers = 1024;
 
     /// <summary>Whether a text means widths and not a name: numbers with separators.</summary>
-    public static bool IsWidths(string text) => char.IsAsciiDigit(text.TrimStart()[0]) && (TryNumber(text.Trim(), out _) || text.AsSpan().ContainsAny('*', ',', ';'));
+    public static bool IsWidths(string text) => char.IsAsciiDigit(text.TrimStart()[0])
+        && (TryNumber(text.Trim(), out _) || text.AsSpan().ContainsAny('*', ',', ';'));
 
     /// <summary>Widths, each with the number of layers it is for, and the layers left out.</summary>
     public static MatFormerSlice Read(string text)
     {
         string[] parts = text.Split(';', StringSplitOptions.TrimEntries);
-        string skip = parts.Length == 1 ? "" : parts.Length == 2 && parts[1].StartsWith("skip=", StringComparison.OrdinalIgnoreCase) ? parts[1][5..] : throw Malformed(text);
+        string skip = parts.Length == 1 ? "" : parts.Length == 2 && parts[1].StartsWith("skip=", StringComparison.OrdinalIgnoreCase)
+            ? parts[1][5..]
+            : throw Malformed(text);
         List<int> widths = [];
         foreach (string term in parts[0].Split(',', StringSplitOptions.TrimEntries))
         {
             string[] factors = term.Split('*', StringSplitOptions.TrimEntries);
-            if (factors.Length > 2 || !TryNumber(factors[0], out int width) || !TryNumber(factors.Length == 2 ? factors[1] : "1", out int count) || widths.Count + (long)count > MostLayers)
+            if (factors.Length > 2 || !TryNumber(factors[0], out int width) || !TryNumber(factors.Length == 2 ? factors[1] : "1", out int count)
+                || widths.Count + (long)count > MostLayers)
             {
                 throw Malformed(text);
             }
@@ -32,7 +36,9 @@ static class MatFormerText
     }
 
     /// <summary>A list of numbers and ranges known to be sound: <c>4,9-24</c>.</summary>
-    public static int[] Numbers(string text) => TryNumbers(text, out int[] numbers) ? numbers : throw new ArgumentException($"\"{text}\" is no list of numbers.", nameof(text));
+    public static int[] Numbers(string text) => TryNumbers(text, out int[] numbers)
+        ? numbers
+        : throw new ArgumentException($"\"{text}\" is no list of numbers.", nameof(text));
 
     static bool TryNumbers(string text, out int[] numbers)
     {
@@ -58,5 +64,6 @@ static class MatFormerText
         int.TryParse(text.Replace("_", "", StringComparison.Ordinal), NumberStyles.None, CultureInfo.InvariantCulture, out number);
 
     static SliceException Malformed(string text) =>
-        new($"The slice \"{text}\" cannot be read; write widths with the number of their layers and the layers to leave out, such as \"8192*4,16384,8192*25;skip=20-24\".");
+        new($"The slice \"{text}\" cannot be read; write widths with the number of their layers and the layers to leave out, such as "
+            + $"\"8192*4,16384,8192*25;skip=20-24\".");
 }

@@ -7,9 +7,8 @@ namespace GemmaSharp.Checkpoints.Slices;
 
 /// <summary>A table of slices in a file: CSV as Google publishes it, or a JSON list of objects with the same names.</summary>
 /// <remarks>
-/// <c>name,…,FFN Hidden Dims,Layers Skipped</c>; the two lists are quoted and bracketed, and a width may be a product: <c>"[2_048 * 4, 16384]"</c>,
-/// <c>"[20, 21]"</c>.
-/// Other columns are not looked at.
+/// <c>name,…,FFN Hidden Dims,Layers Skipped</c>; the two lists are quoted and bracketed, and a width may be a product: <c>"[2_048 * 4, 16384]"</c>, <c>"[20,
+/// 21]"</c>. Other columns are not looked at.
 /// </remarks>
 static class SliceFile
 {
@@ -55,7 +54,9 @@ static class SliceFile
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
             throw new SliceException(
-                e is FileNotFoundException or DirectoryNotFoundException ? $"There is no file {path}; name a CSV or JSON table of slices." : $"{file} cannot be read ({e.Message.TrimEnd('.')}).");
+                e is FileNotFoundException or DirectoryNotFoundException
+                    ? $"There is no file {path}; name a CSV or JSON table of slices."
+                    : $"{file} cannot be read ({e.Message.TrimEnd('.')}).");
         }
     }
 
@@ -89,14 +90,16 @@ static class SliceFile
         int name = Column(header, NameColumn), widths = Column(header, WidthsColumn), skip = Column(header, SkipColumn);
         if (name < 0 || widths < 0)
         {
-            throw new SliceException($"{file} begins with \"{Beginning(string.Join(',', header))}\"; a CSV table of slices has the columns {NameColumn}, {WidthsColumn} and {SkipColumn}.");
+            throw new SliceException($"{file} begins with \"{Beginning(string.Join(',', header))}\"; a CSV table of slices has the columns {NameColumn}, "
+                + $"{WidthsColumn} and {SkipColumn}.");
         }
 
         foreach (string[] row in rows.Skip(1))
         {
             yield return row.Length > Math.Max(name, widths)
                 ? (row[name].Trim(), row[widths], skip >= 0 && skip < row.Length ? row[skip] : "")
-                : throw new SliceException($"{file} has a row of {row.Length} fields, \"{Beginning(string.Join(',', row))}\"; {header.Length} are needed, lists in double quotes.");
+                : throw new SliceException(
+                    $"{file} has a row of {row.Length} fields, \"{Beginning(string.Join(',', row))}\"; {header.Length} are needed, lists in double quotes.");
         }
     }
 
@@ -165,14 +168,17 @@ static class SliceFile
                 string[] values = [.. new[] { NameColumn, WidthsColumn, SkipColumn }.Select(name => Value(row, name))];
                 rows.Add(values[0].Length > 0 && values[1].Length > 0
                     ? (values[0], values[1], values[2])
-                    : throw new SliceException($"{file} has an entry \"{Beginning(row.GetRawText())}\"; each needs \"{NameColumn}\" and \"{WidthsColumn}\", and may have \"{SkipColumn}\"."));
+                    : throw new SliceException(
+                        $"{file} has an entry \"{Beginning(row.GetRawText())}\"; each needs \"{NameColumn}\" and \"{WidthsColumn}\", and may have "
+                            + $"\"{SkipColumn}\"."));
             }
 
             return rows;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException) // a text with half a surrogate pair
         {
-            throw new SliceException($"{file} is not valid JSON ({e.Message.TrimEnd('.')}); a list of objects with \"{NameColumn}\", \"{WidthsColumn}\" and \"{SkipColumn}\" is needed.");
+            throw new SliceException($"{file} is not valid JSON ({e.Message.TrimEnd('.')}); a list of objects with \"{NameColumn}\", \"{WidthsColumn}\" and "
+                + $"\"{SkipColumn}\" is needed.");
         }
     }
 
@@ -189,7 +195,8 @@ static class SliceFile
         {
             JsonValueKind.Undefined or JsonValueKind.Null => "",
             JsonValueKind.String => value.GetString()!,
-            JsonValueKind.Array => string.Join(',', value.EnumerateArray().Select(entry => entry.ValueKind == JsonValueKind.String ? entry.GetString() : entry.GetRawText())),
+            JsonValueKind.Array => string.Join(
+                ',', value.EnumerateArray().Select(entry => entry.ValueKind == JsonValueKind.String ? entry.GetString() : entry.GetRawText())),
             _ => value.GetRawText(),
         };
     }
@@ -201,5 +208,6 @@ static class SliceFile
     }
 
     static SliceException Unreadable(string file, string name, string column, string value) => new(string.Create(
-        CultureInfo.InvariantCulture, $"{file} gives slice \"{name}\" the {column} \"{Beginning(value)}\"; a list such as \"[2_048 * 4, 16384]\" or \"[20, 21]\" is needed."));
+        CultureInfo.InvariantCulture,
+            $"{file} gives slice \"{name}\" the {column} \"{Beginning(value)}\"; a list such as \"[2_048 * 4, 16384]\" or \"[20, 21]\" is needed."));
 }

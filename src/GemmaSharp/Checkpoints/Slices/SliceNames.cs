@@ -30,7 +30,9 @@ static class SliceNames
     }
 
     static string Levels(MatFormerSlice[] found) =>
-        Array.Exists(found, slice => Words(slice.Name).Contains("LAYER")) && Array.Exists(found, slice => Words(slice.Name).Contains("BLOCK")) ? ", or add \"layer\" or \"block\"" : "";
+        Array.Exists(found, slice => Words(slice.Name).Contains("LAYER")) && Array.Exists(found, slice => Words(slice.Name).Contains("BLOCK"))
+            ? ", or add \"layer\" or \"block\""
+            : "";
 
     static string Listed(MatFormerSlice[] slices) =>
         string.Join(", ", slices.Take(Shown).Select(slice => $"\"{slice.Name}\"")) + (slices.Length > Shown ? $" and {slices.Length - Shown} more" : "");

@@ -56,7 +56,8 @@ sealed class SlicePlan
     /// <summary>One sentence: what the slice is of.</summary>
     public string Describe() => string.Create(
         CultureInfo.InvariantCulture,
-        $"The model is the slice \"{_slice.Name}\": {_kept.Length} of {_whole.NumHiddenLayers} layers and {_slice.Widths.Sum(width => (long)width):N0} of {_whole.IntermediateSize.Sum(width => (long)width):N0} feed-forward units; the rest of the file is not used.");
+        $"The model is the slice \"{_slice.Name}\": {_kept.Length} of {_whole.NumHiddenLayers} layers and {_slice.Widths.Sum(width => (long)width):N0} of "
+            + $"{_whole.IntermediateSize.Sum(width => (long)width):N0} feed-forward units; the rest of the file is not used.");
 
     /// <summary>The rows of a matrix that stay, by its module's original name; <see langword="null"/> for all.</summary>
     public IReadOnlyList<IndexRange>? Rows(string module) =>

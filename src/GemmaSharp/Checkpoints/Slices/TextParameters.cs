@@ -18,7 +18,8 @@ readonly record struct TextParameters(long Effective, long Total)
         long c = text.HiddenSize, p = text.HiddenSizePerLayerInput, streams = text.AltupNumInputs, layers = text.NumHiddenLayers;
         long queries = (long)text.NumAttentionHeads * text.HeadDim, keys = (long)text.NumKeyValueHeads * text.HeadDim;
         long attention = (2 * queries * c) + (2 * keys * c) + (2 * text.HeadDim);
-        long altup = (streams * c) + (streams * streams * streams) + (streams * streams) + c + c; // router, prediction, correction, router_norm, correct_output_scale
+        long altup = (streams * c) + (streams * streams * streams) + (streams * streams) + c
+            + c; // router, prediction, correction, router_norm, correct_output_scale
         long laurel = (2 * c * text.LaurelRank) + c;
         long perLayerInput = (2 * c * p) + c;
         long norms = 4 * c;

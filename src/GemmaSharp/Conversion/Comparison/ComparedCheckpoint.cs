@@ -91,7 +91,8 @@ sealed class ComparedCheckpoint : IDisposable
         // Projections of layers that share keys and values are not asked for; they read the residual stream.
         string module = name[..^".weight".Length];
         long columns = request?.StoredShape is [_, long asked] ? asked
-            : module.EndsWith(".self_attn.k_proj", StringComparison.Ordinal) || module.EndsWith(".self_attn.v_proj", StringComparison.Ordinal) ? _checkpoint.Config.TextConfig.HiddenSize
+            : module.EndsWith(".self_attn.k_proj", StringComparison.Ordinal)
+                || module.EndsWith(".self_attn.v_proj", StringComparison.Ordinal) ? _checkpoint.Config.TextConfig.HiddenSize
             : 0;
         return columns is > 0 and <= int.MaxValue
             && _tensors.TryGetValue(module + ".scales", out StoredTensor? scales) && scales.Shape is [long rows, long groups] && rows == tensor.Shape[0]
@@ -177,7 +178,9 @@ sealed class ComparedParameter(string name, StoredTensor weight)
     public long RowLength => Shape.Skip(1).Aggregate(1L, (size, axis) => size * axis);
 
     /// <summary>Its tensors.</summary>
-    public IEnumerable<StoredTensor> Parts => Matrix is { Scales: StoredTensor scales } ? Matrix.Biases is StoredTensor biases ? [weight, scales, biases] : [weight, scales] : [weight];
+    public IEnumerable<StoredTensor> Parts => Matrix is { Scales: StoredTensor scales } ? Matrix.Biases is StoredTensor biases
+        ? [weight, scales, biases]
+        : [weight, scales] : [weight];
 
     /// <summary>What is told about it.</summary>
     public ParameterForm Form => new(weight.Name, weight.File.Name, Shape, Matrix?.Format?.Name ?? weight.Type.Name().ToLowerInvariant());
@@ -185,7 +188,8 @@ sealed class ComparedParameter(string name, StoredTensor weight)
     /// <summary>Whether equal bytes mean equal values.</summary>
     public bool IsStoredAs(ComparedParameter other) =>
         (Order is null) == (other.Order is null) && (Order is null || Order.AsSpan().SequenceEqual(other.Order))
-        && Matrix?.Format == other.Matrix?.Format && Parts.Zip(other.Parts).All(pair => pair.First.Type == pair.Second.Type && pair.First.Entry.Length == pair.Second.Entry.Length);
+        && Matrix?.Format == other.Matrix?.Format
+            && Parts.Zip(other.Parts).All(pair => pair.First.Type == pair.Second.Type && pair.First.Entry.Length == pair.Second.Entry.Length);
 
     /// <summary>Whether values lie in Hugging Face's order, so that they can be read in any pieces.</summary>
     public bool IsFlat => Matrix is null && Order is null;

@@ -1,7 +1,6 @@
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Kernels;
-using RmsNorm = GemmaSharp.Layers.RmsNorm;
 
 namespace GemmaSharp.Model.Audio;
 

@@ -72,7 +72,8 @@ sealed class KvCache : IDisposable
         if (!CanRewind(length))
         {
             throw new ArgumentOutOfRangeException(
-                nameof(length), length, $"The cache holds {Length} positions and its sliding layers start at {_oldest}; it can go back to 0 or near its end, not to {length}: start over.");
+                nameof(length), length, $"The cache holds {Length} positions and its sliding layers start at {_oldest}; it can go back to 0 or near its end, "
+                    + $"not to {length}: start over.");
         }
 
         Length = length;

@@ -7,11 +7,10 @@ namespace GemmaSharp.Model.Text;
 
 /// <summary>The language model: token ids in, logits out.</summary>
 /// <remarks>
-/// Embeddings and per-layer inputs, AltUp entry, the decoder layers, AltUp exit, final norm, tied unembedding, soft cap.
-/// A step's rows may belong to any number of sequences, and a row's result does not depend on its neighbours, on how a prompt was cut into chunks, or on the
-/// number of threads.
-/// KV-shared layers write no cache, so only rows whose logits are wanted pass through them. Immutable after loading and safe to share between threads;
-/// a <see cref="TextPass"/> and the caches of a step belong to one running step. Source: <c>Gemma3nTextModel</c> of transformers.
+/// Embeddings and per-layer inputs, AltUp entry, the decoder layers, AltUp exit, final norm, tied unembedding, soft cap. A step's rows may belong to any number
+/// of sequences, and a row's result does not depend on its neighbours, on how a prompt was cut into chunks, or on the number of threads. KV-shared layers write
+/// no cache, so only rows whose logits are wanted pass through them. Immutable after loading and safe to share between threads; a <see cref="TextPass"/> and
+/// the caches of a step belong to one running step. Source: <c>Gemma3nTextModel</c> of transformers.
 /// </remarks>
 sealed class TextModel
 {
@@ -157,7 +156,8 @@ sealed class TextModel
         return EnterStreams(x, p);
     }
 
-    /// <summary>Layer <paramref name="l"/>, before the first of the KV-shared ones (or behind the last layer) with only the wanted rows from there on.</summary>
+    /// <summary>Layer <paramref name="l"/>, before the first of the KV-shared ones (or behind the last layer) with only the wanted rows from there
+    /// on.</summary>
     Streams Layer(int l, Streams h, TextPass p, ITrace? trace)
     {
         if (l == _layout.FirstShared && h.RowCount > 0 && !NeedsEveryRow(trace))
@@ -188,7 +188,8 @@ sealed class TextModel
         {
             if ((uint)id >= (uint)_config.VocabSize)
             {
-                throw new ArgumentException($"Token id {id} is outside the vocabulary of {_config.VocabSize}; use ids from 0 to {_config.VocabSize - 1}.", nameof(step));
+                throw new ArgumentException(
+                    $"Token id {id} is outside the vocabulary of {_config.VocabSize}; use ids from 0 to {_config.VocabSize - 1}.", nameof(step));
             }
         }
 
@@ -201,7 +202,8 @@ sealed class TextModel
                 if (rows.Values.Length % _config.HiddenSize != 0 || rows.First < 0 || rows.First + count > chunk.Rows)
                 {
                     throw new ArgumentException(
-                        $"Embedding rows of {rows.Values.Length} values at token {rows.First} do not fit a chunk of {chunk.Rows} tokens of width {_config.HiddenSize}; give whole rows inside the chunk.",
+                        $"Embedding rows of {rows.Values.Length} values at token {rows.First} do not fit a chunk of {chunk.Rows} tokens of width "
+                            + $"{_config.HiddenSize}; give whole rows inside the chunk.",
                         nameof(step));
                 }
             }
@@ -298,7 +300,8 @@ sealed class TextModel
         }
     }
 
-    /// <summary>The same with a trace, which may want all rows: some at a time, since all of a long prompt's would not fit one span, nor most memories.</summary>
+    /// <summary>The same with a trace, which may want all rows: some at a time, since all of a long prompt's would not fit one span, nor most
+    /// memories.</summary>
     IEnumerable<int> TracedLogits(Streams h, TextPass p)
     {
         if (h.RowCount == 0)
@@ -325,7 +328,8 @@ sealed class TextModel
         }
     }
 
-    /// <summary>Logits of the rows from <paramref name="start"/> on; those that somebody wants are kept behind the <paramref name="wanted"/> ones before.</summary>
+    /// <summary>Logits of the rows from <paramref name="start"/> on; those that somebody wants are kept behind the <paramref name="wanted"/> ones
+    /// before.</summary>
     int TraceLogits(Rows y, int start, int wanted, TextPass p)
     {
         using Pass.Scope _ = p.Enter("");

@@ -45,12 +45,14 @@ sealed class TextStep
         ArgumentNullException.ThrowIfNull(cache);
         if (ids.Length == 0 || ids.Length > cache.MaxStepRows)
         {
-            throw new ArgumentException($"The chunk has {ids.Length} tokens and this cache takes 1 to {cache.MaxStepRows} in one step; split the prompt into chunks.", nameof(ids));
+            throw new ArgumentException(
+                $"The chunk has {ids.Length} tokens and this cache takes 1 to {cache.MaxStepRows} in one step; split the prompt into chunks.", nameof(ids));
         }
 
         if (logitsRows < 0 || logitsRows > ids.Length)
         {
-            throw new ArgumentException($"Logits of {logitsRows} tokens are wanted from a chunk of {ids.Length}; ask for 0 to {ids.Length}.", nameof(logitsRows));
+            throw new ArgumentException(
+                $"Logits of {logitsRows} tokens are wanted from a chunk of {ids.Length}; ask for 0 to {ids.Length}.", nameof(logitsRows));
         }
 
         foreach (Chunk chunk in _chunks)

@@ -1,6 +1,5 @@
 using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Kernels;
-using RmsNorm = GemmaSharp.Layers.RmsNorm;
 
 namespace GemmaSharp.Model.Vision;
 

@@ -167,7 +167,8 @@ sealed class VisionTower
         return length <= int.MaxValue
             ? length
             : throw new ArgumentException(
-                $"A feature map of {height} × {width} pixels with {channels} channels has {length} elements; one map may have {int.MaxValue}. Use a smaller picture.");
+                $"A feature map of {height} × {width} pixels with {channels} channels has {length} elements; one map may have {int.MaxValue}. Use a smaller "
+                    + $"picture.");
     }
 
     static IVisionBlock CreateBlock(ParameterScope scope, VisionBlockShape shape) => shape.Args.BlockType switch

@@ -5,8 +5,7 @@ namespace GemmaSharp.Prompting.Chat;
 /// <summary>Gemma 3n's chat template: a conversation to the text or the ids of a prompt.</summary>
 /// <remarks>
 /// Built in, not interpreted: a checkpoint with another template of its own gets a warning. Ids are those of the rendered text as a whole, so runs of newlines
-/// join across the
-/// borders of messages; but control tokens come from the template alone: text that spells one stays text. Immutable, thread-safe.
+/// join across the borders of messages; but control tokens come from the template alone: text that spells one stays text. Immutable, thread-safe.
 /// </remarks>
 sealed class ChatTemplate
 {
@@ -27,7 +26,8 @@ sealed class ChatTemplate
         HasTemplate = ownTemplate is not null;
         if (ownTemplate is not null && !ChatTemplateText.IsKnown(ownTemplate))
         {
-            Warning = "The checkpoint's chat template is not one of those known for Gemma 3n; prompts are rendered by the built-in one, so check an answer before relying on it.";
+            Warning = "The checkpoint's chat template is not one of those known for Gemma 3n; prompts are rendered by the built-in one, so check an answer "
+                + "before relying on it.";
         }
     }
 
@@ -178,7 +178,8 @@ sealed class ChatTemplate
         public void Control(string piece)
         {
             Flush();
-            _ids.Add(tokenizer.TryGetId(piece, out int id) ? id : throw new TokenizerException($"The vocabulary has no token {piece}, which the chat template needs; use the tokenizer of a Gemma 3n chat model."));
+            _ids.Add(tokenizer.TryGetId(piece, out int id) ? id : throw new TokenizerException(
+                $"The vocabulary has no token {piece}, which the chat template needs; use the tokenizer of a Gemma 3n chat model."));
         }
 
         public void Image() => Expand("<start_of_image>", ImagePlaceholder, "<end_of_image>", imageTokens, _images);

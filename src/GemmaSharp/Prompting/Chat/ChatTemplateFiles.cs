@@ -41,7 +41,8 @@ static class ChatTemplateFiles
                 // A list of named templates: the one called default is used for chat.
                 JsonValueKind.Array => template.EnumerateArray().Where(IsDefault).Select(t => t.GetProperty("template").GetString()).FirstOrDefault(),
                 JsonValueKind.Null => null,
-                _ => throw new TokenizerException($"{Path.GetFileName(path)}: $.chat_template is {template.ValueKind}; it must be a text or a list of named texts."),
+                _ => throw new TokenizerException(
+                    $"{Path.GetFileName(path)}: $.chat_template is {template.ValueKind}; it must be a text or a list of named texts."),
             };
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)

@@ -16,7 +16,8 @@ sealed class ImageProcessor(ImageProcessorConfig config, int? side)
     {
         (int height, int width) = Size(image);
         const int Bicubic = 3;
-        RgbImage resized = PictureResize.Resize(image, width, height, config.Resample == Bicubic ? ResizeFilter.Bicubic : ResizeFilter.Bilinear, ResizeArithmetic.Torch);
+        RgbImage resized = PictureResize.Resize(
+            image, width, height, config.Resample == Bicubic ? ResizeFilter.Bicubic : ResizeFilter.Bilinear, ResizeArithmetic.Torch);
         int plane = height * width;
         float[] pixels = new float[3 * plane];
         Span<float> levels = stackalloc float[256];

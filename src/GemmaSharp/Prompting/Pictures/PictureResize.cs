@@ -6,8 +6,7 @@ namespace GemmaSharp.Prompting.Pictures;
 /// </summary>
 /// <remarks>
 /// Sources: Pillow, <c>src/libImaging/Resample.c</c>; PyTorch, <c>UpSampleKernelAVXAntialias.h</c>. All arithmetic after the coefficients is integer, so the
-/// result
-/// is the same on every machine. Thread-safe.
+/// result is the same on every machine. Thread-safe.
 /// </remarks>
 static class PictureResize
 {
@@ -19,7 +18,8 @@ static class PictureResize
     /// <param name="arithmetic">Whose rounding.</param>
     /// <returns>A new picture, or <paramref name="image"/> itself where both sides already fit.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A side is not positive, or the filter is not known.</exception>
-    public static RgbImage Resize(RgbImage image, int width, int height, ResizeFilter filter = ResizeFilter.Bilinear, ResizeArithmetic arithmetic = ResizeArithmetic.Pillow)
+    public static RgbImage Resize(
+        RgbImage image, int width, int height, ResizeFilter filter = ResizeFilter.Bilinear, ResizeArithmetic arithmetic = ResizeArithmetic.Pillow)
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
@@ -35,7 +35,8 @@ static class PictureResize
 
     /// <summary>Resizes <c>[height, width, channels]</c> to <c>[newHeight, newWidth, channels]</c>.</summary>
     internal static byte[] Resize(
-        byte[] pixels, int width, int height, int channels, int newWidth, int newHeight, ResizeFilter filter, ResizeArithmetic arithmetic = ResizeArithmetic.Pillow)
+        byte[] pixels, int width, int height, int channels, int newWidth, int newHeight, ResizeFilter filter,
+            ResizeArithmetic arithmetic = ResizeArithmetic.Pillow)
     {
         bool verticalFirst = arithmetic == ResizeArithmetic.Pillow && IsVerticalFirst(width, height, newWidth, newHeight);
         for (int pass = 0; pass < 2; pass++)

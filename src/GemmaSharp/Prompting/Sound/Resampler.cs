@@ -29,7 +29,8 @@ static class Resampler
         return rate == clip.SampleRate ? clip : new AudioClip(Resample(clip.Samples, clip.SampleRate, rate), rate);
     }
 
-    /// <summary>The beginning of a clip at another rate: at least the first <paramref name="most"/> samples of what the whole clip would become, without reading the rest.</summary>
+    /// <summary>The beginning of a clip at another rate: at least the first <paramref name="most"/> samples of what the whole clip would become, without
+    /// reading the rest.</summary>
     /// <inheritdoc cref="Resample(AudioClip, int)"/>
     public static float[] ResampleBeginning(AudioClip clip, int rate, int most)
     {

@@ -84,7 +84,8 @@ internal sealed class BpeSection
         if (_switches.TryGetValue("unk_token", out JsonElement token) && token.ValueKind != JsonValueKind.Null)
         {
             unknown = token.ValueKind == JsonValueKind.String && Vocabulary.TryGetId(token.GetString(), out int id) ? id
-                : throw new TokenizerException($"model.unk_token of tokenizer.json is {token.GetRawText()}, which is not in the vocabulary; name one of its pieces or null.");
+                : throw new TokenizerException(
+                    $"model.unk_token of tokenizer.json is {token.GetRawText()}, which is not in the vocabulary; name one of its pieces or null.");
             _longPiecesJoinSpaces |= token.GetString() is [char single] && _joinsSpaces.Contains(single);
         }
 
@@ -99,7 +100,8 @@ internal sealed class BpeSection
     {
         if (_switches.TryGetValue("type", out JsonElement type) && !(type.ValueKind == JsonValueKind.String && type.ValueEquals("BPE")))
         {
-            throw new TokenizerException($"model.type of tokenizer.json is {type.GetRawText()}; GemmaSharp reads \"BPE\", the model of every Gemma 3n checkpoint.");
+            throw new TokenizerException(
+                $"model.type of tokenizer.json is {type.GetRawText()}; GemmaSharp reads \"BPE\", the model of every Gemma 3n checkpoint.");
         }
     }
 
@@ -128,12 +130,14 @@ internal sealed class BpeSection
             reader.Read();
             if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt32(out int id) || id is < 0 or >= Vocabulary.IdLimit)
             {
-                throw new TokenizerException($"The id of \"{Encoding.UTF8.GetString(piece)}\" in model.vocab of tokenizer.json is not an integer from 0 to {Vocabulary.IdLimit - 1}.");
+                throw new TokenizerException(
+                    $"The id of \"{Encoding.UTF8.GetString(piece)}\" in model.vocab of tokenizer.json is not an integer from 0 to {Vocabulary.IdLimit - 1}.");
             }
 
             if (!Vocabulary.TryAdd(piece, id))
             {
-                throw new TokenizerException($"\"{Encoding.UTF8.GetString(piece)}\" with id {id} in model.vocab of tokenizer.json repeats a piece or an id; both must be unique.");
+                throw new TokenizerException(
+                    $"\"{Encoding.UTF8.GetString(piece)}\" with id {id} in model.vocab of tokenizer.json repeats a piece or an id; both must be unique.");
             }
         }
     }
@@ -178,7 +182,8 @@ internal sealed class BpeSection
             || !Vocabulary.TryGetId(joined, out int joinedId))
         {
             throw new TokenizerException(
-                $"Merge {_merges.Count} of tokenizer.json joins \"{Encoding.UTF8.GetString(left)}\" and \"{Encoding.UTF8.GetString(right)}\", which are not both in the vocabulary with what they make; the file is incomplete, fetch it again.");
+                $"Merge {_merges.Count} of tokenizer.json joins \"{Encoding.UTF8.GetString(left)}\" and \"{Encoding.UTF8.GetString(right)}\", which are not "
+                    + $"both in the vocabulary with what they make; the file is incomplete, fetch it again.");
         }
 
         _merges.Add(leftId, rightId, joinedId);

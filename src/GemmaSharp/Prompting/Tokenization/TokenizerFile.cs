@@ -124,7 +124,8 @@ internal static class TokenizerFile
             if (!contents.Add(token.Content) || (known ? id != token.Id : !vocabulary.TryAddOutsideModel(utf8, token.Id)))
             {
                 throw new TokenizerException(
-                    $"Added token {tokens.Count} of {Name}, \"{token.Content}\" with id {token.Id}, contradicts an entry before it; ids and contents must be unique.");
+                    $"Added token {tokens.Count} of {Name}, \"{token.Content}\" with id {token.Id}, contradicts an entry before it; ids and contents must be "
+                        + $"unique.");
             }
 
             tokens.Add(token);
@@ -142,7 +143,8 @@ internal static class TokenizerFile
             || content.GetString() is not { Length: > 0 and <= AddedTokenMatcher.LengthLimit } text)
         {
             throw new TokenizerException(
-                $"Added token {index} of {Name} needs a content of 1 to {AddedTokenMatcher.LengthLimit} characters and an id from 0 to {Vocabulary.IdLimit - 1}.");
+                $"Added token {index} of {Name} needs a content of 1 to {AddedTokenMatcher.LengthLimit} characters and an id from 0 to "
+                    + $"{Vocabulary.IdLimit - 1}.");
         }
 
         bool special = Flag("special", false);
