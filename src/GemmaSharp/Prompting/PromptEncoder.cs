@@ -137,6 +137,7 @@ sealed class PromptEncoder
             RgbImage image = plan.Images[i];
             (int height, int width) = _images.Size(image);
             UInt128 key = Hash(image.Pixels, [image.Height, image.Width, height, width, .. adapterKey]);
+            yield return 0;
             if (batch is not null || !_cache.TryGet(key, out float[] rows))
             {
                 rows = new float[tokens * hidden];
@@ -202,7 +203,13 @@ sealed class PromptEncoder
 
         int longest = Math.Min(samples.Max(s => s.Length), LogMelSpectrogram.MaxSamples);
         int[] adapterKey = adapters.KeyFor("audio_tower.", "embed_audio.");
-        UInt128[] keys = [.. samples.Select(s => Hash(MemoryMarshal.AsBytes(s.AsSpan()), [longest, .. adapterKey]))];
+        UInt128[] keys = new UInt128[clips];
+        for (int i = 0; i < clips; i++)
+        {
+            keys[i] = Hash(MemoryMarshal.AsBytes(samples[i].AsSpan(0, Math.Min(samples[i].Length, longest))), [longest, .. adapterKey]);
+            yield return 0;
+        }
+
         float[][] rows = new float[clips][];
         if (trace is not null || !Enumerable.Range(0, clips).All(i => _cache.TryGet(keys[i], out rows[i])))
         {
@@ -229,7 +236,13 @@ sealed class PromptEncoder
         AudioTower audio = _parts.Audio!;
         MultimodalEmbedder embedder = _parts.EmbedAudio!;
         int hidden = _config.TextConfig.HiddenSize, tokens = _config.AudioSoftTokensPerImage, clips = samples.Length;
-        MelFeatures mel = _mel.ComputeBatch(samples, _team);
+        MelFeatures mel = _mel.NewBatch(samples);
+        for (int i = 0; i < clips; i++)
+        {
+            _mel.Compute(samples[i], i, mel, _team);
+            yield return 0;
+        }
+
         using var p = new Pass(_team, trace, adapters);
         p.Trace("input.input_features", [clips, mel.Frames, mel.Bands], mel.Values);
         yield return 0;

@@ -80,6 +80,20 @@ sealed class LogMelSpectrogram
     /// <exception cref="ArgumentException">There is no clip.</exception>
     public MelFeatures ComputeBatch(IReadOnlyList<float[]> clips, WorkerTeam? team = null)
     {
+        MelFeatures batch = NewBatch(clips);
+        for (int i = 0; i < clips.Count; i++)
+        {
+            Compute(clips[i], i, batch, team);
+        }
+
+        return batch;
+    }
+
+    /// <summary>Room for the features of several clips, to be computed one by one.</summary>
+    /// <param name="clips">The clips; at least one.</param>
+    /// <exception cref="ArgumentException">There is no clip.</exception>
+    public MelFeatures NewBatch(IReadOnlyList<float[]> clips)
+    {
         ArgumentNullException.ThrowIfNull(clips);
         if (clips.Count == 0)
         {
@@ -87,17 +101,17 @@ sealed class LogMelSpectrogram
         }
 
         int frames = clips.Max(clip => FrameCount(clip.Length));
-        int[] valid = new int[clips.Count];
-        float[] values = new float[checked(clips.Count * frames * Bands)];
-        for (int i = 0; i < valid.Length; i++)
-        {
-            ReadOnlySpan<float> samples = clips[i].AsSpan(0, Math.Min(clips[i].Length, MaxSamples));
-            valid[i] = ValidOf(samples.Length, frames);
-            ComputeFrames(samples, frames, values.AsSpan(i * frames * Bands, frames * Bands), team);
-        }
-
-        return new(values, frames, Bands, valid);
+        int[] valid = [.. clips.Select(clip => ValidOf(Math.Min(clip.Length, MaxSamples), frames))];
+        return new(new float[checked(clips.Count * frames * Bands)], frames, Bands, valid);
     }
+
+    /// <summary>The features of one clip of a batch.</summary>
+    /// <param name="samples">The clip.</param>
+    /// <param name="index">Its number in the batch.</param>
+    /// <param name="batch">Receives them.</param>
+    /// <param name="team">The threads that share the frames; null for the caller's alone.</param>
+    public void Compute(ReadOnlySpan<float> samples, int index, MelFeatures batch, WorkerTeam? team) => ComputeFrames(
+        samples[..Math.Min(samples.Length, MaxSamples)], batch.Frames, batch.Values.AsSpan(index * batch.Frames * Bands, batch.Frames * Bands), team);
 
     /// <summary>The first frames of a clip, with padding after its end.</summary>
     /// <param name="samples">Mono, at <see cref="SamplingRate"/>.</param>
