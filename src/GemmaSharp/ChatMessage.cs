@@ -16,6 +16,9 @@ public sealed class ChatMessage
     /// <summary>The role of instructions; only the first message may have it.</summary>
     public const string SystemRole = "system";
 
+    /// <summary>The role of the results of tools.</summary>
+    public const string ToolRole = "tool";
+
     /// <summary>Makes a message of plain text.</summary>
     public ChatMessage(string role, string text)
     {

@@ -51,3 +51,13 @@ public sealed record VideoPart(IReadOnlyList<RgbImage>? Frames, IReadOnlyList<Au
         ? throw new GenerationException($"The video {Source} has not been read; read it before the prompt is encoded.")
         : [.. Frames.Select(frame => new ImagePart(frame, Source)), .. (Clips ?? []).Select(clip => new AudioPart(clip, Source))];
 }
+
+/// <summary>A call that the model asked for, in a message of the assistant.</summary>
+/// <param name="Call">The call.</param>
+public sealed record ToolCallPart(ToolCall Call) : ContentPart;
+
+/// <summary>What a call gave, in a message of the role <see cref="ChatMessage.ToolRole"/> or of the user.</summary>
+/// <param name="CallId">Which call.</param>
+/// <param name="Name">The tool; null where only the call is known, whose name then counts.</param>
+/// <param name="Result">The result: JSON, or any text.</param>
+public sealed record ToolResultPart(string CallId, string? Name, string Result) : ContentPart;

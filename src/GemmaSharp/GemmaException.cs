@@ -148,3 +148,34 @@ public sealed class ChatTemplateException(string message) : GemmaException(messa
 /// <param name="message">What was found, what is needed, and the way out.</param>
 /// <param name="innerException">What caused it, where that says more.</param>
 public sealed class GenerationException(string message, Exception? innerException = null) : GemmaException(message, innerException);
+
+/// <summary>A constraint that cannot be used: what was given is none, uses what is not supported, or would need more states or time than is allowed.</summary>
+public sealed class ConstraintException : GemmaException
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="message">One sentence.</param>
+    /// <param name="problems">Everything that stands against it, in the order of the document.</param>
+    public ConstraintException(string message, params IReadOnlyList<ConstraintProblem> problems)
+        : base(message)
+    {
+        Problems = [.. problems];
+    }
+
+    /// <summary>Everything that stands against it, in the order of the document; empty where the message says all.</summary>
+    public IReadOnlyList<ConstraintProblem> Problems { get; }
+}
+
+/// <summary>One thing that stands against a constraint.</summary>
+/// <param name="Pointer">Where: a JSON pointer into the schema, empty for its root.</param>
+/// <param name="Keyword">The keyword, such as <c>uniqueItems</c>.</param>
+/// <param name="Message">What is wrong with it.</param>
+public sealed record ConstraintProblem(string Pointer, string Keyword, string Message);
+
+/// <summary>More is asked of the model than it was set up to take at once; the request was not begun and may be made again.</summary>
+/// <param name="message">The limit, what is there, and the way out.</param>
+/// <param name="retryAfter">When it is worth trying again, as far as can be told from the answers that run.</param>
+public sealed class OverloadedException(string message, TimeSpan retryAfter) : GemmaException(message)
+{
+    /// <summary>When it is worth trying again.</summary>
+    public TimeSpan RetryAfter { get; } = retryAfter;
+}

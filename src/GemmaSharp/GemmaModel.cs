@@ -168,6 +168,29 @@ public sealed class GemmaModel : IDisposable
         return new GemmaSession(this, Usable(adapters));
     }
 
+    /// <summary>Answers a conversation outside any session.</summary>
+    /// <param name="request">The conversation and how it is answered.</param>
+    /// <param name="cancellationToken">Ends the answer at the next token, and a request that waits at once.</param>
+    /// <returns>The answer as it comes. What is wrong with the conversation shows at its first token.</returns>
+    /// <exception cref="OverloadedException">Too many requests wait.</exception>
+    /// <exception cref="ArgumentException">An option is out of its range, or the adapters were loaded for another model.</exception>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public AnswerStream Answer(GenerationRequest request, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+
+    /// <summary>Answers a conversation several times, with the seeds that follow the first; its prompt is computed once.</summary>
+    /// <param name="request">The conversation and how it is answered.</param>
+    /// <param name="count">How many answers, 1 or more.</param>
+    /// <param name="cancellationToken">Ends all of them.</param>
+    /// <inheritdoc cref="Answer(GenerationRequest, CancellationToken)"/>
+    public IReadOnlyList<AnswerStream> Answer(GenerationRequest request, int count, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+
+    /// <summary>
+    /// Brings a conversation of any roles into the form that the model was trained on: system texts to the front, results of tools into turns of the user,
+    /// neighbours of one role joined, an empty question before an answer that comes first.
+    /// </summary>
+    /// <param name="messages">The messages; they do not change.</param>
+    public static IReadOnlyList<ChatMessage> Normalize(IReadOnlyList<ChatMessage> messages) => throw new NotImplementedException();
+
     /// <summary>Encodes a conversation with its pictures and clips, between the steps of sessions that answer.</summary>
     /// <param name="messages">The messages; the list is copied.</param>
     /// <param name="addGenerationPrompt">Whether the model's turn is opened at the end.</param>

@@ -33,6 +33,15 @@ public sealed record GemmaModelOptions
     /// </summary>
     public bool Exact { get; init; }
 
+    /// <summary>How many answers are computed side by side, sessions' included, 1 or more; those that come later wait.</summary>
+    public int MaxActive { get; init; } = 32;
+
+    /// <summary>How many answers may wait, 0 or more; those that come later are refused with an <see cref="OverloadedException"/>.</summary>
+    public int MaxQueued { get; init; } = 256;
+
+    /// <summary>Bytes of keys and values that running answers and kept prefixes may hold together; null: a quarter of the machine's memory.</summary>
+    public long? CacheBytes { get; init; }
+
     /// <summary>Where loading and warnings are logged.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
 

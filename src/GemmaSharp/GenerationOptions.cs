@@ -42,6 +42,18 @@ public sealed record GenerationOptions
     /// <summary>How many of the most likely tokens to report with each token, with their log-probabilities; null: none, 0: the chosen token's alone.</summary>
     public int? Logprobs { get; init; }
 
+    /// <summary>Never choose an end-of-sequence token before this many tokens; 0 or more.</summary>
+    public int MinTokens { get; init; }
+
+    /// <summary>Added to the logits of single tokens before everything else, by id; −∞ bans a token. Null for none.</summary>
+    public IReadOnlyDictionary<int, float>? LogitBias { get; init; }
+
+    /// <summary>What the answer has to be; null for anything.</summary>
+    public Constraint? Constraint { get; init; }
+
+    /// <summary>The tools that the answer may call; null for none.</summary>
+    public ToolOptions? Tools { get; init; }
+
     /// <summary>Checks every value and names the first that is out of its range.</summary>
     /// <exception cref="ArgumentException">A value is out of its range.</exception>
     public void Validate()

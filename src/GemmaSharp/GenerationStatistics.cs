@@ -12,6 +12,18 @@ public sealed record GenerationStatistics
     /// <summary>Tokens drawn and read, the one that ended the answer included.</summary>
     public int AnswerTokens { get; init; }
 
+    /// <summary>Of the prompt's tokens, those that stand for pictures.</summary>
+    public int ImageTokens { get; init; }
+
+    /// <summary>Of the prompt's tokens, those that stand for sound.</summary>
+    public int AudioTokens { get; init; }
+
+    /// <summary>Of the answer's tokens, those that were not drawn, since the constraint allowed nothing else.</summary>
+    public int ForcedTokens { get; init; }
+
+    /// <summary>How long the request waited for others before it was begun.</summary>
+    public TimeSpan QueueTime { get; init; }
+
     /// <summary>From the request to the first token: what is left of the prompt goes through the model in this time.</summary>
     public TimeSpan TimeToFirstToken { get; init; }
 

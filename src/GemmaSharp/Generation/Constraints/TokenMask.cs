@@ -1,0 +1,20 @@
+namespace GemmaSharp.Generation.Constraints;
+
+/// <summary>A set of token ids as bits. Not thread-safe.</summary>
+/// <param name="vocabulary">V.</param>
+sealed class TokenMask(int vocabulary)
+{
+    readonly ulong[] _words = new ulong[(vocabulary + 63) / 64];
+
+    /// <summary>64 ids to a word, the lowest in the lowest bit.</summary>
+    public Span<ulong> Words => _words;
+
+    /// <summary>Whether an id is in the set.</summary>
+    public bool this[int id] => (_words[id >> 6] >> (id & 63) & 1) != 0;
+
+    /// <summary>Adds an id.</summary>
+    public void Add(int id) => _words[id >> 6] |= 1UL << (id & 63);
+
+    /// <summary>Takes all ids out.</summary>
+    public void Clear() => _words.AsSpan().Clear();
+}
