@@ -14,6 +14,7 @@ sealed class LexerStates(Expressions expressions, int[] lexemes)
     readonly List<(int Lexeme, int Expression)[]> _threads = [];
     readonly List<int[]> _accepts = [];
     readonly List<int[]?> _next = [];
+    readonly List<int> _afterPlain = [];
     readonly Dictionary<Sequence, int> _states = [];
 
     /// <summary>States so far.</summary>
@@ -40,6 +41,76 @@ sealed class LexerStates(Expressions expressions, int[] lexemes)
     /// <summary>Where a byte leads; <see cref="Dead"/> for nowhere.</summary>
     public int Next(int state, int b)
     {
+        int[] row = Row(state);
+        return row[b] != Unknown ? row[b] : Fill(state, row, b);
+    }
+
+    /// <summary>By byte: where it leads, as far as that is known.</summary>
+    public ReadOnlySpan<int> Known(int state) => Row(state);
+
+    /// <summary>
+    /// The state after any one code point of plain text, none that means something in JSON strings, where all of them lead to the same and no lexeme may end
+    /// meanwhile; <see cref="Dead"/> where there is none.
+    /// </summary>
+    public int AfterPlain(int state)
+    {
+        if (_afterPlain[state] == Unknown)
+        {
+            // The states that this makes are no part of the list's item.
+            int after = FindAfterPlain(state);
+            _afterPlain[state] = after;
+        }
+
+        return _afterPlain[state];
+    }
+
+    int FindAfterPlain(int state)
+    {
+        int after = Next(state, ' ');
+        if (after == Dead || _accepts[after].Length > 0)
+        {
+            return Dead;
+        }
+
+        for (int b = 0x21; b < 0x7F; b++)
+        {
+            if (b is not ('"' or '\\') && Next(state, b) != after)
+            {
+                return Dead;
+            }
+        }
+
+        // The well-formed sequences of UTF-8.
+        return All(state, 0xC2, 0xDF, 0x80, 0xBF, 1) && All(state, 0xE0, 0xE0, 0xA0, 0xBF, 2) && All(state, 0xE1, 0xEC, 0x80, 0xBF, 2)
+            && All(state, 0xED, 0xED, 0x80, 0x9F, 2) && All(state, 0xEE, 0xEF, 0x80, 0xBF, 2) && All(state, 0xF0, 0xF0, 0x90, 0xBF, 3)
+            && All(state, 0xF1, 0xF3, 0x80, 0xBF, 3) && All(state, 0xF4, 0xF4, 0x80, 0x8F, 3) ? after : Dead;
+
+        // The first bytes, then the range of the second, then any that follow.
+        bool All(int from, int first, int last, int low, int high, int more)
+        {
+            int known = Dead;
+            for (int b = first; b <= last; b++)
+            {
+                int next = Next(from, b);
+                if (next == Dead || _accepts[next].Length > 0 && more > 0)
+                {
+                    return false;
+                }
+
+                if (next != known && !(more == 0 ? next == after : All(next, low, high, 0x80, 0xBF, more - 1)))
+                {
+                    return false;
+                }
+
+                known = next;
+            }
+
+            return true;
+        }
+    }
+
+    int[] Row(int state)
+    {
         if (_next[state] is not int[] row)
         {
             _next[state] = row = new int[256];
@@ -47,7 +118,7 @@ sealed class LexerStates(Expressions expressions, int[] lexemes)
             Rows++;
         }
 
-        return row[b] != Unknown ? row[b] : Fill(state, row, b);
+        return row;
     }
 
     int Fill(int state, int[] row, int b)
@@ -82,6 +153,7 @@ sealed class LexerStates(Expressions expressions, int[] lexemes)
             _threads.Add([.. threads]);
             _accepts.Add([.. threads.Where(thread => expressions.IsNullable(thread.Expression)).Select(thread => thread.Lexeme)]);
             _next.Add(null);
+            _afterPlain.Add(Unknown);
             _states.Add(key, state);
         }
 
