@@ -19,6 +19,12 @@ sealed class SchemaCompiler
     /// <summary>The most sets of schemas: products of choices can be many.</summary>
     const int MostSets = 20_000;
 
+    /// <summary>The most demands on some items or members that are counted beside each other: each doubles what an item can be.</summary>
+    const int MostDemands = 5;
+
+    /// <summary>The most items of an array among which some are counted.</summary>
+    const int MostCountedItems = 1000;
+
     /// <summary>The most kinds of other names that patterns can divide an object's names into.</summary>
     const int MostNameKinds = 64;
 
@@ -112,6 +118,12 @@ sealed class SchemaCompiler
         return new Atom(AtomKind.Whole, schema.Id);
     }
 
+    Atom Own(Schema schema)
+    {
+        _byId[schema.Id] = schema;
+        return new Atom(AtomKind.Own, schema.Id);
+    }
+
     /// <summary>The rule of values that satisfy all schemas of a set.</summary>
     Symbol Value(IEnumerable<Atom> atoms)
     {
@@ -160,7 +172,7 @@ sealed class SchemaCompiler
                 return;
             }
 
-            own.Add(new Atom(AtomKind.Own, schema.Id));
+            own.Add(Own(schema));
             foreach (Schema also in schema.AllOf.Concat(schema.Not.Select(_document.Not)))
             {
                 stack.Push(Whole(also));
@@ -245,7 +257,7 @@ sealed class SchemaCompiler
 
         if (xs.Find(schema => schema.Enum is not null)?.Enum is List<JsonElement> xValues && ys.Find(schema => schema.Enum is not null)?.Enum is List<JsonElement> yValues)
         {
-            return !xValues.Exists(value => yValues.Exists(other => JsonElement.DeepEquals(value, other)));
+            return AreDisjointLists(xValues, yValues);
         }
 
         if (!xs.Exists(schema => schema.Types == JsonTypes.Object) || !ys.Exists(schema => schema.Types == JsonTypes.Object))
@@ -268,7 +280,13 @@ sealed class SchemaCompiler
         List<Schema> xs = Flat(x), ys = Flat(y);
         List<JsonElement>? xValues = xs.Find(schema => schema.Enum is not null)?.Enum, yValues = ys.Find(schema => schema.Enum is not null)?.Enum;
         return (xs.Aggregate(JsonTypes.All, (types, schema) => types & TypesOf(schema)) & ys.Aggregate(JsonTypes.All, (types, schema) => types & TypesOf(schema))) == JsonTypes.None
-            || (xValues is not null && yValues is not null && !xValues.Exists(value => yValues.Exists(other => JsonElement.DeepEquals(value, other))));
+            || (xValues is not null && yValues is not null && AreDisjointLists(xValues, yValues));
+    }
+
+    static bool AreDisjointLists(List<JsonElement> x, List<JsonElement> y)
+    {
+        var set = new ValueSet(x);
+        return !y.Exists(set.Contains);
     }
 
     /// <summary>A schema and all that hold with it for certain.</summary>
@@ -318,10 +336,6 @@ sealed class SchemaCompiler
         foreach (JsonElement excluded in schemas.SelectMany(schema => schema.Excluded))
         {
             types &= ~(excluded.ValueKind == JsonValueKind.Null ? JsonTypes.Null : JsonTypes.None);
-            if (excluded.ValueKind is JsonValueKind.Array or JsonValueKind.Object && (types & TypeOf(excluded)) != 0)
-            {
-                _document.Problem(schemas.Find(schema => schema.Excluded.Contains(excluded))!.Pointer, "not", "excludes an array or an object, which is not supported");
-            }
         }
 
         var words = new List<int>();
@@ -367,10 +381,13 @@ sealed class SchemaCompiler
     void DefineEnum(Symbol rule, Schema listed, List<Schema> schemas, JsonTypes types)
     {
         var words = new List<int>();
+        int? texts = null;
+        List<ValueSet> lists = [.. schemas.Where(schema => schema != listed && schema.Enum is not null).Select(schema => new ValueSet(schema.Enum!))];
+        var excluded = new ValueSet(schemas.SelectMany(schema => schema.Excluded));
         foreach (JsonElement value in listed.Enum!)
         {
             JsonTypes type = TypeOf(value);
-            if ((types & type) == 0 || !schemas.TrueForAll(schema => IsListed(schema, value)))
+            if ((types & type) == 0 || excluded.Contains(value) || !lists.TrueForAll(list => list.Contains(value)))
             {
                 continue;
             }
@@ -379,7 +396,7 @@ sealed class SchemaCompiler
             {
                 case JsonValueKind.String:
                     string text = value.GetString()!;
-                    if (Matches(Text(schemas, isName: false), JsonSpelling.Spell(text)))
+                    if (Matches(texts ??= Text(schemas, isName: false), JsonSpelling.Spell(text)))
                     {
                         words.Add(_spelling.Quoted(_spelling.Literal(text)));
                     }
@@ -388,7 +405,8 @@ sealed class SchemaCompiler
                 case JsonValueKind.Number:
                     NumberRange range = RangeOf(schemas);
                     string raw = value.GetRawText();
-                    if (!DecimalNumber.TryParse(raw, out DecimalNumber number) || range.Contains(number))
+                    if (!DecimalNumber.TryParse(raw, out DecimalNumber number)
+                        || (range.Contains(number) && !schemas.Exists(schema => schema.NotMultiples.Exists(number.IsMultipleOf))))
                     {
                         words.Add(_e.Literal(Encoding.UTF8.GetBytes(raw)));
                         words.Add(DecimalNumber.TryParse(raw, out number)
@@ -397,13 +415,9 @@ sealed class SchemaCompiler
 
                     break;
                 case JsonValueKind.Array or JsonValueKind.Object:
-                    if (schemas.Exists(schema => schema != listed && (value.ValueKind == JsonValueKind.Array ? schema.SaysArrays : schema.SaysObjects))
-                        || (value.ValueKind == JsonValueKind.Array ? listed.SaysArrays : listed.SaysObjects))
-                    {
-                        _document.Problem(listed.Pointer, "enum", "lists arrays or objects beside keywords for them, which is not supported");
-                    }
-
-                    words.Add(Literal(value));
+                    IEnumerable<Schema> beside = schemas.Where(schema => value.ValueKind == JsonValueKind.Array ? schema.SaysArrays : schema.SaysObjects);
+                    _builder.Add(rule, Value(beside.Select(schema => schema.Enum is null ? schema : _document.WithoutEnum(schema))
+                        .Select(Own).Append(Whole(_document.Exactly(listed.Pointer, value)))));
                     break;
                 default:
                     words.Add(_e.Literal(Encoding.UTF8.GetBytes(value.GetRawText())));
@@ -415,22 +429,6 @@ sealed class SchemaCompiler
         {
             _builder.Add(rule, _builder.Lexeme(_e.Or([.. words])));
         }
-    }
-
-    static bool IsListed(Schema schema, JsonElement value) =>
-        (schema.Enum is null || schema.Enum.Exists(each => JsonElement.DeepEquals(each, value)))
-        && !schema.Excluded.Exists(each => JsonElement.DeepEquals(each, value));
-
-    /// <summary>A value as it is written.</summary>
-    int Literal(JsonElement value)
-    {
-        using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
-        {
-            value.WriteTo(writer);
-        }
-
-        return _e.Literal(stream.ToArray());
     }
 
     static NumberRange RangeOf(List<Schema> schemas)
@@ -452,7 +450,13 @@ sealed class SchemaCompiler
         int number = Range(range);
         if ((types & JsonTypes.Number) == JsonTypes.Fraction)
         {
-            number = _e.And(Range(range), _e.Not(IntegerValued()));
+            // With exponents it cannot be seen whether there is a fraction.
+            number = _e.And(Automaton(range), _e.Not(IntegerValued()));
+        }
+
+        foreach (DecimalNumber divisor in schemas.SelectMany(schema => schema.NotMultiples))
+        {
+            number = _e.And(Automaton(range), _e.Not(Automaton(new NumberRange().Multiple(divisor))), number);
         }
 
         foreach (JsonElement excluded in schemas.SelectMany(schema => schema.Excluded).Where(each => each.ValueKind == JsonValueKind.Number))
@@ -587,6 +591,13 @@ sealed class SchemaCompiler
             return;
         }
 
+        Contained[] contained = [.. schemas.SelectMany(schema => schema.Contains).Distinct()];
+        if (contained.Length > 0)
+        {
+            DefineContains(rule, schemas, contained, prefix, (min, max));
+            return;
+        }
+
         if (min == 0)
         {
             _builder.Add(rule, _arrayEmpty);
@@ -594,11 +605,6 @@ sealed class SchemaCompiler
 
         if (max == 0)
         {
-            if (min == 0 && schemas.Exists(schema => schema.Contains is not null))
-            {
-                _document.Problem(schemas.Find(schema => schema.Contains is not null)!.Pointer, "contains", "stands beside maxItems, which is not supported");
-            }
-
             return;
         }
 
@@ -622,13 +628,6 @@ sealed class SchemaCompiler
         }
 
         Symbol? item = others.Exists(schema => schema.IsFalse) ? null : Value(others);
-        Schema[] contained = [.. schemas.Where(schema => schema.Contains is not null)];
-        if (contained.Length > 0)
-        {
-            DefineContains(rule, schemas, contained, others, item, min, max, prefix);
-            return;
-        }
-
         if (prefix == 0 && min <= 1 && max is null && values.Length == 0)
         {
             // Left recursion, so that every item begins in the same row.
@@ -654,28 +653,67 @@ sealed class SchemaCompiler
         return Value([one, schema]);
     }
 
-    void DefineContains(Symbol rule, List<Schema> schemas, Schema[] contained, List<Schema> others, Symbol? item, int min, int? max, int prefix)
+    void DefineContains(Symbol rule, List<Schema> schemas, Contained[] contained, int prefix, (int Min, int? Max) count)
     {
-        if (contained.Length > 1 || prefix > 0 || min > 1 || max is not null || schemas.Exists(schema => schema.IsUnique))
+        if (schemas.Find(schema => schema.IsUnique) is Schema unique && count.Max != 1)
         {
-            _document.Problem(contained[0].Pointer, "contains", "stands beside other keywords of arrays, which is not supported");
+            _document.Problem(unique.Pointer, "uniqueItems", "stands beside contains, which is not supported");
             return;
         }
 
-        if (min == 0)
+        int first = Math.Max(prefix, contained.Max(each => each.From));
+        if (contained.Length > MostDemands || first > MostCountedItems || count.Min > MostCountedItems || (count.Max ?? 0) > MostCountedItems)
         {
-            // The empty array, which was allowed above, contains nothing.
-            _document.Problem(contained[0].Pointer, "contains", "needs minItems: 1 beside it");
+            _document.Problem(schemas.Find(schema => schema.Contains.Count > 0)!.Pointer, "contains",
+                FormattableString.Invariant($"counts among more than {MostCountedItems} items or in more than {MostDemands} ways, which is not supported"));
+            return;
         }
 
-        if (item is Symbol each)
+        Symbol[] possible = [.. contained.Select(_ => _builder.Rule("some item"))];
+        ItemValue[][] values = [.. Enumerable.Range(0, first + 1).Select(i => ItemValues(
+            [.. schemas.Select(schema => i < schema.PrefixItems.Count ? schema.PrefixItems[i] : schema.Items).OfType<Schema>()], i))];
+        var family = new ContainedItems(
+            values[..first], values[first], [.. contained.Select((each, i) => (each.Min, each.Max, possible[i]))], count, _comma, _arrayClose);
+        if (family.CanBeEmpty)
         {
-            Symbol before = _builder.Rule("before"), after = _builder.Rule("after");
-            _builder.Add(before);
-            _builder.Add(before, before, each, _comma);
-            _builder.Add(after);
-            _builder.Add(after, after, _comma, each);
-            _builder.Add(rule, _arrayOpen, before, Value([.. others, contained[0].Contains!]), after, _arrayClose);
+            _builder.Add(rule, _arrayEmpty);
+        }
+
+        if (count.Max != 0)
+        {
+            _builder.Add(rule, _arrayOpen, _builder.Rule("items", family, new FamilyKey(ContainedItems.Item, 0, 0)));
+        }
+
+        ItemValue[] ItemValues(Schema[] item, int index)
+        {
+            List<(List<Schema> All, int Meets)> ways = [([.. item], 0)];
+            for (int i = 0; i < contained.Length; i++)
+            {
+                if (contained[i].From <= index)
+                {
+                    // Where too many are wrong an item is counted exactly when it has the schema; else it may have it without being counted.
+                    Contained each = contained[i];
+                    ways = [.. ways.SelectMany(way => ((List<Schema> All, int Meets)[])
+                    [
+                        ([.. way.All, each.Schema], way.Meets | (1 << i)),
+                        each.Max is null ? way : ([.. way.All, _document.Not(each.Schema)], way.Meets),
+                    ])];
+                }
+            }
+
+            ItemValue[] made = [.. ways.Where(way => !way.All.Exists(schema => schema.IsFalse)).Select(way => new ItemValue(Value(way.All), way.Meets))];
+            foreach (ItemValue value in made)
+            {
+                for (int i = 0; i < contained.Length; i++)
+                {
+                    if ((value.Meets >> i & 1) != 0)
+                    {
+                        _builder.Add(possible[i], value.Value);
+                    }
+                }
+            }
+
+            return made;
         }
     }
 
@@ -688,11 +726,26 @@ sealed class SchemaCompiler
         }
 
         string[] required = [.. schemas.SelectMany(schema => schema.Required).Distinct()];
-        string[] names = [.. schemas.SelectMany(schema => schema.Properties.Select(each => each.Name)).Concat(required).Distinct()];
+        SomeMember[] demands = [.. schemas.SelectMany(schema => schema.SomeMembers)];
+        if (demands.Length > MostDemands)
+        {
+            throw new ConstraintException(
+                $"The schema demands something of some member in {demands.Length} ways at once; at most {MostDemands} are supported, so make oneOf and not simpler.");
+        }
+
+        string[] names = [.. schemas.SelectMany(schema => schema.Properties.Select(each => each.Name)).Concat(required).Concat(demands.SelectMany(each => each.Names)).Distinct()];
         var patterns = new Dictionary<string, int>();
+        foreach (SomeMember demand in demands)
+        {
+            if (demand.PropertyNames is Schema ofNames)
+            {
+                patterns.TryAdd(KeyOf(ofNames), _e.And(Text([_any], isName: true), _e.Not(Names([ofNames]))));
+            }
+        }
+
         foreach (Schema schema in schemas)
         {
-            foreach ((string pattern, _) in schema.PatternProperties)
+            foreach (string pattern in schema.PatternProperties.Select(each => each.Pattern).Concat(schema.SomeMembers.SelectMany(each => each.Patterns)))
             {
                 if (!patterns.ContainsKey(pattern))
                 {
@@ -710,8 +763,9 @@ sealed class SchemaCompiler
         }
 
         bool isStrict = _options.Strict && !schemas.Exists(schema => schema.AdditionalProperties is not null || schema.PatternProperties.Count > 0);
-        int allowedNames = Names(schemas);
-        var declared = new List<(Symbol, Symbol, bool)>();
+        int allowedNames = Names([.. schemas.Select(schema => schema.PropertyNames).OfType<Schema>()]);
+        Symbol[] possible = [.. demands.Select(_ => _builder.Rule("some member"))];
+        var declared = new List<Member>();
         var known = new List<int>();
         foreach (string name in names)
         {
@@ -731,10 +785,12 @@ sealed class SchemaCompiler
                 continue;
             }
 
-            declared.Add((_builder.Lexeme(_e.Concat(_spelling.Quoted(spelled), _spelling.Token(":"u8))), Value(members), isRequired));
+            declared.Add(Member(spelled, members, isRequired, demand => demand.PropertyNames is Schema ofNames
+                ? Matches(patterns[KeyOf(ofNames)], key)
+                : demand.IsExcept != (demand.Names.Contains(name) || demand.Patterns.Any(pattern => Matches(patterns[pattern], key)))));
         }
 
-        var others = new List<(Symbol, Symbol)>();
+        var others = new List<Member>();
         if (!isStrict)
         {
             foreach ((int kind, HashSet<string> matched) in Kinds(_e.And(allowedNames, _e.Not(_e.Or([.. known]))), patterns, schemas))
@@ -742,12 +798,20 @@ sealed class SchemaCompiler
                 List<Schema>? members = MembersOf(schemas, schema => schema.PatternProperties.Where(each => matched.Contains(each.Pattern)).Select(each => each.Schema));
                 if (members is not null)
                 {
-                    others.Add((_builder.Lexeme(_e.Concat(_spelling.Quoted(kind), _spelling.Token(":"u8))), Value(members)));
+                    others.Add(Member(kind, members, false, demand => demand.PropertyNames is Schema ofNames
+                        ? matched.Contains(KeyOf(ofNames))
+                        : demand.IsExcept != demand.Patterns.Any(matched.Contains)));
                 }
             }
         }
 
-        var family = new ObjectMembers([.. declared], [.. others], count, _options.PropertyOrder == JsonPropertyOrder.Declared, _comma, _objectClose);
+        var family = new ObjectMembers(
+            [.. declared], [.. others], possible, count, _options.PropertyOrder == JsonPropertyOrder.Declared, _comma, _objectClose);
+        if (!family.HasRoom)
+        {
+            return;
+        }
+
         if (family.CanBeEmpty)
         {
             _builder.Add(rule, _objectEmpty);
@@ -757,7 +821,36 @@ sealed class SchemaCompiler
         {
             _builder.Add(rule, _objectOpen, _builder.Rule("members", family, new FamilyKey(ObjectMembers.Member, 0, 0)));
         }
+
+        Member Member(int spelled, List<Schema> members, bool isRequired, Func<SomeMember, bool> concerns)
+        {
+            Symbol name = _builder.Lexeme(_e.Concat(_spelling.Quoted(spelled), _spelling.Token(":"u8)));
+            List<(List<Schema> All, int Meets)> ways = [(members, 0)];
+            for (int i = 0; i < demands.Length; i++)
+            {
+                if (concerns(demands[i]))
+                {
+                    ways.AddRange([.. ways.Select(way => (new List<Schema>([.. way.All, demands[i].Schema]), way.Meets | (1 << i)))]);
+                }
+            }
+
+            MemberValue[] values = [.. ways.Where(way => !way.All.Exists(schema => schema.IsFalse)).Select(way => new MemberValue(Value(way.All), way.Meets))];
+            foreach (MemberValue value in values)
+            {
+                for (int i = 0; i < demands.Length; i++)
+                {
+                    if ((value.Meets >> i & 1) != 0)
+                    {
+                        _builder.Add(possible[i], name, value.Value);
+                    }
+                }
+            }
+
+            return new Member(name, values, isRequired);
+        }
     }
+
+    static string KeyOf(Schema names) => FormattableString.Invariant($"\0{names.Id}");
 
     /// <summary>The schemas of a member: of each object schema, those that know it, or else the one for all others.</summary>
     /// <returns>Null where one of them allows no value.</returns>
@@ -780,7 +873,7 @@ sealed class SchemaCompiler
     /// <summary>The names that all schemas of names allow.</summary>
     int Names(List<Schema> schemas)
     {
-        List<Schema> all = [.. schemas.Where(schema => schema.PropertyNames is not null).SelectMany(schema => Flat(schema.PropertyNames!))];
+        List<Schema> all = [.. schemas.SelectMany(Flat)];
         if (all.Exists(schema => schema.IsFalse))
         {
             return _e.Nothing;
