@@ -20,6 +20,9 @@ sealed class Schema
     /// <summary>The only values that it allows; null for any.</summary>
     public List<JsonElement>? Enum { get; set; }
 
+    /// <summary>The types of <see cref="Enum"/>, once they have been looked at.</summary>
+    public JsonTypes? EnumTypes { get; set; }
+
     /// <summary>Values that it does not allow.</summary>
     public List<JsonElement> Excluded { get; init; } = [];
 

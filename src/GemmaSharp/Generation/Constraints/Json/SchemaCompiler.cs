@@ -25,6 +25,9 @@ sealed class SchemaCompiler
     /// <summary>The most items of an array among which some are counted.</summary>
     const int MostCountedItems = 1000;
 
+    /// <summary>How deeply schemas of names may nest.</summary>
+    const int MostNested = 60;
+
     /// <summary>The most kinds of other names that patterns can divide an object's names into.</summary>
     const int MostNameKinds = 64;
 
@@ -37,6 +40,7 @@ sealed class SchemaCompiler
     readonly Queue<(Symbol Rule, Atom[] Set)> _queue = [];
     readonly Dictionary<int, Schema> _byId = [];
     readonly Dictionary<int, Choice> _choices = [];
+    readonly Dictionary<(int Choice, JsonTypes Types), List<List<Schema>>> _exactlyOne = [];
     readonly Dictionary<NumberRange, int> _numbers = [];
     readonly Schema _any;
     readonly Symbol _comma;
@@ -153,6 +157,72 @@ sealed class SchemaCompiler
         var choices = new SortedSet<Atom>();
         var seen = new HashSet<Atom>();
         var stack = new Stack<Atom>(set);
+        while (true)
+        {
+            if (!Gather(stack, seen, own, choices))
+            {
+                return;
+            }
+
+            List<Schema> schemas = [.. own.Select(atom => _byId[atom.Id])];
+            JsonTypes types = schemas.Aggregate(JsonTypes.All, (types, schema) => types & SchemaRelations.TypesOf(schema));
+            if (types == JsonTypes.None)
+            {
+                return;
+            }
+
+            // A choice that holds anyway goes; one with a single alternative left is none; of the others the one with the fewest is made first.
+            Atom first = default;
+            List<List<Schema>>? fewest = null;
+            foreach (Atom atom in choices.ToArray())
+            {
+                List<List<Schema>>? possible = Possible(_choices[atom.Id], schemas, types);
+                if (possible is null or [_])
+                {
+                    choices.Remove(atom);
+                    seen.Add(atom);
+                    foreach (Schema schema in possible?[0] ?? [])
+                    {
+                        stack.Push(Whole(schema));
+                    }
+                }
+                else if (fewest is null || possible.Count < fewest.Count)
+                {
+                    (first, fewest) = (atom, possible);
+                }
+
+                if (fewest?.Count == 0)
+                {
+                    return;
+                }
+            }
+
+            if (stack.Count > 0)
+            {
+                continue;
+            }
+
+            if (fewest is null)
+            {
+                DefineTypes(rule, schemas, types);
+                return;
+            }
+
+            // One choice at a time: the others stay in the set of each alternative.
+            Atom[] rest = [.. own, .. choices.Where(atom => atom != first)];
+            foreach (List<Schema> alternative in fewest)
+            {
+                _builder.Add(rule, Value(rest.Concat(alternative.Select(Whole))));
+            }
+
+            return;
+        }
+    }
+
+    /// <summary>Takes whole schemas apart into their own keywords and their choices.</summary>
+    /// <returns>False where nothing can satisfy them.</returns>
+    bool Gather(Stack<Atom> stack, HashSet<Atom> seen, SortedSet<Atom> own, SortedSet<Atom> choices)
+    {
         while (stack.TryPop(out Atom atom))
         {
             if (!seen.Add(atom))
@@ -169,7 +239,7 @@ sealed class SchemaCompiler
             Schema schema = _byId[atom.Id];
             if (schema.IsFalse)
             {
-                return;
+                return false;
             }
 
             own.Add(Own(schema));
@@ -181,34 +251,15 @@ sealed class SchemaCompiler
             foreach (Choice choice in schema.Choices.Concat(ConditionOf(schema)))
             {
                 _choices[choice.Id] = choice;
-                choices.Add(new Atom(AtomKind.Choice, choice.Id));
-            }
-        }
-
-        List<Schema> schemas = [.. own.Select(atom => _byId[atom.Id])];
-        JsonTypes types = schemas.Aggregate(JsonTypes.All, (types, schema) => types & TypesOf(schema));
-        if (types == JsonTypes.None)
-        {
-            return;
-        }
-
-        if (choices.Count > 0)
-        {
-            // One choice at a time: the others stay in the set of each alternative.
-            Atom first = choices.Min;
-            IEnumerable<Atom> rest = own.Concat(choices.Skip(1));
-            foreach (List<Schema> alternative in AlternativesOf(_choices[first.Id]))
-            {
-                if (alternative.Aggregate(types, (types, schema) => types & Shallow(schema)) != JsonTypes.None)
+                var each = new Atom(AtomKind.Choice, choice.Id);
+                if (seen.Add(each))
                 {
-                    _builder.Add(rule, Value(rest.Concat(alternative.Select(Whole))));
+                    choices.Add(each);
                 }
             }
-
-            return;
         }
 
-        DefineTypes(rule, schemas, types);
+        return true;
     }
 
     /// <summary>A condition as a choice: it holds and so does one schema, or it does not and another does.</summary>
@@ -232,98 +283,45 @@ sealed class SchemaCompiler
         }
     }
 
-    /// <summary>The alternatives of a choice; of a <c>oneOf</c>, each without what others have in common with it.</summary>
-    List<List<Schema>> AlternativesOf(Choice choice)
+    /// <summary>The alternatives of a choice for values of some types; of a <c>oneOf</c>, each without what others have in common with it.</summary>
+    List<List<Schema>> AlternativesOf(Choice choice, JsonTypes types)
     {
-        if (choice.Alternatives.Count == 0 && _document.ExactlyOne.TryGetValue(choice.Id, out List<Schema>? all))
+        if (!_document.ExactlyOne.TryGetValue(choice.Id, out List<Schema>? all))
         {
-            foreach (Schema one in all)
+            return choice.Alternatives;
+        }
+
+        if (!_exactlyOne.TryGetValue((choice.Id, types), out List<List<Schema>>? alternatives))
+        {
+            List<Schema>[] flat = [.. all.Select(SchemaRelations.Flat)];
+            alternatives = [.. all.Select((one, i) => (List<Schema>)
+                [one, .. all.Where((_, j) => i != j && !SchemaRelations.AreDisjoint(flat[i], flat[j], types)).Select(_document.Not)])];
+            _exactlyOne.Add((choice.Id, types), alternatives);
+        }
+
+        return alternatives;
+    }
+
+    /// <summary>The alternatives of a choice that are possible beside what holds anyway; null where one of them holds anyway.</summary>
+    List<List<Schema>>? Possible(Choice choice, List<Schema> own, JsonTypes types)
+    {
+        var possible = new List<List<Schema>>();
+        foreach (List<Schema> alternative in AlternativesOf(choice, types))
+        {
+            List<Schema> open = alternative.FindAll(schema => !SchemaRelations.IsImplied(schema, own, types));
+            if (open.Count == 0)
             {
-                choice.Alternatives.Add([one, .. all.Where(other => other != one && !AreDisjoint(one, other)).Select(_document.Not)]);
+                return null;
+            }
+
+            if (!open.Exists(schema => schema.IsFalse || SchemaRelations.AreDisjoint(SchemaRelations.Flat(schema), own, types)))
+            {
+                possible.Add(open);
             }
         }
 
-        return choice.Alternatives;
+        return possible;
     }
-
-    /// <summary>Whether it is plain that no value satisfies both.</summary>
-    bool AreDisjoint(Schema x, Schema y)
-    {
-        List<Schema> xs = Flat(x), ys = Flat(y);
-        if ((xs.Aggregate(JsonTypes.All, (types, schema) => types & TypesOf(schema)) & ys.Aggregate(JsonTypes.All, (types, schema) => types & TypesOf(schema))) == JsonTypes.None)
-        {
-            return true;
-        }
-
-        if (xs.Find(schema => schema.Enum is not null)?.Enum is List<JsonElement> xValues && ys.Find(schema => schema.Enum is not null)?.Enum is List<JsonElement> yValues)
-        {
-            return AreDisjointLists(xValues, yValues);
-        }
-
-        if (!xs.Exists(schema => schema.Types == JsonTypes.Object) || !ys.Exists(schema => schema.Types == JsonTypes.Object))
-        {
-            return false;
-        }
-
-        return Tells(xs, ys) || Tells(ys, xs) || xs.SelectMany(schema => schema.Required).Any(name => ys.Exists(schema => schema.Required.Contains(name))
-            && xs.SelectMany(schema => schema.Properties).Where(each => each.Name == name)
-                .Any(mine => ys.SelectMany(schema => schema.Properties).Any(other => other.Name == name && AreDisjointValues(mine.Schema, other.Schema))));
-
-        // One needs what the other has no place for.
-        static bool Tells(List<Schema> needs, List<Schema> refuses) => needs.SelectMany(schema => schema.Required).Any(name => refuses.Exists(schema =>
-            schema.Properties.Exists(each => each.Name == name && each.Schema.IsFalse)
-            || (schema.AdditionalProperties?.IsFalse == true && schema.PatternProperties.Count == 0 && !schema.Properties.Exists(each => each.Name == name))));
-    }
-
-    bool AreDisjointValues(Schema x, Schema y)
-    {
-        List<Schema> xs = Flat(x), ys = Flat(y);
-        List<JsonElement>? xValues = xs.Find(schema => schema.Enum is not null)?.Enum, yValues = ys.Find(schema => schema.Enum is not null)?.Enum;
-        return (xs.Aggregate(JsonTypes.All, (types, schema) => types & TypesOf(schema)) & ys.Aggregate(JsonTypes.All, (types, schema) => types & TypesOf(schema))) == JsonTypes.None
-            || (xValues is not null && yValues is not null && AreDisjointLists(xValues, yValues));
-    }
-
-    static bool AreDisjointLists(List<JsonElement> x, List<JsonElement> y)
-    {
-        var set = new ValueSet(x);
-        return !y.Exists(set.Contains);
-    }
-
-    /// <summary>A schema and all that hold with it for certain.</summary>
-    static List<Schema> Flat(Schema schema)
-    {
-        var all = new List<Schema> { schema };
-        for (int i = 0; i < all.Count && all.Count < 100; i++)
-        {
-            all.AddRange(all[i].AllOf.Where(each => !all.Contains(each)));
-        }
-
-        return all;
-    }
-
-    static JsonTypes Shallow(Schema schema) => schema.IsFalse ? JsonTypes.None : Flat(schema).Aggregate(JsonTypes.All, (types, each) => types & TypesOf(each));
-
-    static JsonTypes TypesOf(Schema schema)
-    {
-        JsonTypes types = schema.IsFalse ? JsonTypes.None : schema.Types;
-        if (schema.Enum is List<JsonElement> values)
-        {
-            JsonTypes possible = values.Aggregate(JsonTypes.None, (all, value) => all | TypeOf(value));
-            types &= possible;
-        }
-
-        return types;
-    }
-
-    static JsonTypes TypeOf(JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.Null => JsonTypes.Null,
-        JsonValueKind.True or JsonValueKind.False => JsonTypes.Boolean,
-        JsonValueKind.String => JsonTypes.String,
-        JsonValueKind.Array => JsonTypes.Array,
-        JsonValueKind.Object => JsonTypes.Object,
-        _ => DecimalNumber.TryParse(value.GetRawText(), out DecimalNumber number) && !number.IsInteger ? JsonTypes.Fraction : JsonTypes.Integer,
-    };
 
     void DefineTypes(Symbol rule, List<Schema> schemas, JsonTypes types)
     {
@@ -386,7 +384,7 @@ sealed class SchemaCompiler
         var excluded = new ValueSet(schemas.SelectMany(schema => schema.Excluded));
         foreach (JsonElement value in listed.Enum!)
         {
-            JsonTypes type = TypeOf(value);
+            JsonTypes type = SchemaRelations.TypeOf(value);
             if ((types & type) == 0 || excluded.Contains(value) || !lists.TrueForAll(list => list.Contains(value)))
             {
                 continue;
@@ -617,7 +615,7 @@ sealed class SchemaCompiler
         Symbol[] values = [];
         if (schemas.Find(schema => schema.IsUnique) is Schema unique && max != 1)
         {
-            if (prefix > 0 || others.Count != 1 || Flat(others[0]) is not [{ Enum: List<JsonElement> listed, Choices.Count: 0 } only]
+            if (prefix > 0 || others.Count != 1 || SchemaRelations.Flat(others[0]) is not [{ Enum: List<JsonElement> listed, Choices.Count: 0 } only]
                 || listed.Exists(value => value.ValueKind is JsonValueKind.Array or JsonValueKind.Object) || listed.Count > 256)
             {
                 _document.Problem(unique.Pointer, "uniqueItems", "is supported for items out of a list of at most 256 texts, numbers or words alone");
@@ -873,24 +871,46 @@ sealed class SchemaCompiler
     /// <summary>The names that all schemas of names allow.</summary>
     int Names(List<Schema> schemas)
     {
-        List<Schema> all = [.. schemas.SelectMany(Flat)];
-        if (all.Exists(schema => schema.IsFalse))
+        int any = Text([_any], isName: true);
+        return schemas.Aggregate(any, (names, schema) => _e.And(names, Names(schema, any, [])));
+    }
+
+    /// <summary>The names that a schema of names allows.</summary>
+    /// <param name="schema">The schema.</param>
+    /// <param name="any">Every name.</param>
+    /// <param name="around">The schemas around it: one within itself says nothing that could be written down.</param>
+    int Names(Schema schema, int any, HashSet<Schema> around)
+    {
+        if (schema.IsFalse || (schema.Types & JsonTypes.String) == 0)
         {
             return _e.Nothing;
         }
 
-        if (all.Find(schema => schema.Choices.Count > 0 || schema.Not.Count > 0 || schema.Condition is not null) is Schema complex)
+        if (around.Count >= MostNested || !around.Add(schema))
         {
-            _document.Problem(complex.Pointer, "propertyNames", "has alternatives, which is not supported");
+            _document.Problem(schema.Pointer, "propertyNames", "nests too deeply or refers to itself, which is not supported");
+            return _e.Nothing;
         }
 
-        int names = Text(all.Count == 0 ? [_any] : all, isName: true);
-        foreach (List<JsonElement> values in all.Select(schema => schema.Enum).OfType<List<JsonElement>>())
+        int names = Text([schema], isName: true);
+        if (schema.Enum is List<JsonElement> values)
         {
             names = _e.And(names, _e.Or([.. values.Where(value => value.ValueKind == JsonValueKind.String).Select(value => _spelling.Literal(value.GetString()!))]));
         }
 
-        return all.Exists(schema => (schema.Types & JsonTypes.String) == 0) ? _e.Nothing : names;
+        foreach (Schema also in schema.AllOf.Concat(schema.Not.Select(_document.Not)))
+        {
+            names = _e.And(names, Names(also, any, around));
+        }
+
+        foreach (Choice choice in schema.Choices.Concat(ConditionOf(schema)))
+        {
+            names = _e.And(names, _e.Or([.. AlternativesOf(choice, JsonTypes.String).Select(
+                alternative => alternative.Aggregate(any, (all, each) => _e.And(all, Names(each, any, around))))]));
+        }
+
+        around.Remove(schema);
+        return names;
     }
 
     /// <summary>Divides names by the patterns that they match.</summary>

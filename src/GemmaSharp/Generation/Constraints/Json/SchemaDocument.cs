@@ -40,6 +40,7 @@ sealed class SchemaDocument
     readonly Dictionary<string, string> _anchorPointers = [];
     readonly Dictionary<string, string> _bases = [];
     readonly bool _refAlone;
+    readonly bool _isDraft3;
     readonly SortedDictionary<(int Order, string Pointer, string Keyword), ConstraintProblem> _problems = [];
     int _ids;
 
@@ -53,6 +54,7 @@ sealed class SchemaDocument
         // Up to draft 7 nothing beside a reference counts.
         _refAlone = draft.Contains("draft-04", StringComparison.Ordinal) || draft.Contains("draft-06", StringComparison.Ordinal)
             || draft.Contains("draft-07", StringComparison.Ordinal) || draft.Contains("draft-03", StringComparison.Ordinal);
+        _isDraft3 = draft.Contains("draft-03", StringComparison.Ordinal);
         FindAnchors();
     }
 
@@ -295,7 +297,8 @@ sealed class SchemaDocument
                 }
 
                 break;
-            case "$dynamicRef" or "$recursiveRef" or "extends" or "disallow" or "divisibleBy":
+            case "$dynamicRef" or "$recursiveRef":
+            case "extends" or "disallow" or "divisibleBy" when _isDraft3:
                 Problem(pointer, keyword, "is not supported");
                 break;
             case "$ref" or "$dynamicAnchor" or "$recursiveAnchor":
