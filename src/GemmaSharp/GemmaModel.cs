@@ -58,6 +58,7 @@ public sealed class GemmaModel : IDisposable
             Warnings = [.. Report.Findings.Where(f => f.Severity == Severity.Warning).Select(f => f.Problem), .. template];
             _team = new WorkerTeam(options.Threads ?? Environment.ProcessorCount);
             Encoder = new PromptEncoder(Config, ProcessorConfig.Load(path), ChatTemplate, parts, Linears, _team, options.ImageSize);
+            Name = CheckpointName.Of(path);
             LoadTime = Stopwatch.GetElapsedTime(start);
             foreach (string warning in Warnings)
             {
@@ -113,6 +114,9 @@ public sealed class GemmaModel : IDisposable
 
     /// <summary>The most tokens of a conversation.</summary>
     public int ContextLength { get; }
+
+    /// <summary>The checkpoint's name: of a downloaded snapshot the repository it is from, or else its folder's name.</summary>
+    public string Name { get; }
 
     /// <summary>How long loading took.</summary>
     public TimeSpan LoadTime { get; }
