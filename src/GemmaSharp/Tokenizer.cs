@@ -157,6 +157,10 @@ public sealed class Tokenizer
     /// <summary>Whether decoding may leave an id out: the file marks it special.</summary>
     public bool IsSpecial(int id) => _added.TryGetValue(id, out AddedToken? token) && token.Special;
 
+    /// <summary>Whether a token has no place in text: it is special, has a role such as begin of image, or is reserved (<c>&lt;unusedN&gt;</c>).</summary>
+    internal bool IsControl(int id) =>
+        _added.TryGetValue(id, out AddedToken? token) && (token.Special || token.Control || token.Content.StartsWith("<unused", StringComparison.Ordinal));
+
     /// <summary>The UTF-8 spelling of an id, empty where it has none.</summary>
     internal ReadOnlySpan<byte> Utf8Piece(int id) => _vocabulary.Contains(id) ? _vocabulary[id] : default;
 

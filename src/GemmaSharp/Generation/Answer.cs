@@ -14,6 +14,9 @@ sealed class Answer : Work
     /// <summary>How many tokens it may be ahead of its reader: seconds, but not the whole context for a reader that never comes back.</summary>
     public const int MostUnread = 256;
 
+    /// <summary>How often one token may come in a row where a form keeps the model from ending: then it goes round in circles.</summary>
+    public const int MostRepeated = 64;
+
     readonly GemmaModel _model;
     readonly SequenceState _sequence;
     readonly PromptPlan? _plan;
@@ -21,6 +24,8 @@ sealed class Answer : Work
     readonly HashSet<int> _eos;
     readonly StreamingDetokenizer _detokenizer;
     readonly StopMatcher _stops;
+    readonly AnswerForm? _form;
+    readonly List<int> _forced = [];
     readonly TokenQueue _tokens = new();
     readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     readonly long _start = Stopwatch.GetTimestamp();
@@ -28,6 +33,10 @@ sealed class Answer : Work
     int _promptTokens;
     int _reusedTokens;
     int _answerTokens;
+    int _forcedTokens;
+    int _lastId = -1;
+    int _repeated;
+    bool _ended;
     long _promptDone;
     bool _heldUp;
 
@@ -70,6 +79,7 @@ sealed class Answer : Work
 
         _detokenizer = new StreamingDetokenizer(model.Tokenizer);
         _stops = new StopMatcher(_options.Stop);
+        _form = AnswerForm.IsWanted(_options) ? new AnswerForm(_options, model.Tokenizer, model.Config.TextConfig.VocabSize, _eos) : null;
     }
 
     public override SequenceState Sequence => _sequence;
@@ -122,48 +132,95 @@ sealed class Answer : Work
 
         _promptDone = Stopwatch.GetTimestamp();
         var sampler = new Sampler(_options, Seed, prompt.Ids, Banned());
-        while (true)
+        var ids = new List<int>();
+        int[] rows = new int[Feed.MostTokens];
+        TakeForced(sampler, ids);
+        while (!_ended)
         {
-            int id = sampler.Next(Logits);
-            if (Emit(id))
+            if (ids.Count == 0)
             {
-                yield break;
+                int id = _form is null ? sampler.Choose(Logits) : _form.Choose(sampler, Logits);
+                ids.Add(id);
+                Take(sampler, id, isForced: false);
+                TakeForced(sampler, ids);
             }
 
-            yield return Feed.Token(id, _model.Encoder.HardEmbedding(id, _sequence.Adapters));
+            if (!_ended)
+            {
+                _form?.Prepare(sampler);
+                ReadOnlyMemory<float> embedding = _model.Encoder.HardEmbedding(ids[0], _sequence.Adapters);
+                for (int start = 0, count; start < ids.Count; start += count, embedding = default)
+                {
+                    count = Math.Min(ids.Count - start, rows.Length);
+                    ids.CopyTo(start, rows, 0, count);
+                    yield return Feed.Tokens(rows.AsMemory(0, count), embedding);
+                }
+
+                ids.Clear();
+            }
         }
     }
 
-    /// <summary>Gives the reader a token with the text it completes.</summary>
-    /// <returns>Whether it was the last.</returns>
-    bool Emit(int id)
+    /// <summary>Takes what must come next: it need not be drawn, and goes through the model in one step with the token before it.</summary>
+    void TakeForced(Sampler sampler, List<int> ids)
     {
+        if (_form is null || _ended)
+        {
+            return;
+        }
+
+        _form.Forced(_forced);
+        for (int i = 0; i < _forced.Count && !_ended; i++)
+        {
+            ids.Add(_forced[i]);
+            Take(sampler, _forced[i], isForced: true);
+        }
+    }
+
+    /// <summary>Takes a token of the answer and gives it to the reader, with the text it completes.</summary>
+    void Take(Sampler sampler, int id, bool isForced)
+    {
+        sampler.Count(id);
         _answerTokens++;
+        _forcedTokens += isForced ? 1 : 0;
+        _repeated = id == _lastId ? _repeated + 1 : 1;
+        _lastId = id;
         float? logprob = null;
         TokenLogprob[]? top = null;
-        if (_options.Logprobs is int wanted)
+        if (_options.Logprobs is int wanted && !isForced)
         {
             (logprob, top) = Sampler.Logprobs(Logits, id, wanted);
         }
 
-        bool ends = _eos.Contains(id);
-        string text = ends ? "" : _stops.Push(_detokenizer.Append(id));
-        StopReason? reason = ends ? StopReason.EndOfTurn : _stops.Stopped ? StopReason.StopText : AtLimit();
+        // A stop text that the form demands is no end.
+        string text = _eos.Contains(id) ? "" : _detokenizer.Append(id);
+        text = _eos.Contains(id) ? text : _form?.Push(id, text) ?? text;
+        text = isForced ? _stops.Flush() + text : _stops.Push(text);
+        IReadOnlyList<ToolCall>? calls = null;
+        StopReason? reason = Reason(id);
         if (reason is not null)
         {
+            _ended = true;
             if (!_stops.Stopped)
             {
-                text += _stops.Push(_detokenizer.Flush());
+                string rest = _detokenizer.Flush();
+                text += _stops.Push(_form?.Finish(rest, out calls) ?? rest);
                 text += _stops.Flush();
+                reason = calls is null ? reason : StopReason.ToolCalls;
             }
 
             // Statistics first: the reader looks at them as soon as it has the last token.
             Measure();
         }
 
-        _tokens.Add(new GeneratedToken(id, text, reason, logprob, top));
-        return reason is not null;
+        _tokens.Add(new GeneratedToken(id, text, reason, logprob, top) { IsForced = isForced, ToolCalls = calls });
     }
+
+    StopReason? Reason(int id) =>
+        _eos.Contains(id) || _form?.MustEnd == true ? StopReason.EndOfTurn
+        : _stops.Stopped ? StopReason.StopText
+        : _form is not null && _repeated >= MostRepeated ? StopReason.Repetition
+        : AtLimit();
 
     StopReason? AtLimit() =>
         _answerTokens >= _options.MaxTokens ? StopReason.MaxTokens
@@ -199,6 +256,7 @@ sealed class Answer : Work
             PromptTokens = _promptTokens,
             ReusedTokens = _reusedTokens,
             AnswerTokens = _answerTokens,
+            ForcedTokens = _forcedTokens,
             TimeToFirstToken = Stopwatch.GetElapsedTime(_start, promptDone),
             AnswerTime = Stopwatch.GetElapsedTime(promptDone, now),
         };

@@ -3,11 +3,11 @@ namespace GemmaSharp.Generation;
 /// <summary>What a piece of <see cref="Work"/> wants of the engine before it goes on.</summary>
 readonly struct Feed
 {
-    Feed(FeedKind kind, EncodedPrompt? prompt, int id, ReadOnlyMemory<float> embedding)
+    Feed(FeedKind kind, EncodedPrompt? prompt, ReadOnlyMemory<int> ids, ReadOnlyMemory<float> embedding)
     {
         Kind = kind;
         Prompt = prompt;
-        Id = id;
+        Ids = ids;
         Embedding = embedding;
     }
 
@@ -20,17 +20,22 @@ readonly struct Feed
     /// <summary>The prompt, of which what is not yet in the sequence is wanted.</summary>
     public EncodedPrompt? Prompt { get; }
 
-    /// <summary>The drawn token.</summary>
-    public int Id { get; }
+    /// <summary>The drawn token, and those that must follow it.</summary>
+    public ReadOnlyMemory<int> Ids { get; }
 
-    /// <summary>The row that stands in for the table's at the drawn token, <c>[C]</c>; empty for none.</summary>
+    /// <summary>The row that stands in for the table's at the first of them, <c>[C]</c>; empty for none.</summary>
     public ReadOnlyMemory<float> Embedding { get; }
 
     /// <summary>As many more tokens of the prompt as the next step has room for; with the last one, its logits.</summary>
-    public static Feed RestOf(EncodedPrompt prompt) => new(FeedKind.Prompt, prompt, 0, default);
+    public static Feed RestOf(EncodedPrompt prompt) => new(FeedKind.Prompt, prompt, default, default);
 
-    /// <summary>A drawn token, and the logits after it.</summary>
-    public static Feed Token(int id, ReadOnlyMemory<float> embedding) => new(FeedKind.Token, null, id, embedding);
+    /// <summary>Tokens of an answer in one step, and the logits after the last.</summary>
+    /// <param name="ids">At least one, at most <see cref="MostTokens"/>; the memory is the engine's until the work goes on.</param>
+    /// <param name="embedding">As of <see cref="Embedding"/>.</param>
+    public static Feed Tokens(ReadOnlyMemory<int> ids, ReadOnlyMemory<float> embedding = default) => new(FeedKind.Tokens, null, ids, embedding);
+
+    /// <summary>The most tokens of an answer in one step, so that others who answer do not wait for long.</summary>
+    public const int MostTokens = 16;
 }
 
 /// <summary>The kinds of <see cref="Feed"/>.</summary>
@@ -42,6 +47,6 @@ enum FeedKind
     /// <summary>Rows of a prompt.</summary>
     Prompt,
 
-    /// <summary>The row of a drawn token.</summary>
-    Token,
+    /// <summary>Rows of an answer's tokens.</summary>
+    Tokens,
 }

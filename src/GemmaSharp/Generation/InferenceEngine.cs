@@ -236,7 +236,7 @@ sealed class InferenceEngine : IDisposable
             return false;
         }
 
-        bool answering = _active.Exists(static other => other.Feed.Kind == FeedKind.Token && !other.IsHeldUp);
+        bool answering = _active.Exists(static other => other.Feed.Kind == FeedKind.Tokens && !other.IsHeldUp);
         TimeSpan slice = answering || _stepTime < StepBudget.Slice ? StepBudget.Slice : _stepTime;
         long start = _clock.GetTimestamp();
         do
@@ -271,14 +271,19 @@ sealed class InferenceEngine : IDisposable
 
         // Answers come first, so that a long prompt delays them by one step at most; prompts share what is left in order of arrival.
         int count = _active.Count, first = count == 0 ? 0 : _nextToken % count;
-        for (int i = 0; i < count && _step.Rows < MaxStepRows; i++)
+        for (int i = 0; i < count; i++)
         {
             Work work = _active[(first + i) % count];
-            if (work.Feed.Kind == FeedKind.Token && !work.IsHeldUp)
+            if (work.Feed.Kind == FeedKind.Tokens && !work.IsHeldUp)
             {
+                if (_step.Rows + work.Feed.Ids.Length > MaxStepRows)
+                {
+                    break;
+                }
+
                 // More conversations than a step has rows take turns.
                 _nextToken = first + i + 1;
-                Add(work, 1);
+                Add(work, work.Feed.Ids.Length);
             }
         }
 
@@ -323,11 +328,10 @@ sealed class InferenceEngine : IDisposable
             Feed feed = work.Feed;
             int row = _step.LogitsRows;
             _parts.EnsureCapacity(_parts.Count + 1);
-            if (feed.Kind == FeedKind.Token)
+            if (feed.Kind == FeedKind.Tokens)
             {
-                int id = feed.Id;
                 List<EmbeddingRows>? embedding = feed.Embedding.IsEmpty ? null : [new EmbeddingRows(0, feed.Embedding)];
-                _step.Add(sequence.Cache, new ReadOnlySpan<int>(in id), 1, embedding, sequence.Adapters);
+                _step.Add(sequence.Cache, feed.Ids.Span, 1, embedding, sequence.Adapters);
             }
             else
             {
@@ -411,9 +415,9 @@ sealed class InferenceEngine : IDisposable
         SequenceState sequence = work.Sequence!;
         try
         {
-            if (work.Feed.Kind == FeedKind.Token)
+            if (work.Feed.Kind == FeedKind.Tokens)
             {
-                sequence.Append(work.Feed.Id);
+                sequence.Append(work.Feed.Ids.Span);
             }
             else
             {

@@ -1,4 +1,5 @@
 using System.Numerics;
+using GemmaSharp.Generation.Constraints;
 
 namespace GemmaSharp.Generation;
 
@@ -18,6 +19,7 @@ sealed class Sampler
     readonly HashSet<int> _seen;
     readonly Dictionary<int, int> _answerCounts = [];
     SeededRandom _random;
+    TokenMask? _allowed;
     float[] _scores = [];
     double[] _wideScores = [];
     int[] _candidates = [];
@@ -45,12 +47,32 @@ sealed class Sampler
         _random = new SeededRandom(seed);
     }
 
-    /// <summary>Chooses a token and counts it.</summary>
+    /// <summary>Whether all that takes tokens out of the choice is the temperature, so that a token drawn among all and one drawn among the allowed ones are
+    /// equally likely once the first is allowed.</summary>
+    public bool KeepsAll => _temperature == 0f || (_topK == 0 && _topP >= 1f && _options.MinP == 0f);
+
+    /// <summary>Chooses a token, which counts once it is <see cref="Count">counted</see>.</summary>
     /// <param name="logits">Soft-capped logits of the position before, <c>[V]</c>.</param>
+    /// <param name="allowed">The tokens it may be; null for any. Cuts are taken among these.</param>
     /// <exception cref="GenerationException">No logit is finite, or one is NaN.</exception>
-    public int Next(ReadOnlySpan<float> logits)
+    public int Choose(ReadOnlySpan<float> logits, TokenMask? allowed = null)
     {
-        int id = TryAdjust(logits, out ReadOnlySpan<float> scores) ? Choose(scores) : Choose(Widened(logits));
+        _allowed = allowed;
+        return TryAdjust(logits, out ReadOnlySpan<float> scores) ? Choose(scores) : Choose(Widened(logits));
+    }
+
+    /// <summary>Chooses a token and counts it.</summary>
+    /// <inheritdoc cref="Choose(ReadOnlySpan{float}, TokenMask?)"/>
+    public int Next(ReadOnlySpan<float> logits, TokenMask? allowed = null)
+    {
+        int id = Choose(logits, allowed);
+        Count(id);
+        return id;
+    }
+
+    /// <summary>Takes note of a token of the answer, drawn or not.</summary>
+    public void Count(int id)
+    {
         if (_options.RepetitionPenalty != 1f)
         {
             _seen.Add(id);
@@ -60,18 +82,18 @@ sealed class Sampler
         {
             _answerCounts[id] = _answerCounts.GetValueOrDefault(id) + 1;
         }
-
-        return id;
     }
 
     /// <summary>Index of the largest value, the lowest on ties.</summary>
-    /// <exception cref="GenerationException">A value is NaN or none is above −∞.</exception>
-    internal static int Argmax<T>(ReadOnlySpan<T> scores)
+    /// <param name="scores">The values.</param>
+    /// <param name="allowed">Which of them count; null for all.</param>
+    /// <exception cref="GenerationException">A value that counts is NaN, or none is above −∞.</exception>
+    internal static int Argmax<T>(ReadOnlySpan<T> scores, TokenMask? allowed = null)
         where T : struct, IBinaryFloatingPointIeee754<T>
     {
         int best = -1;
         T value = T.NegativeInfinity;
-        for (int i = 0; i < scores.Length; i++)
+        for (int i = First(allowed, scores.Length); i < scores.Length; i = After(i, allowed, scores.Length))
         {
             if (scores[i] > value)
             {
@@ -87,7 +109,9 @@ sealed class Sampler
         }
 
         return best >= 0 ? best : throw new GenerationException(
-            "Every token has a logit of minus infinity, so none can be chosen; check the checkpoint with 'gemma verify'.");
+            allowed is not null
+                ? "Every token that the constraint allows here has a logit of minus infinity or is banned; take the bias or the ban away, or loosen the constraint."
+                : "Every token has a logit of minus infinity, so none can be chosen; check the checkpoint with 'gemma verify'.");
     }
 
     /// <summary>Natural log of the softmax of the model's own logits, for the chosen token and the most likely ones.</summary>
@@ -126,13 +150,17 @@ sealed class Sampler
         float Logprob(float logit) => (float)(float.IsFinite(max) ? logit - norm : Below(logit, max) - log);
     }
 
+    static int First(TokenMask? allowed, int end) => allowed is null ? 0 : Math.Min(allowed.Next(0), end);
+
+    static int After(int id, TokenMask? allowed, int end) => allowed is null ? id + 1 : Math.Min(allowed.Next(id + 1), end);
+
     /// <summary><c>score − max</c>, at most 0; 0 also where both are +∞.</summary>
     static double Below(double score, double max) => score == max ? 0 : score - max;
 
     int Choose<T>(ReadOnlySpan<T> scores)
         where T : struct, IBinaryFloatingPointIeee754<T>
     {
-        int best = Argmax(scores);
+        int best = Argmax(scores, _allowed);
         return _temperature == 0f ? best : Draw(scores, double.CreateTruncating(scores[best]));
     }
 
@@ -248,7 +276,7 @@ sealed class Sampler
         double threshold = _topK > 0 && _topK < scores.Length ? KthLargest(scores, _topK) : double.NegativeInfinity;
         int count = 0;
         total = 0;
-        for (int i = 0; i < scores.Length; i++)
+        for (int i = First(_allowed, scores.Length); i < scores.Length; i = After(i, _allowed, scores.Length))
         {
             double score = double.CreateTruncating(scores[i]);
             if (score >= threshold && score != double.NegativeInfinity)
@@ -318,9 +346,9 @@ sealed class Sampler
         where T : struct, IBinaryFloatingPointIeee754<T>
     {
         _largest.Clear();
-        foreach (T each in scores)
+        for (int i = First(_allowed, scores.Length); i < scores.Length; i = After(i, _allowed, scores.Length))
         {
-            double score = double.CreateTruncating(each);
+            double score = double.CreateTruncating(scores[i]);
             if (_largest.Count < k)
             {
                 _largest.Enqueue(score, score);
@@ -331,6 +359,6 @@ sealed class Sampler
             }
         }
 
-        return _largest.Peek();
+        return _largest.Count < k ? double.NegativeInfinity : _largest.Peek();
     }
 }

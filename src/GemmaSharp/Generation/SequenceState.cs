@@ -41,8 +41,15 @@ sealed class SequenceState(KvCache cache, AdapterSet adapters) : IDisposable
         }
     }
 
-    /// <summary>Notes a drawn token whose keys and values are now in the cache.</summary>
-    public void Append(int id) => _tokens.Add((id, 0));
+    /// <summary>Notes tokens of an answer whose keys and values are now in the cache.</summary>
+    public void Append(ReadOnlySpan<int> ids)
+    {
+        _tokens.EnsureCapacity(Length + ids.Length);
+        foreach (int id in ids)
+        {
+            _tokens.Add((id, 0));
+        }
+    }
 
     /// <summary>Takes back what a step that failed may have left behind it: cache and notes are again as they were at this length.</summary>
     /// <remarks>

@@ -159,6 +159,8 @@ public sealed class EnginePolicyTests
     {
         readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+        static readonly int[] s_seven = [7];
+
         public Task Done => _done.Task;
 
         public override SequenceState Sequence => sequence;
@@ -167,7 +169,7 @@ public sealed class EnginePolicyTests
         {
             for (int i = 0; i < tokens; i++)
             {
-                yield return Feed.Token(7, default);
+                yield return Feed.Tokens(s_seven);
             }
         }
 

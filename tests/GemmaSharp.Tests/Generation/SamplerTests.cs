@@ -1,4 +1,5 @@
 using GemmaSharp.Generation;
+using GemmaSharp.Generation.Constraints;
 
 namespace GemmaSharp.Tests.Generation;
 
@@ -121,6 +122,54 @@ public sealed class SamplerTests
         Assert.Throws<GenerationException>(() => New(new() { Temperature = 1 }).Next([value, value]));
 
     [Fact]
+    public void Next_Allowed_DrawsAmongTheseAlone_WithTheirFrequencies()
+    {
+        TokenMask allowed = Mask(1, 2, 3, 5);
+        double[] weights = [0, Math.Exp(1), 1, Math.Exp(-1), 0, 0];
+        double[] expected = [.. weights.Select(w => w / weights.Sum())];
+        AssertFrequencies(expected, new() { Temperature = 1 }, allowed: allowed);
+
+        // Cuts are taken among the allowed: the best two of them, and those at least e⁻¹ as likely as their best.
+        double two = Math.Exp(1) + 1;
+        AssertFrequencies([0, Math.Exp(1) / two, 1 / two, 0, 0, 0], new() { Temperature = 1, TopK = 2 }, allowed: allowed);
+        AssertFrequencies([0, Math.Exp(1) / two, 1 / two, 0, 0, 0], new() { Temperature = 1, MinP = 0.36f }, allowed: allowed);
+        AssertFrequencies([0, 1, 0, 0, 0, 0], new() { Temperature = 1, TopP = 0.5f }, allowed: allowed);
+        AssertFrequencies([0, 1, 0, 0, 0, 0], new() { Temperature = 0 }, allowed: allowed);
+    }
+
+    [Fact]
+    public void Next_AllowedFewerThanK_KeepsThemAll() =>
+        AssertFrequencies([0.5, 0, 0, 0, 0.5, 0], new() { Temperature = 1, TopK = 3 }, allowed: Mask(0, 4));
+
+    [Fact]
+    public void Choose_UnmaskedFirst_AsLikelyAsMasked()
+    {
+        // A token drawn among all is kept where it is allowed, and else drawn anew: what is left has the frequencies of the allowed ones.
+        TokenMask allowed = Mask(0, 2, 3);
+        var sampler = New(new() { Temperature = 1 }, seed: 42);
+        Assert.True(sampler.KeepsAll);
+        double sum = Math.Exp(2) + 1 + Math.Exp(-1);
+        AssertCounts([Math.Exp(2) / sum, 0, 1 / sum, Math.Exp(-1) / sum, 0, 0], () => sampler.Choose(s_logits) is int id && allowed[id] ? id
+            : sampler.Choose(s_logits, allowed));
+    }
+
+    [Theory]
+    [InlineData(1f, 0, 1f, 0f, true)]
+    [InlineData(0f, 5, 0.5f, 0.5f, true)]
+    [InlineData(1f, 5, 1f, 0f, false)]
+    [InlineData(1f, 0, 0.9f, 0f, false)]
+    [InlineData(1f, 0, 1f, 0.1f, false)]
+    public void KeepsAll_IsFalse_WhereSomethingCuts(float temperature, int topK, float topP, float minP, bool keepsAll) =>
+        Assert.Equal(keepsAll, New(new() { Temperature = temperature, TopK = topK, TopP = topP, MinP = minP }).KeepsAll);
+
+    [Fact]
+    public void Next_NothingAllowed_IsAnError()
+    {
+        Assert.Throws<GenerationException>(() => New(new() { Temperature = 1 }).Next(s_logits, Mask()));
+        Assert.Throws<GenerationException>(() => New(new() { Temperature = 0 }).Next(s_logits, Mask(5)));
+    }
+
+    [Fact]
     public void Logprobs_AreThoseOfTheSoftmax_BestFirst()
     {
         double norm = Math.Log(s_logits.Sum(l => Math.Exp(l)));
@@ -152,13 +201,29 @@ public sealed class SamplerTests
 
     static Sampler New(GenerationOptions options, ulong seed = 1, int[]? prompt = null, int[]? banned = null) => new(options, seed, prompt ?? [], banned ?? []);
 
-    static void AssertFrequencies(double[] expected, GenerationOptions options, float[]? logits = null)
+    static TokenMask Mask(params int[] ids)
+    {
+        var mask = new TokenMask(s_logits.Length);
+        foreach (int id in ids)
+        {
+            mask.Add(id);
+        }
+
+        return mask;
+    }
+
+    static void AssertFrequencies(double[] expected, GenerationOptions options, float[]? logits = null, TokenMask? allowed = null)
     {
         Sampler sampler = New(options, seed: 42);
+        AssertCounts(expected, () => sampler.Next(logits ?? s_logits, allowed));
+    }
+
+    static void AssertCounts(double[] expected, Func<int> draw)
+    {
         int[] counts = new int[expected.Length];
         for (int i = 0; i < Draws; i++)
         {
-            counts[sampler.Next(logits ?? s_logits)]++;
+            counts[draw()]++;
         }
 
         for (int i = 0; i < expected.Length; i++)

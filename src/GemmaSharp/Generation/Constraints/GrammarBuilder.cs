@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace GemmaSharp.Generation.Constraints;
 
 /// <summary>Puts a grammar together: lexemes, which are regular expressions over bytes, and rules over them.</summary>
@@ -7,22 +9,126 @@ namespace GemmaSharp.Generation.Constraints;
 /// </remarks>
 sealed class GrammarBuilder
 {
+    /// <summary>The most symbols in all alternatives together.</summary>
+    public const int MostSymbols = 1 << 19;
+
+    readonly List<int> _lexemes = [];
+    readonly Dictionary<int, Symbol> _lexemeSymbols = [];
+    readonly List<string> _rules = [];
+    readonly List<(int Rule, Symbol[] Symbols)> _alternatives = [];
+    int _symbols;
+
     /// <summary>The expressions that its lexemes are made of.</summary>
     public Expressions Expressions { get; } = new();
 
-    /// <summary>A symbol that stands for an expression.</summary>
-    public Symbol Lexeme(int expression) => throw new NotImplementedException();
+    /// <summary>A symbol that stands for an expression; equal expressions are one symbol.</summary>
+    public Symbol Lexeme(int expression)
+    {
+        ref Symbol symbol = ref CollectionsMarshal.GetValueRefOrAddDefault(_lexemeSymbols, expression, out bool there);
+        if (!there)
+        {
+            symbol = new Symbol(~_lexemes.Count);
+            _lexemes.Add(expression);
+        }
+
+        return symbol;
+    }
 
     /// <summary>A symbol to be defined.</summary>
-    public Symbol Rule(string name) => throw new NotImplementedException();
+    /// <param name="name">What messages call it.</param>
+    public Symbol Rule(string name)
+    {
+        _rules.Add(name);
+        return new Symbol(_rules.Count - 1);
+    }
 
     /// <summary>Adds an alternative to a rule: these symbols in a row, none for the empty text.</summary>
-    public void Add(Symbol rule, params ReadOnlySpan<Symbol> symbols) => throw new NotImplementedException();
+    /// <exception cref="ConstraintException">The grammar becomes too large.</exception>
+    public void Add(Symbol rule, params ReadOnlySpan<Symbol> symbols)
+    {
+        _symbols += symbols.Length + 1;
+        if (_symbols > MostSymbols)
+        {
+            throw new ConstraintException($"The constraint needs more than {MostSymbols} symbols in its rules; make it simpler.");
+        }
+
+        _alternatives.Add((rule.Index, symbols.ToArray()));
+    }
 
     /// <summary>The grammar of a symbol.</summary>
     /// <exception cref="ConstraintException">Nothing matches it, or it is too large.</exception>
-    public Grammar Build(Symbol start) => throw new NotImplementedException();
+    public Grammar Build(Symbol start)
+    {
+        // What no text can match must go: a parser that waited for it would allow beginnings that have no end.
+        bool[] matching = [.. _lexemes.Select(lexeme => !Expressions.IsNothing(lexeme))];
+        bool[] productive = LeastFixpoint(matching);
+        bool[] nullable = LeastFixpoint([.. _lexemes.Select(Expressions.IsNullable)]);
+        bool Produces(Symbol symbol) => symbol.Index < 0 ? matching[~symbol.Index] : productive[symbol.Index];
+        if (!Produces(start))
+        {
+            throw new ConstraintException("The constraint allows no text at all; loosen what contradicts itself.");
+        }
+
+        return new Grammar(
+            Expressions,
+            [.. _lexemes],
+            _rules.Count,
+            [.. _alternatives.Where(alternative => Array.TrueForAll(alternative.Symbols, Produces))
+                .Select(alternative => (alternative.Rule, Array.ConvertAll(alternative.Symbols, symbol => symbol.Index)))],
+            nullable,
+            start.Index);
+    }
+
+    /// <summary>Rules with an alternative of which every symbol holds.</summary>
+    bool[] LeastFixpoint(bool[] lexemes)
+    {
+        bool[] known = new bool[_rules.Count];
+        int[] missing = new int[_alternatives.Count];
+        var users = new Dictionary<int, List<int>>();
+        var queue = new Queue<int>();
+        for (int i = 0; i < missing.Length; i++)
+        {
+            foreach (Symbol symbol in _alternatives[i].Symbols)
+            {
+                if (symbol.Index >= 0)
+                {
+                    missing[i]++;
+                    (CollectionsMarshal.GetValueRefOrAddDefault(users, symbol.Index, out _) ??= []).Add(i);
+                }
+                else if (!lexemes[~symbol.Index])
+                {
+                    // Never to be reached.
+                    missing[i] = int.MaxValue / 2;
+                }
+            }
+
+            if (missing[i] == 0)
+            {
+                queue.Enqueue(_alternatives[i].Rule);
+            }
+        }
+
+        while (queue.TryDequeue(out int rule))
+        {
+            if (known[rule])
+            {
+                continue;
+            }
+
+            known[rule] = true;
+            foreach (int user in users.GetValueOrDefault(rule) ?? [])
+            {
+                if (--missing[user] == 0)
+                {
+                    queue.Enqueue(_alternatives[user].Rule);
+                }
+            }
+        }
+
+        return known;
+    }
 }
 
 /// <summary>A lexeme or a rule of one <see cref="GrammarBuilder"/>.</summary>
+/// <param name="Index">A rule's number, or the complement of a lexeme's.</param>
 readonly record struct Symbol(int Index);

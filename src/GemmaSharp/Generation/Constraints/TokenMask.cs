@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace GemmaSharp.Generation.Constraints;
 
 /// <summary>A set of token ids as bits. Not thread-safe.</summary>
@@ -14,6 +16,21 @@ sealed class TokenMask(int vocabulary)
 
     /// <summary>Adds an id.</summary>
     public void Add(int id) => _words[id >> 6] |= 1UL << (id & 63);
+
+    /// <summary>The first id of the set from one on; past the end when there is none.</summary>
+    public int Next(int id)
+    {
+        for (int word = id >> 6; word < _words.Length; word++, id = word << 6)
+        {
+            ulong rest = _words[word] >> (id & 63);
+            if (rest != 0)
+            {
+                return id + BitOperations.TrailingZeroCount(rest);
+            }
+        }
+
+        return int.MaxValue;
+    }
 
     /// <summary>Takes all ids out.</summary>
     public void Clear() => _words.AsSpan().Clear();

@@ -67,6 +67,36 @@ sealed class StreamingDetokenizer(Tokenizer tokenizer, bool skipSpecial = true)
         _run.Clear();
     }
 
+    /// <summary>Appends the bytes that an id adds to a text: none for a control or reserved token and for an id without a piece.</summary>
+    internal static void AppendBytes(Tokenizer tokenizer, int id, List<byte> destination)
+    {
+        ReadOnlySpan<byte> piece = tokenizer.Utf8Piece(id);
+        if (piece.IsEmpty || tokenizer.IsControl(id))
+        {
+            return;
+        }
+
+        if (TryGetByte(piece, out byte value))
+        {
+            destination.Add(value);
+            return;
+        }
+
+        // As the text does: a space for every ▁.
+        for (ReadOnlySpan<byte> space = "▁"u8; piece.Length > 0;)
+        {
+            int next = piece.IndexOf(space);
+            destination.AddRange(next < 0 ? piece : piece[..next]);
+            if (next < 0)
+            {
+                return;
+            }
+
+            destination.Add((byte)' ');
+            piece = piece[(next + space.Length)..];
+        }
+    }
+
     static bool TryGetByte(ReadOnlySpan<byte> piece, out byte value)
     {
         value = 0;

@@ -1,0 +1,499 @@
+using System.Runtime.InteropServices;
+
+namespace GemmaSharp.Generation.Constraints;
+
+/// <summary>
+/// What is known of a grammar: where a text can be in it, found out as texts get there. A place is a <see cref="State"/>, and equal places are one object, so that
+/// what follows a place is found out once.
+/// </summary>
+/// <remarks>
+/// <para>
+/// An Earley parser over lexemes. Its rows do not know how long the text before them was, only which rows their items began in, so the same beginning of an element
+/// of a list is the same row for every element. A state is one or more lexers under way, each with the row it began in; where a lexeme may end, the items that waited
+/// for it move into a new row, which begins a lexer of its own.
+/// </para>
+/// <para>Not thread-safe: matchers use it under its lock. Source: Earley (1970); Leo (1991) for right recursion; Aycock and Horspool (2002) for empty rules.</para>
+/// </remarks>
+sealed class Chart
+{
+    /// <summary>The most states that a chart may have.</summary>
+    public const int MostStates = 250_000;
+
+    /// <summary>The most bytes of tables, about.</summary>
+    public const long MostBytes = 128L << 20;
+
+    /// <summary>How many masks are remembered, of 33 KB each with Gemma's vocabulary.</summary>
+    const int MostMasks = 64;
+
+    /// <summary>The most items of a row, and the most steps to make one.</summary>
+    const int MostItems = 200_000;
+
+    readonly Grammar _grammar;
+    readonly LexerStates _lexer;
+    readonly Dictionary<Sequence, Row> _rows = [];
+    readonly Dictionary<Sequence, State> _states = [];
+    readonly List<Row> _rowList = [];
+    readonly Queue<State> _masked = [];
+    long _tables;
+    long _items;
+
+    /// <summary>Knows nothing yet but the beginning.</summary>
+    public Chart(Grammar grammar, Expressions expressions)
+    {
+        _grammar = grammar;
+        Expressions = expressions;
+        _lexer = new LexerStates(expressions, grammar.Lexemes.ToArray());
+        Row first = RowOf([new Item(grammar.Alternatives[grammar.StartRule][0], 0)]);
+        Start = StateOf([new Thread(first, first.Lexer)], first.IsEnd);
+    }
+
+    /// <summary>The beginning of the text.</summary>
+    public State Start { get; }
+
+    /// <summary>Of the lexemes.</summary>
+    public Expressions Expressions { get; }
+
+    /// <summary>Whether new matchers should begin a fresh one.</summary>
+    public bool IsLarge => _states.Count > MostStates / 4 || Bytes > MostBytes / 4;
+
+    long Bytes => ((_tables + _lexer.Rows) * 2100) + (_states.Count * 200L) + (_items * 24);
+
+    /// <summary>Where a byte leads.</summary>
+    /// <returns>Null where it cannot follow.</returns>
+    /// <exception cref="ConstraintException">The grammar needs more states than are allowed.</exception>
+    public State? Next(State state, int b)
+    {
+        State?[]? table = state.Table;
+        if (table is not null && table[b] is State known)
+        {
+            return known == State.None ? null : known;
+        }
+
+        State? next = Compute(state, b);
+        if (table is null)
+        {
+            state.Table = table = new State?[256];
+            _tables++;
+        }
+
+        table[b] = next ?? State.None;
+        return next;
+    }
+
+    /// <summary>The state after any one code point of plain text, none that means something in JSON strings, where all of them lead to the same.</summary>
+    public State? AfterPlain(State state)
+    {
+        if (!state.PlainKnown)
+        {
+            state.Plain = FindAfterPlain(state);
+            state.PlainKnown = true;
+        }
+
+        return state.Plain;
+    }
+
+    /// <summary>The only byte that can follow; −1 where there are several, none, or the text may end.</summary>
+    public int Only(State state)
+    {
+        if (state.Only == State.Unknown)
+        {
+            state.Only = -1;
+            int found = -1, count = 0;
+            for (int b = 0; b < 256 && count < 2 && !state.CanEnd; b++)
+            {
+                if (Next(state, b) is not null)
+                {
+                    found = b;
+                    count++;
+                }
+            }
+
+            state.Only = count == 1 ? found : -1;
+        }
+
+        return state.Only;
+    }
+
+    /// <summary>Whether any byte can follow.</summary>
+    public bool CanGoOn(State state)
+    {
+        for (int b = 0; b < 256; b++)
+        {
+            if (Next(state, b) is not null)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Remembers a mask of a state's: the last few that were computed.</summary>
+    public void Keep(State state, TokenMask mask)
+    {
+        if (_masked.Count == MostMasks)
+        {
+            State oldest = _masked.Dequeue();
+            state.Mask = oldest.Mask!.Words.Length == mask.Words.Length ? oldest.Mask : new TokenMask(mask.Words.Length * 64);
+            oldest.Mask = null;
+        }
+
+        state.Mask ??= new TokenMask(mask.Words.Length * 64);
+        mask.Words.CopyTo(state.Mask.Words);
+        _masked.Enqueue(state);
+    }
+
+    State? FindAfterPlain(State state)
+    {
+        State? after = Next(state, ' ');
+        if (after is null)
+        {
+            return null;
+        }
+
+        for (int b = 0x21; b < 0x7F; b++)
+        {
+            if (b is not ('"' or '\\') && Next(state, b) != after)
+            {
+                return null;
+            }
+        }
+
+        // The well-formed sequences of UTF-8.
+        return All(state, 0xC2, 0xDF, s => Tail(s, 0x80, 0xBF, 1))
+            && All(state, 0xE0, 0xE0, s => Tail(s, 0xA0, 0xBF, 2))
+            && All(state, 0xE1, 0xEC, s => Tail(s, 0x80, 0xBF, 2))
+            && All(state, 0xED, 0xED, s => Tail(s, 0x80, 0x9F, 2))
+            && All(state, 0xEE, 0xEF, s => Tail(s, 0x80, 0xBF, 2))
+            && All(state, 0xF0, 0xF0, s => Tail(s, 0x90, 0xBF, 3))
+            && All(state, 0xF1, 0xF3, s => Tail(s, 0x80, 0xBF, 3))
+            && All(state, 0xF4, 0xF4, s => Tail(s, 0x80, 0x8F, 3))
+            ? after : null;
+
+        bool Tail(State s, int first, int last, int count) =>
+            count == 0 ? s == after : All(s, first, last, next => Tail(next, 0x80, 0xBF, count - 1));
+    }
+
+    bool All(State state, int first, int last, Func<State, bool> holds)
+    {
+        State? known = null;
+        for (int b = first; b <= last; b++)
+        {
+            State? next = Next(state, b);
+            if (next is null || (next != known && !holds(next)))
+            {
+                return false;
+            }
+
+            known = next;
+        }
+
+        return true;
+    }
+
+    State? Compute(State state, int b)
+    {
+        if (state.Threads.Length == 1)
+        {
+            // Nearly always: one lexer, in the middle of a lexeme.
+            Thread thread = state.Threads[0];
+            int lexer = _lexer.Next(thread.Lexer, b);
+            if (lexer == LexerStates.Dead)
+            {
+                return null;
+            }
+
+            if (_lexer.Accepts(lexer).Length == 0)
+            {
+                return StateOf([new Thread(thread.Row, lexer)], false);
+            }
+        }
+
+        var threads = new List<Thread>();
+        var kernel = new List<Item>();
+        foreach (Thread thread in state.Threads)
+        {
+            int lexer = _lexer.Next(thread.Lexer, b);
+            if (lexer != LexerStates.Dead)
+            {
+                threads.Add(new Thread(thread.Row, lexer));
+                foreach (int lexeme in _lexer.Accepts(lexer))
+                {
+                    kernel.AddRange(thread.Row.WaitingFor(~lexeme).Select(item => item with { Dot = item.Dot + 1 }));
+                }
+            }
+        }
+
+        bool isEnd = false;
+        if (kernel.Count > 0)
+        {
+            Row row = RowOf(kernel);
+            isEnd = row.IsEnd;
+            if (row.Lexer != LexerStates.Dead)
+            {
+                threads.Add(new Thread(row, row.Lexer));
+            }
+        }
+
+        return threads.Count == 0 && !isEnd ? null : StateOf(threads, isEnd);
+    }
+
+    State StateOf(List<Thread> threads, bool canEnd)
+    {
+        threads.Sort((x, y) => x.Row.Number != y.Row.Number ? x.Row.Number.CompareTo(y.Row.Number) : x.Lexer.CompareTo(y.Lexer));
+        int[] key = new int[(2 * threads.Count) + 1];
+        for (int i = 0; i < threads.Count; i++)
+        {
+            (key[2 * i], key[(2 * i) + 1]) = (threads[i].Row.Number, threads[i].Lexer);
+        }
+
+        key[^1] = canEnd ? 1 : 0;
+        ref State? state = ref CollectionsMarshal.GetValueRefOrAddDefault(_states, new Sequence(key), out _);
+        if (state is null)
+        {
+            if (_states.Count > MostStates || Bytes > MostBytes)
+            {
+                _states.Remove(new Sequence(key));
+                throw new ConstraintException(
+                    $"The constraint needs more than {MostStates} states or {MostBytes >> 20} MB for this text; make its patterns, lengths and counts smaller.");
+            }
+
+            state = new State([.. threads], canEnd);
+        }
+
+        return state;
+    }
+
+    /// <summary>The row of items: these, and all that they wait for.</summary>
+    Row RowOf(List<Item> kernel)
+    {
+        kernel.Sort((x, y) => x.Dot != y.Dot ? x.Dot.CompareTo(y.Dot) : x.Origin.CompareTo(y.Origin));
+        int[] key = new int[2 * kernel.Count];
+        int length = 0;
+        foreach (Item item in kernel)
+        {
+            if (length == 0 || (key[length - 2], key[length - 1]) != (item.Dot, item.Origin))
+            {
+                key[length++] = item.Dot;
+                key[length++] = item.Origin;
+            }
+        }
+
+        var sequence = new Sequence(key.AsSpan(0, length));
+        if (!_rows.TryGetValue(sequence, out Row? row))
+        {
+            row = new Row(_rowList.Count);
+            _rowList.Add(row);
+            try
+            {
+                Close(row, kernel);
+            }
+            catch
+            {
+                _rowList.RemoveAt(_rowList.Count - 1);
+                throw;
+            }
+
+            _rows.Add(sequence, row);
+        }
+
+        return row;
+    }
+
+    void Close(Row row, List<Item> kernel)
+    {
+        int[] next = _grammar.Next;
+        var seen = new HashSet<Item>();
+        var queue = new Stack<Item>();
+        var completed = new HashSet<(int Rule, int Origin)>();
+        var predicted = new HashSet<int>();
+        var expected = new SortedSet<int>();
+        kernel.ForEach(Add);
+        while (queue.TryPop(out Item item))
+        {
+            int symbol = next[item.Dot];
+            if (symbol == Grammar.End)
+            {
+                int rule = _grammar.RuleOf[item.Dot];
+                if (rule == _grammar.StartRule)
+                {
+                    row.IsEnd = true;
+                }
+                else if (item.Origin != row.Number && completed.Add((rule, item.Origin)))
+                {
+                    // What is completed in the row it began in is the empty text, which the prediction has passed over already.
+                    Complete(rule, _rowList[item.Origin], Add);
+                }
+
+                continue;
+            }
+
+            row.Wait(symbol, item);
+            if (symbol < 0)
+            {
+                expected.Add(~symbol);
+                if (_grammar.LexemeNullable[~symbol])
+                {
+                    Add(item with { Dot = item.Dot + 1 });
+                }
+
+                continue;
+            }
+
+            if (_grammar.Nullable[symbol])
+            {
+                Add(item with { Dot = item.Dot + 1 });
+            }
+
+            if (predicted.Add(symbol))
+            {
+                foreach (int dot in _grammar.Alternatives[symbol])
+                {
+                    Add(new Item(dot, row.Number));
+                }
+            }
+        }
+
+        _items += seen.Count;
+        row.Lexer = expected.Count == 0 ? LexerStates.Dead : _lexer.Start([.. expected]);
+
+        void Add(Item item)
+        {
+            if (seen.Add(item))
+            {
+                if (seen.Count > MostItems)
+                {
+                    throw new ConstraintException(
+                        $"The constraint can be read in more than {MostItems} ways at one place of this text; make it less ambiguous.");
+                }
+
+                queue.Push(item);
+            }
+        }
+    }
+
+    /// <summary>A rule that began in a row is complete: what waited for it there moves on.</summary>
+    void Complete(int rule, Row origin, Action<Item> add)
+    {
+        if (Top(rule, origin) is Item top)
+        {
+            add(top);
+            return;
+        }
+
+        foreach (Item waiting in origin.WaitingFor(rule))
+        {
+            add(waiting with { Dot = waiting.Dot + 1 });
+        }
+    }
+
+    /// <summary>
+    /// Leo's short cut: where one item alone waits for a rule and is itself complete with it, its completion is a certainty, and so on upwards; the last of
+    /// these, found once for each row, makes right recursion linear.
+    /// </summary>
+    Item? Top(int rule, Row origin)
+    {
+        var path = new List<(Row Row, int Rule)>();
+        var passed = new HashSet<(int Row, int Rule)>();
+        Item? top = null;
+        while (true)
+        {
+            if (origin.TryTop(rule, out Item? known))
+            {
+                top = known ?? top;
+                break;
+            }
+
+            List<Item> waiting = origin.WaitingFor(rule);
+            if (waiting.Count != 1 || _grammar.Next[waiting[0].Dot + 1] != Grammar.End)
+            {
+                origin.SetTop(rule, null);
+                break;
+            }
+
+            path.Add((origin, rule));
+            passed.Add((origin.Number, rule));
+            Item complete = waiting[0] with { Dot = waiting[0].Dot + 1 };
+            top = complete;
+            int parent = _grammar.RuleOf[complete.Dot];
+
+            // The end of the text, or a loop of rules that are each other alone.
+            if (parent == _grammar.StartRule || passed.Contains((complete.Origin, parent)))
+            {
+                break;
+            }
+
+            (rule, origin) = (parent, _rowList[complete.Origin]);
+        }
+
+        foreach ((Row row, int each) in path)
+        {
+            row.SetTop(each, top);
+        }
+
+        return top;
+    }
+
+    /// <summary>A dotted rule and the row in which its rule began.</summary>
+    internal readonly record struct Item(int Dot, int Origin);
+
+    /// <summary>A lexer under way.</summary>
+    /// <param name="Row">Where it began.</param>
+    /// <param name="Lexer">Where it is.</param>
+    internal readonly record struct Thread(Row Row, int Lexer);
+
+    /// <summary>Items after some text, by the symbol that they wait for.</summary>
+    internal sealed class Row(int number)
+    {
+        static readonly List<Item> s_none = [];
+
+        readonly Dictionary<int, List<Item>> _waiting = [];
+        Dictionary<int, Item?>? _tops;
+
+        public int Number { get; } = number;
+
+        /// <summary>The lexer before any lexeme that is waited for; <see cref="LexerStates.Dead"/> for none.</summary>
+        public int Lexer { get; set; }
+
+        /// <summary>Whether the text may end.</summary>
+        public bool IsEnd { get; set; }
+
+        public List<Item> WaitingFor(int symbol) => _waiting.GetValueOrDefault(symbol, s_none);
+
+        public void Wait(int symbol, Item item) => (CollectionsMarshal.GetValueRefOrAddDefault(_waiting, symbol, out _) ??= []).Add(item);
+
+        public bool TryTop(int rule, out Item? top)
+        {
+            top = null;
+            return _tops is not null && _tops.TryGetValue(rule, out top);
+        }
+
+        public void SetTop(int rule, Item? top) => (_tops ??= [])[rule] = top;
+    }
+
+    /// <summary>A place in the grammar. Equal places are the same object.</summary>
+    internal sealed class State(Thread[] threads, bool canEnd)
+    {
+        public const int Unknown = -2;
+
+        /// <summary>Stands in tables for no state.</summary>
+        public static readonly State None = new([], false);
+
+        public Thread[] Threads { get; } = threads;
+
+        /// <summary>Whether the text may end here.</summary>
+        public bool CanEnd { get; } = canEnd;
+
+        /// <summary>By byte: where it leads; null for what is not known yet.</summary>
+        public State?[]? Table { get; set; }
+
+        public State? Plain { get; set; }
+
+        /// <summary>The tokens that can follow, while they are remembered.</summary>
+        public TokenMask? Mask { get; set; }
+
+        public bool PlainKnown { get; set; }
+
+        public int Only { get; set; } = Unknown;
+    }
+}
