@@ -6,6 +6,8 @@ namespace GemmaSharp;
 /// <remarks>Immutable; change a copy with <c>with</c>.</remarks>
 public sealed record GenerationOptions
 {
+    static readonly IReadOnlyDictionary<int, float> s_noBias = new Dictionary<int, float>();
+
     /// <summary>The most tokens to generate, 1 or more; null: as many as the context holds.</summary>
     public int? MaxTokens { get; init; }
 
@@ -45,7 +47,7 @@ public sealed record GenerationOptions
     /// <summary>Never choose an end-of-sequence token before this many tokens; 0 or more.</summary>
     public int MinTokens { get; init; }
 
-    /// <summary>Added to the logits of single tokens before everything else, by id; −∞ bans a token. Null for none.</summary>
+    /// <summary>Added to the logits of single tokens before everything else, by id: finite, or −∞, which bans a token. Null for none.</summary>
     public IReadOnlyDictionary<int, float>? LogitBias { get; init; }
 
     /// <summary>What the answer has to be; null for anything.</summary>
@@ -67,6 +69,13 @@ public sealed record GenerationOptions
         Require(float.IsFinite(PresencePenalty), nameof(PresencePenalty), PresencePenalty, "a finite number");
         Require(float.IsFinite(FrequencyPenalty), nameof(FrequencyPenalty), FrequencyPenalty, "a finite number");
         Require(Logprobs is null or (>= 0 and <= MaxLogprobs), nameof(Logprobs), Logprobs, $"from 0 to {MaxLogprobs}");
+        Require(MinTokens >= 0, nameof(MinTokens), MinTokens, "0 (off) or more");
+        foreach ((int id, float bias) in LogitBias ?? s_noBias)
+        {
+            Require(float.IsFinite(bias) || float.IsNegativeInfinity(bias), nameof(LogitBias), FormattableString.Invariant($"{bias} at token {id}"),
+                "a finite number, or minus infinity to ban a token");
+        }
+
         Require(Stop is not null, nameof(Stop), "null", "a list, empty for none");
         foreach (string? stop in Stop!)
         {
@@ -82,7 +91,23 @@ public sealed record GenerationOptions
         }
     }
 
-    /// <summary>The same with what they leave open taken from the checkpoint's settings, and a list of stop texts of their own.</summary>
+    /// <summary>Refuses biases of tokens that the model does not have.</summary>
+    /// <param name="vocabulary">One more than the largest id with a logit.</param>
+    /// <exception cref="ArgumentException">There is one.</exception>
+    internal void RequireVocabulary(int vocabulary)
+    {
+        foreach (int id in (LogitBias ?? s_noBias).Keys)
+        {
+            if ((uint)id >= (uint)vocabulary)
+            {
+                throw new ArgumentException(
+                    FormattableString.Invariant($"{nameof(LogitBias)} has token {id} and the vocabulary has {vocabulary}; use ids from 0 to {vocabulary - 1}."),
+                    nameof(LogitBias));
+            }
+        }
+    }
+
+    /// <summary>The same with what they leave open taken from the checkpoint's settings, and stop texts and biases of their own.</summary>
     internal GenerationOptions Resolved(GenerationDefaults defaults) => this with
     {
         MaxTokens = MaxTokens ?? defaults.MaxNewTokens,
@@ -90,6 +115,7 @@ public sealed record GenerationOptions
         TopK = TopK ?? defaults.TopK,
         TopP = TopP ?? (float)defaults.TopP,
         Stop = Stop is null ? null! : [.. Stop],
+        LogitBias = LogitBias is null ? null : new Dictionary<int, float>(LogitBias),
     };
 
     /// <summary>The most alternatives that <see cref="Logprobs"/> may ask for.</summary>

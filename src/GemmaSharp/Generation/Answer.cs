@@ -70,6 +70,7 @@ sealed class Answer : Work
         _sequence = sequence;
         _options = options.Resolved(model.GenerationDefaults);
         _options.Validate();
+        _options.RequireVocabulary(model.Config.TextConfig.VocabSize);
         Seed = _options.Seed ?? (ulong)Random.Shared.NextInt64();
         _eos = [.. model.GenerationDefaults.EosTokenId];
         if (model.ChatTemplate.HasTemplate && model.Tokenizer.EndOfTurnTokenId is int endOfTurn)
@@ -131,7 +132,7 @@ sealed class Answer : Work
         }
 
         _promptDone = Stopwatch.GetTimestamp();
-        var sampler = new Sampler(_options, Seed, prompt.Ids, Banned());
+        var sampler = new Sampler(_options, Seed, prompt.Ids, Ends());
         var ids = new List<int>();
         int[] rows = new int[Feed.MostTokens];
         TakeForced(sampler, ids);
@@ -240,7 +241,7 @@ sealed class Answer : Work
         }
     }
 
-    int[] Banned() => _options.IgnoreEos ? [.. _eos.Where(id => id < _model.Config.TextConfig.VocabSize)] : [];
+    int[] Ends() => [.. _eos.Where(id => id < _model.Config.TextConfig.VocabSize)];
 
     void RequireRoom(int promptTokens)
     {

@@ -5,9 +5,9 @@ namespace GemmaSharp.Generation;
 
 /// <summary>Chooses the next token of one sequence from its logits.</summary>
 /// <remarks>
-/// Order: penalties, banned tokens, temperature, top-k, top-p, min-p, draw (as transformers does). Penalties are float32 as the logits are; where they leave
-/// float32's range, all scores of that token are doubles, which none can leave. Logits of +∞ share all probability equally. Holds the sequence's random state
-/// and token counts; not thread-safe.
+/// Order: biases, penalties, banned tokens, temperature, top-k, top-p, min-p, draw (as transformers does). Biases and penalties are float32 as the logits are;
+/// where they leave float32's range, all scores of that token are doubles, which none can leave. Logits of +∞ share all probability equally. Holds the
+/// sequence's random state and token counts; not thread-safe.
 /// </remarks>
 sealed class Sampler
 {
@@ -15,11 +15,14 @@ sealed class Sampler
     readonly float _temperature;
     readonly int _topK;
     readonly float _topP;
+    readonly KeyValuePair<int, float>[] _biases;
     readonly int[] _banned;
+    readonly int[] _ends;
     readonly HashSet<int> _seen;
     readonly Dictionary<int, int> _answerCounts = [];
     SeededRandom _random;
     TokenMask? _allowed;
+    int _count;
     float[] _scores = [];
     double[] _wideScores = [];
     int[] _candidates = [];
@@ -30,14 +33,19 @@ sealed class Sampler
     /// <param name="options">Validated options with temperature, top-k and top-p resolved.</param>
     /// <param name="seed">The seed of the draws.</param>
     /// <param name="promptIds">The prompt, for the repetition penalty.</param>
-    /// <param name="banned">Tokens never to choose.</param>
-    public Sampler(GenerationOptions options, ulong seed, ReadOnlySpan<int> promptIds, ReadOnlySpan<int> banned)
+    /// <param name="ends">Tokens that end an answer: never chosen where the options ignore them, and not before the answer has its least length.</param>
+    public Sampler(GenerationOptions options, ulong seed, ReadOnlySpan<int> promptIds, ReadOnlySpan<int> ends)
     {
         _options = options;
         _temperature = options.Temperature ?? 1f;
         _topK = options.TopK ?? 0;
         _topP = options.TopP ?? 1f;
-        _banned = [.. banned];
+        _ends = [.. ends];
+
+        // Minus infinity is no number to be added: beside a logit of plus infinity it would make one that is none.
+        IEnumerable<KeyValuePair<int, float>> biases = options.LogitBias ?? Enumerable.Empty<KeyValuePair<int, float>>();
+        _biases = [.. biases.Where(bias => bias.Value is not (0f or float.NegativeInfinity))];
+        _banned = [.. biases.Where(bias => bias.Value == float.NegativeInfinity).Select(bias => bias.Key)];
         _seen = [];
         foreach (int id in options.RepetitionPenalty == 1f ? [] : promptIds)
         {
@@ -73,6 +81,7 @@ sealed class Sampler
     /// <summary>Takes note of a token of the answer, drawn or not.</summary>
     public void Count(int id)
     {
+        _count++;
         if (_options.RepetitionPenalty != 1f)
         {
             _seen.Add(id);
@@ -110,8 +119,8 @@ sealed class Sampler
 
         return best >= 0 ? best : throw new GenerationException(
             allowed is not null
-                ? "Every token that the constraint allows here has a logit of minus infinity or is banned; take the bias or the ban away, or loosen the constraint."
-                : "Every token has a logit of minus infinity, so none can be chosen; check the checkpoint with 'gemma verify'.");
+                ? "Every token that the constraint allows here is banned or has a logit of minus infinity; take the ban away, or loosen the constraint."
+                : "Every token is banned or has a logit of minus infinity, so none can be chosen; allow some, or check the checkpoint with 'gemma verify'.");
     }
 
     /// <summary>Natural log of the softmax of the model's own logits, for the chosen token and the most likely ones.</summary>
@@ -164,12 +173,16 @@ sealed class Sampler
         return _temperature == 0f ? best : Draw(scores, double.CreateTruncating(scores[best]));
     }
 
-    /// <summary>The logits after penalties and bans; the logits themselves when there are none.</summary>
+    /// <summary>Ends that must not be chosen yet.</summary>
+    ReadOnlySpan<int> BannedEnds => _options.IgnoreEos || _count < _options.MinTokens ? _ends : [];
+
+    /// <summary>The logits after biases, penalties and bans; the logits themselves when there are none.</summary>
     /// <returns>False where a penalised score is no finite float32.</returns>
     bool TryAdjust(ReadOnlySpan<float> logits, out ReadOnlySpan<float> scores)
     {
         scores = logits;
-        if (_banned.Length == 0 && _seen.Count == 0 && _answerCounts.Count == 0)
+        ReadOnlySpan<int> ends = BannedEnds;
+        if (_biases.Length == 0 && _banned.Length == 0 && ends.IsEmpty && _seen.Count == 0 && _answerCounts.Count == 0)
         {
             return true;
         }
@@ -181,6 +194,12 @@ sealed class Sampler
 
         logits.CopyTo(_scores);
         bool finite = true;
+        foreach ((int id, float bias) in _biases)
+        {
+            _scores[id] += bias;
+            finite &= IsInRange(_scores[id], logits[id]);
+        }
+
         foreach (int id in _seen)
         {
             _scores[id] = _scores[id] > 0 ? _scores[id] / _options.RepetitionPenalty : _scores[id] * _options.RepetitionPenalty;
@@ -194,6 +213,11 @@ sealed class Sampler
         }
 
         foreach (int id in _banned)
+        {
+            _scores[id] = float.NegativeInfinity;
+        }
+
+        foreach (int id in ends)
         {
             _scores[id] = float.NegativeInfinity;
         }
@@ -217,6 +241,11 @@ sealed class Sampler
             _wideScores[i] = logits[i];
         }
 
+        foreach ((int id, float bias) in _biases)
+        {
+            _wideScores[id] += bias;
+        }
+
         foreach (int id in _seen)
         {
             _wideScores[id] = _wideScores[id] > 0 ? _wideScores[id] / _options.RepetitionPenalty : _wideScores[id] * _options.RepetitionPenalty;
@@ -228,6 +257,11 @@ sealed class Sampler
         }
 
         foreach (int id in _banned)
+        {
+            _wideScores[id] = double.NegativeInfinity;
+        }
+
+        foreach (int id in BannedEnds)
         {
             _wideScores[id] = double.NegativeInfinity;
         }

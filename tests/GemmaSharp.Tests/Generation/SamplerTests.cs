@@ -12,7 +12,57 @@ public sealed class SamplerTests
     public void Next_TemperatureZero_TakesTheLowestOfTheBest() => Assert.Equal(0, New(new() { Temperature = 0 }).Next(s_logits));
 
     [Fact]
-    public void Next_Banned_IsNeverChosen() => Assert.Equal(4, New(new() { Temperature = 0 }, banned: [0]).Next(s_logits));
+    public void Next_IgnoreEos_EndsAreNeverChosen()
+    {
+        Sampler sampler = New(new() { Temperature = 0, IgnoreEos = true }, ends: [0]);
+        Assert.Equal([4, 4, 4], Enumerable.Range(0, 3).Select(_ => sampler.Next(s_logits)));
+        Assert.Equal(0, New(new() { Temperature = 0 }, ends: [0]).Next(s_logits));
+    }
+
+    [Theory]
+    [InlineData(0f)]
+    [InlineData(1f)]
+    public void Next_MinTokens_EndsAreChosenOnlyAfterThem(float temperature)
+    {
+        // Token 0 takes all the probability there is as soon as it may.
+        float[] logits = [90f, 1f, 0f, -1f];
+        Sampler sampler = New(new() { Temperature = temperature, MinTokens = 3 }, ends: [0]);
+        int[] drawn = [.. Enumerable.Range(0, 5).Select(_ => sampler.Next(logits))];
+        Assert.All(drawn[..3], id => Assert.NotEqual(0, id));
+        Assert.Equal([0, 0], drawn[3..]);
+
+        // The penalised scores of the wide path are banned as well.
+        sampler = New(new() { Temperature = temperature, MinTokens = 1, RepetitionPenalty = 1e-45f }, prompt: [0, 1], ends: [0]);
+        Assert.Equal(1, sampler.Next(logits));
+        Assert.Equal(0, sampler.Next(logits));
+    }
+
+    [Fact]
+    public void Next_LogitBias_IsAddedBeforePenalties()
+    {
+        AssertFrequencies([0.25, 0.25, 0.5, 0], new()
+        {
+            Temperature = 1,
+            LogitBias = new Dictionary<int, float> { [2] = (float)Math.Log(4), [1] = 1f, [3] = float.NegativeInfinity },
+        }, [0f, -1f, -(float)Math.Log(2), 9f]);
+        Assert.Equal(2, New(new() { Temperature = 0, LogitBias = new Dictionary<int, float> { [2] = 3f } }).Next(s_logits));
+
+        // 1 + 4 halved is 2.5, more than 2; halved before, it would be 4.5 and more than 3.
+        GenerationOptions penalised = new() { Temperature = 0, RepetitionPenalty = 2, LogitBias = new Dictionary<int, float> { [0] = 4f } };
+        Assert.Equal(0, New(penalised, prompt: [0]).Next([1f, 2f]));
+        Assert.Equal(1, New(penalised, prompt: [0]).Next([1f, 3f]));
+    }
+
+    [Fact]
+    public void Next_LogitBiasAtTheEdgeOfFloat32_KeepsTheOrderAndBans()
+    {
+        const float Infinity = float.PositiveInfinity;
+        GenerationOptions options = new() { Temperature = 0, LogitBias = new Dictionary<int, float> { [0] = float.MaxValue, [1] = float.MaxValue } };
+        Assert.Equal(1, New(options).Next([float.MaxValue / 2, float.MaxValue, float.MaxValue]));
+        Assert.Equal(0, New(options with { LogitBias = new Dictionary<int, float> { [1] = -Infinity } }).Next([1f, Infinity]));
+        AssertFrequencies([1, 0], new() { Temperature = 1, LogitBias = new Dictionary<int, float> { [1] = -Infinity } }, [1f, Infinity]);
+        Assert.Throws<GenerationException>(() => New(new() { LogitBias = new Dictionary<int, float> { [0] = -Infinity } }).Next([1f]));
+    }
 
     [Theory]
     [InlineData(1f)]
@@ -189,7 +239,9 @@ public sealed class SamplerTests
             ("TopK", new() { TopK = -1 }), ("TopP", new() { TopP = 0 }), ("TopP", new() { TopP = 1.1f }), ("MinP", new() { MinP = 2 }),
             ("RepetitionPenalty", new() { RepetitionPenalty = 0 }), ("PresencePenalty", new() { PresencePenalty = float.NaN }),
             ("FrequencyPenalty", new() { FrequencyPenalty = float.PositiveInfinity }), ("Logprobs", new() { Logprobs = 101 }), ("Stop", new() { Stop = [""] }),
-            ("Stop", new() { Stop = null! }), ("Stop", new() { Stop = [null!] }),
+            ("Stop", new() { Stop = null! }), ("Stop", new() { Stop = [null!] }), ("MinTokens", new() { MinTokens = -1 }),
+            ("LogitBias", new() { LogitBias = new Dictionary<int, float> { [7] = float.NaN } }),
+            ("LogitBias", new() { LogitBias = new Dictionary<int, float> { [7] = float.PositiveInfinity } }),
         ];
         foreach ((string name, GenerationOptions options) in bad)
         {
@@ -197,9 +249,10 @@ public sealed class SamplerTests
         }
 
         new GenerationOptions().Validate();
+        new GenerationOptions { LogitBias = new Dictionary<int, float> { [7] = float.NegativeInfinity, [8] = -100f } }.Validate();
     }
 
-    static Sampler New(GenerationOptions options, ulong seed = 1, int[]? prompt = null, int[]? banned = null) => new(options, seed, prompt ?? [], banned ?? []);
+    static Sampler New(GenerationOptions options, ulong seed = 1, int[]? prompt = null, int[]? ends = null) => new(options, seed, prompt ?? [], ends ?? []);
 
     static TokenMask Mask(params int[] ids)
     {

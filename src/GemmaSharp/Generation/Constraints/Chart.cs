@@ -30,6 +30,13 @@ sealed class Chart
 
     readonly Grammar _grammar;
     readonly LexerStates _lexer;
+
+    // The grammar's own, and what families have added.
+    readonly List<int> _next;
+    readonly List<int> _ruleOf;
+    readonly List<int[]?> _alternatives;
+    readonly Dictionary<int, (RuleFamily Family, FamilyKey Key)> _families;
+    readonly Dictionary<(RuleFamily Family, FamilyKey Key), int> _familyRules = [];
     readonly Dictionary<Sequence, Row> _rows = [];
     readonly Dictionary<Sequence, State> _states = [];
     readonly List<Row> _rowList = [];
@@ -43,6 +50,16 @@ sealed class Chart
         _grammar = grammar;
         Expressions = expressions;
         _lexer = new LexerStates(expressions, grammar.Lexemes.ToArray());
+        _next = [.. grammar.Next];
+        _ruleOf = [.. grammar.RuleOf];
+        _alternatives = [.. grammar.Alternatives];
+        _families = new(grammar.Families);
+        foreach ((int rule, (RuleFamily family, FamilyKey key)) in grammar.Families)
+        {
+            _familyRules[(family, key)] = rule;
+            _alternatives[rule] = null;
+        }
+
         Row first = RowOf([new Item(grammar.Alternatives[grammar.StartRule][0], 0)]);
         Start = StateOf([new Thread(first, first.Lexer)], first.IsEnd);
     }
@@ -56,7 +73,7 @@ sealed class Chart
     /// <summary>Whether new matchers should begin a fresh one.</summary>
     public bool IsLarge => _states.Count > MostStates / 4 || Bytes > MostBytes / 4;
 
-    long Bytes => ((_tables + _lexer.Rows) * 2100) + (_states.Count * 200L) + (_items * 24);
+    long Bytes => ((_tables + _lexer.Rows) * 2100) + (_states.Count * 200L) + (_items * 24) + (_next.Count * 8L) + (_families.Count * 100L);
 
     /// <summary>Where a byte leads.</summary>
     /// <returns>Null where it cannot follow.</returns>
@@ -302,7 +319,6 @@ sealed class Chart
 
     void Close(Row row, List<Item> kernel)
     {
-        int[] next = _grammar.Next;
         var seen = new HashSet<Item>();
         var queue = new Stack<Item>();
         var completed = new HashSet<(int Rule, int Origin)>();
@@ -311,10 +327,10 @@ sealed class Chart
         kernel.ForEach(Add);
         while (queue.TryPop(out Item item))
         {
-            int symbol = next[item.Dot];
+            int symbol = _next[item.Dot];
             if (symbol == Grammar.End)
             {
-                int rule = _grammar.RuleOf[item.Dot];
+                int rule = _ruleOf[item.Dot];
                 if (rule == _grammar.StartRule)
                 {
                     row.IsEnd = true;
@@ -340,14 +356,14 @@ sealed class Chart
                 continue;
             }
 
-            if (_grammar.Nullable[symbol])
+            if (symbol < _grammar.Nullable.Length && _grammar.Nullable[symbol])
             {
                 Add(item with { Dot = item.Dot + 1 });
             }
 
             if (predicted.Add(symbol))
             {
-                foreach (int dot in _grammar.Alternatives[symbol])
+                foreach (int dot in Alternatives(symbol))
                 {
                     Add(new Item(dot, row.Number));
                 }
@@ -370,6 +386,45 @@ sealed class Chart
                 queue.Push(item);
             }
         }
+    }
+
+    /// <summary>The beginnings of a rule's alternatives; a family's are written down now.</summary>
+    int[] Alternatives(int rule)
+    {
+        if (_alternatives[rule] is not int[] dots)
+        {
+            (RuleFamily family, FamilyKey key) = _families[rule];
+            var list = new List<int>();
+            foreach (Symbol[] symbols in family.Alternatives(key, other => FamilyRule(family, other), _grammar.Produces))
+            {
+                list.Add(_next.Count);
+                foreach (Symbol symbol in symbols)
+                {
+                    _next.Add(symbol.Index);
+                    _ruleOf.Add(rule);
+                }
+
+                _next.Add(Grammar.End);
+                _ruleOf.Add(rule);
+            }
+
+            _alternatives[rule] = dots = [.. list];
+        }
+
+        return dots;
+    }
+
+    Symbol FamilyRule(RuleFamily family, FamilyKey key)
+    {
+        ref int rule = ref CollectionsMarshal.GetValueRefOrAddDefault(_familyRules, (family, key), out bool there);
+        if (!there)
+        {
+            rule = _alternatives.Count;
+            _alternatives.Add(null);
+            _families.Add(rule, (family, key));
+        }
+
+        return new Symbol(rule);
     }
 
     /// <summary>A rule that began in a row is complete: what waited for it there moves on.</summary>
@@ -405,7 +460,7 @@ sealed class Chart
             }
 
             List<Item> waiting = origin.WaitingFor(rule);
-            if (waiting.Count != 1 || _grammar.Next[waiting[0].Dot + 1] != Grammar.End)
+            if (waiting.Count != 1 || _next[waiting[0].Dot + 1] != Grammar.End)
             {
                 origin.SetTop(rule, null);
                 break;
@@ -415,7 +470,7 @@ sealed class Chart
             passed.Add((origin.Number, rule));
             Item complete = waiting[0] with { Dot = waiting[0].Dot + 1 };
             top = complete;
-            int parent = _grammar.RuleOf[complete.Dot];
+            int parent = _ruleOf[complete.Dot];
 
             // The end of the text, or a loop of rules that are each other alone.
             if (parent == _grammar.StartRule || passed.Contains((complete.Origin, parent)))

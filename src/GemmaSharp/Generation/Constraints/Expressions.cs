@@ -31,6 +31,7 @@ sealed class Expressions
         And,
         Not,
         Repeat,
+        Automaton,
     }
 
     /// <summary>One expression.</summary>
@@ -48,6 +49,7 @@ sealed class Expressions
     readonly Dictionary<Node, int> _numbers = [];
     readonly List<int> _parts = [];
     readonly Dictionary<Sequence, int> _lists = [];
+    readonly List<Automaton> _automata = [];
     readonly Dictionary<int, bool> _dead = [];
     readonly List<List<Derivative>?> _derivatives = [];
 
@@ -71,6 +73,7 @@ sealed class Expressions
         _numbers = new(source._numbers);
         _parts = [.. source._parts];
         _lists = new(source._lists);
+        _automata = [.. source._automata];
         _dead = new(source._dead);
         _derivatives = [.. new List<Derivative>?[source._nodes.Count]];
         (Nothing, Empty, AnyByte, Anything) = (source.Nothing, source.Empty, source.AnyByte, source.Anything);
@@ -259,6 +262,24 @@ sealed class Expressions
         return star ? part : Intern(new Node(Kind.Repeat, min == 0, node.Exact, part, min, most));
     }
 
+    /// <summary>What an automaton accepts from a state of its own on.</summary>
+    public int Of(Automaton automaton, int state)
+    {
+        if (state < 0)
+        {
+            return Nothing;
+        }
+
+        int number = _automata.IndexOf(automaton);
+        if (number < 0)
+        {
+            number = _automata.Count;
+            _automata.Add(automaton);
+        }
+
+        return Intern(new Node(Kind.Automaton, automaton.Accepts(state), false, number, state, 0));
+    }
+
     /// <summary>Whether it matches nothing at all: decided exactly, by its derivatives.</summary>
     /// <exception cref="ConstraintException">It has too many derivatives to tell.</exception>
     public bool IsNothing(int part)
@@ -354,6 +375,7 @@ sealed class Expressions
             Kind.Or => DeriveOr(node, b, ref own),
             Kind.And => DeriveAnd(node, b, ref own),
             Kind.Not => Not(Derive(node.X, b, ref own)),
+            Kind.Automaton => DeriveAutomaton(node, b, ref own),
             _ => Pair(Derive(node.X, b, ref own), Repeat(node.X, Math.Max(0, node.Y - 1), node.Z < 0 ? null : node.Z - 1)),
         };
         known.Add(new Derivative(own, result));
@@ -385,6 +407,22 @@ sealed class Expressions
         }
 
         return Or(CollectionsMarshal.AsSpan(alternatives));
+    }
+
+    int DeriveAutomaton(Node node, int b, ref ByteSet own)
+    {
+        Automaton automaton = _automata[node.X];
+        int next = automaton.Next(node.Y, b);
+        own &= ByteSet.Range(b, b);
+        for (int other = 0; other < 256; other++)
+        {
+            if (automaton.Next(node.Y, other) == next)
+            {
+                own |= ByteSet.Range(other, other);
+            }
+        }
+
+        return Of(automaton, next);
     }
 
     int DeriveOr(Node node, int b, ref ByteSet own)

@@ -19,8 +19,20 @@ sealed class Grammar
     /// <param name="alternatives">A rule and the symbols in a row: a rule's number, or the complement of a lexeme's.</param>
     /// <param name="nullable">By rule: whether it matches the empty text.</param>
     /// <param name="start">The symbol of the whole text.</param>
-    public Grammar(Expressions expressions, int[] lexemes, int rules, (int Rule, int[] Symbols)[] alternatives, bool[] nullable, int start)
+    /// <param name="families">By rule: the family that it is of.</param>
+    /// <param name="produces">Whether a symbol can match anything.</param>
+    public Grammar(
+        Expressions expressions,
+        int[] lexemes,
+        int rules,
+        (int Rule, int[] Symbols)[] alternatives,
+        bool[] nullable,
+        int start,
+        IReadOnlyDictionary<int, (RuleFamily Family, FamilyKey Key)> families,
+        Func<Symbol, bool> produces)
     {
+        Families = families;
+        Produces = produces;
         _expressions = expressions;
         _lexemes = lexemes;
         Nullable = nullable;
@@ -71,6 +83,12 @@ sealed class Grammar
 
     /// <summary>By lexeme: whether it matches the empty text.</summary>
     public bool[] LexemeNullable { get; }
+
+    /// <summary>By rule: the family that it is of, which writes its alternatives.</summary>
+    public IReadOnlyDictionary<int, (RuleFamily Family, FamilyKey Key)> Families { get; }
+
+    /// <summary>Whether a symbol can match anything.</summary>
+    public Func<Symbol, bool> Produces { get; }
 
     /// <summary>The rule of the whole text.</summary>
     public int StartRule { get; }

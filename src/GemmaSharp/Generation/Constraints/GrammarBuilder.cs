@@ -16,6 +16,7 @@ sealed class GrammarBuilder
     readonly Dictionary<int, Symbol> _lexemeSymbols = [];
     readonly List<string> _rules = [];
     readonly List<(int Rule, Symbol[] Symbols)> _alternatives = [];
+    readonly Dictionary<int, (RuleFamily Family, FamilyKey Key)> _families = [];
     int _symbols;
 
     /// <summary>The expressions that its lexemes are made of.</summary>
@@ -42,6 +43,14 @@ sealed class GrammarBuilder
         return new Symbol(_rules.Count - 1);
     }
 
+    /// <summary>A symbol of a family.</summary>
+    public Symbol Rule(string name, RuleFamily family, FamilyKey key)
+    {
+        Symbol rule = Rule(name);
+        _families.Add(rule.Index, (family, key));
+        return rule;
+    }
+
     /// <summary>Adds an alternative to a rule: these symbols in a row, none for the empty text.</summary>
     /// <exception cref="ConstraintException">The grammar becomes too large.</exception>
     public void Add(Symbol rule, params ReadOnlySpan<Symbol> symbols)
@@ -61,8 +70,8 @@ sealed class GrammarBuilder
     {
         // What no text can match must go: a parser that waited for it would allow beginnings that have no end.
         bool[] matching = [.. _lexemes.Select(lexeme => !Expressions.IsNothing(lexeme))];
-        bool[] productive = LeastFixpoint(matching);
-        bool[] nullable = LeastFixpoint([.. _lexemes.Select(Expressions.IsNullable)]);
+        bool[] productive = LeastFixpoint(matching, withFamilies: true);
+        bool[] nullable = LeastFixpoint([.. _lexemes.Select(Expressions.IsNullable)], withFamilies: false);
         bool Produces(Symbol symbol) => symbol.Index < 0 ? matching[~symbol.Index] : productive[symbol.Index];
         if (!Produces(start))
         {
@@ -76,19 +85,27 @@ sealed class GrammarBuilder
             [.. _alternatives.Where(alternative => Array.TrueForAll(alternative.Symbols, Produces))
                 .Select(alternative => (alternative.Rule, Array.ConvertAll(alternative.Symbols, symbol => symbol.Index)))],
             nullable,
-            start.Index);
+            start.Index,
+            _families,
+            Produces);
     }
 
     /// <summary>Rules with an alternative of which every symbol holds.</summary>
-    bool[] LeastFixpoint(bool[] lexemes)
+    bool[] LeastFixpoint(bool[] lexemes, bool withFamilies)
     {
         bool[] known = new bool[_rules.Count];
-        int[] missing = new int[_alternatives.Count];
+        List<(int Rule, Symbol[] Symbols)> alternatives = [.. _alternatives];
+        if (withFamilies)
+        {
+            alternatives.AddRange(_families.Select(each => (each.Key, each.Value.Family.Needs.ToArray())));
+        }
+
+        int[] missing = new int[alternatives.Count];
         var users = new Dictionary<int, List<int>>();
         var queue = new Queue<int>();
         for (int i = 0; i < missing.Length; i++)
         {
-            foreach (Symbol symbol in _alternatives[i].Symbols)
+            foreach (Symbol symbol in alternatives[i].Symbols)
             {
                 if (symbol.Index >= 0)
                 {
@@ -104,7 +121,7 @@ sealed class GrammarBuilder
 
             if (missing[i] == 0)
             {
-                queue.Enqueue(_alternatives[i].Rule);
+                queue.Enqueue(alternatives[i].Rule);
             }
         }
 
@@ -120,7 +137,7 @@ sealed class GrammarBuilder
             {
                 if (--missing[user] == 0)
                 {
-                    queue.Enqueue(_alternatives[user].Rule);
+                    queue.Enqueue(alternatives[user].Rule);
                 }
             }
         }
