@@ -118,7 +118,8 @@ public static class GemmaServiceCollectionExtensions
         return services;
     }
 
-    static OptionsBuilder<T> AddOptions<T>(IServiceCollection services, string name, Action<T>? configure)
+    static OptionsBuilder<T> AddOptions<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] T>(
+        IServiceCollection services, string name, Action<T>? configure)
         where T : class
     {
         OptionsBuilder<T> builder = services.AddOptions<T>(name);
@@ -152,6 +153,6 @@ public static class GemmaServiceCollectionExtensions
         (serviceKey is null ? null : services.GetKeyedService<GemmaModelProvider>(serviceKey)) ?? services.GetService<GemmaModelProvider>()
             ?? throw new InvalidOperationException("No model was added to the services; call AddGemmaModel with the folder of a checkpoint.");
 
-    static T OptionsOf<T>(IServiceProvider services, string name)
+    static T OptionsOf<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] T>(IServiceProvider services, string name)
         where T : class => services.GetRequiredService<IOptionsMonitor<T>>().Get(name);
 }

@@ -53,7 +53,7 @@ static class MessageReader
         // A file of text stands by itself; streamed texts are continued where they broke off.
         bool _afterFile;
 
-        public IReadOnlyList<UnreadPiece> Read(IList<AIContent> contents)
+        public List<UnreadPiece> Read(IList<AIContent> contents)
         {
             foreach (AIContent? content in contents)
             {
@@ -61,7 +61,12 @@ static class MessageReader
             }
 
             EndText();
-            return _pieces.Count > 0 ? _pieces : [new UnreadPiece(new TextPart(""), null)];
+            if (_pieces.Count == 0)
+            {
+                _pieces.Add(new UnreadPiece(new TextPart(""), null));
+            }
+
+            return _pieces;
         }
 
         void Add(AIContent content)

@@ -33,6 +33,8 @@ sealed class LoadedModel(GemmaModel model, bool leaveOpen) : ModelSource
         {
             model.Dispose();
         }
+
+        base.Dispose();
     }
 }
 

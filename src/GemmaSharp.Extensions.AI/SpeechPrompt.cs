@@ -3,17 +3,16 @@ namespace GemmaSharp.Extensions.AI;
 /// <summary>What the model is told to do with a clip of speech: all of the wording.</summary>
 static class SpeechPrompt
 {
+    const string Languages =
+        "ar Arabic, bg Bulgarian, bn Bengali, ca Catalan, cs Czech, da Danish, de German, el Greek, en English, es Spanish, "
+        + "et Estonian, fa Persian, fi Finnish, fr French, gu Gujarati, he Hebrew, hi Hindi, hr Croatian, hu Hungarian, id Indonesian, "
+        + "it Italian, ja Japanese, kn Kannada, ko Korean, lt Lithuanian, lv Latvian, ml Malayalam, mr Marathi, nl Dutch, no Norwegian, "
+        + "pl Polish, pt Portuguese, ro Romanian, ru Russian, sk Slovak, sl Slovenian, sr Serbian, sv Swedish, sw Swahili, ta Tamil, "
+        + "te Telugu, th Thai, tr Turkish, uk Ukrainian, ur Urdu, vi Vietnamese, zh Chinese";
+
     /// <summary>Names of the languages that people name by code; the model knows the names better.</summary>
-    static readonly Dictionary<string, string> s_names = new(StringComparer.OrdinalIgnoreCase)
-    {
-        ["ar"] = "Arabic", ["bg"] = "Bulgarian", ["bn"] = "Bengali", ["ca"] = "Catalan", ["cs"] = "Czech", ["da"] = "Danish", ["de"] = "German",
-        ["el"] = "Greek", ["en"] = "English", ["es"] = "Spanish", ["et"] = "Estonian", ["fa"] = "Persian", ["fi"] = "Finnish", ["fr"] = "French",
-        ["gu"] = "Gujarati", ["he"] = "Hebrew", ["hi"] = "Hindi", ["hr"] = "Croatian", ["hu"] = "Hungarian", ["id"] = "Indonesian", ["it"] = "Italian",
-        ["ja"] = "Japanese", ["kn"] = "Kannada", ["ko"] = "Korean", ["lt"] = "Lithuanian", ["lv"] = "Latvian", ["ml"] = "Malayalam", ["mr"] = "Marathi",
-        ["nl"] = "Dutch", ["no"] = "Norwegian", ["pl"] = "Polish", ["pt"] = "Portuguese", ["ro"] = "Romanian", ["ru"] = "Russian", ["sk"] = "Slovak",
-        ["sl"] = "Slovenian", ["sr"] = "Serbian", ["sv"] = "Swedish", ["sw"] = "Swahili", ["ta"] = "Tamil", ["te"] = "Telugu", ["th"] = "Thai",
-        ["tr"] = "Turkish", ["uk"] = "Ukrainian", ["ur"] = "Urdu", ["vi"] = "Vietnamese", ["zh"] = "Chinese",
-    };
+    static readonly Dictionary<string, string> s_names = Languages.Split(", ").ToDictionary(
+        pair => pair[..2], pair => pair[3..], StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The instruction for a clip.</summary>
     /// <param name="speech">The language that is spoken, a code or a name; null when it is not known.</param>
