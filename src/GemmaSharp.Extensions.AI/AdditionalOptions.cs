@@ -80,9 +80,9 @@ readonly struct AdditionalOptions(AdditionalPropertiesDictionary? values)
 
     /// <summary>A value; a JSON null is none.</summary>
     object? Value(string name) =>
-        values is not null && values.TryGetValue(name, out object? value) && value is not JsonElement { ValueKind: JsonValueKind.Null or JsonValueKind.Undefined }
-            ? value
-            : null;
+        values is null || !values.TryGetValue(name, out object? value) || value is JsonElement { ValueKind: JsonValueKind.Null or JsonValueKind.Undefined }
+            ? null
+            : value;
 
     static ArgumentException Wrong(string name, object value, string needed)
     {

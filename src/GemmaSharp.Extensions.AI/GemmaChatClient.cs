@@ -40,7 +40,8 @@ sealed class GemmaChatClient : IChatClient
     {
         JsonElement? logprobs = null;
         PreparedRequest request = Prepare(messages, options);
-        ChatResponse response = await StreamAsync(request, all => logprobs = all, cancellationToken).ToChatResponseAsync(cancellationToken).ConfigureAwait(false);
+        ChatResponse response = await StreamAsync(request, whole => logprobs = whole, cancellationToken)
+            .ToChatResponseAsync(cancellationToken).ConfigureAwait(false);
 
         // Updates put together keep the last one's properties; a whole message has those of all of its tokens.
         if (logprobs is JsonElement all)
@@ -134,13 +135,15 @@ sealed class GemmaChatClient : IChatClient
             var parts = new List<ContentPart>();
             foreach ((ContentPart? part, UnreadMedia? media) in message.Pieces)
             {
-                parts.Add(part ?? await media!.ReadAsync(_media, _options, notice => Log.MediaNotice(_logger, notice), cancellationToken).ConfigureAwait(false));
+                parts.Add(part ?? await media!.ReadAsync(_media, _options, Notice, cancellationToken).ConfigureAwait(false));
             }
 
             messages.Add(parts is [TextPart text] ? new ChatMessage(message.Role, text.Text) : new ChatMessage(message.Role, parts));
         }
 
         return messages;
+
+        void Notice(string sentence) => Log.MediaNotice(_logger, sentence);
     }
 
     static AnswerStream Begin(GemmaModel model, GenerationRequest request, CancellationToken cancellationToken)

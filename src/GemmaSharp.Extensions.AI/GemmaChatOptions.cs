@@ -24,7 +24,9 @@ public sealed class GemmaChatOptions
     /// <summary>The form in which the model is told to call tools.</summary>
     public ToolFormat ToolFormat { get; set; }
 
-    /// <summary>Whether an answer may hold several calls where <c>ChatOptions.AllowMultipleToolCalls</c> does not say. Default: no, since the model is small.</summary>
+    /// <summary>
+    /// Whether an answer may hold several calls where <c>ChatOptions.AllowMultipleToolCalls</c> does not say. Default: no, since the model is small.
+    /// </summary>
     public bool AllowMultipleToolCalls { get; set; }
 
     /// <summary>Whether the model is told the schema that its answer must have, where a request does not say. Default: yes.</summary>

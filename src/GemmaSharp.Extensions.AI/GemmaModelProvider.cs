@@ -71,16 +71,10 @@ public sealed class GemmaModelProvider : IDisposable, IAsyncDisposable
     }
 
     /// <summary>Ends what the model is doing and frees it; waits for a load that is under way.</summary>
-    public void Dispose() => Disposed()?.ContinueWith(Free, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).GetAwaiter().GetResult();
+    public void Dispose() => Freed().GetAwaiter().GetResult();
 
     /// <inheritdoc cref="Dispose"/>
-    public async ValueTask DisposeAsync()
-    {
-        if (Disposed() is Task<GemmaModel> loading)
-        {
-            await loading.ContinueWith(Free, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).ConfigureAwait(false);
-        }
-    }
+    public ValueTask DisposeAsync() => new(Freed());
 
     static string Named(GemmaOptions options)
     {
@@ -89,12 +83,12 @@ public sealed class GemmaModelProvider : IDisposable, IAsyncDisposable
         return CheckpointName.Of(options.ModelPath);
     }
 
-    Task<GemmaModel>? Disposed()
+    Task Freed()
     {
         lock (_lock)
         {
             _disposed = true;
-            return _loading;
+            return _loading?.ContinueWith(Free, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default) ?? Task.CompletedTask;
         }
     }
 

@@ -50,7 +50,9 @@ public static class GemmaServiceCollectionExtensions
         return AddModel(services, serviceKey, configure);
     }
 
-    /// <summary>Adds the model that <see cref="AddGemmaModel(IServiceCollection, string, Action{GemmaOptions}?)"/> added as the program's chat client.</summary>
+    /// <summary>
+    /// Adds the model that <see cref="AddGemmaModel(IServiceCollection, string, Action{GemmaOptions}?)"/> added as the program's chat client.
+    /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="configure">Changes what the configuration's section <c>Gemma:Chat</c> says; null for nothing.</param>
     /// <returns>A builder for middleware, such as <c>UseFunctionInvocation</c>.</returns>

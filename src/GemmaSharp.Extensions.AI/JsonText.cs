@@ -74,8 +74,8 @@ static class JsonText
         catch (Exception error) when (error is NotSupportedException or JsonException or InvalidOperationException)
         {
             throw new NotSupportedException(
-                $"A value of the type {value!.GetType().Name} cannot be written as JSON ({error.Message.TrimEnd('.')}); give a string, a JsonElement or a plain "
-                + "object.", error);
+                $"A value of the type {value!.GetType().Name} cannot be written as JSON ({error.Message.TrimEnd('.')}); give a string, a JsonElement or a "
+                + "plain object.", error);
         }
     }
 }

@@ -93,7 +93,8 @@ static class MessageReader
                     break;
                 default:
                     throw new NotSupportedException(
-                        $"{content.GetType().Name} is no content that Gemma 3n can take; give text, or pictures, sound and video as DataContent or UriContent.");
+                        $"{content.GetType().Name} is no content that Gemma 3n can take; give text, or pictures, sound and video as DataContent or "
+                        + "UriContent.");
             }
         }
 

@@ -10,7 +10,8 @@ sealed class PreparedRequest
 {
     readonly Func<Constraint?> _constraint;
 
-    PreparedRequest(string modelId, AdapterSet? adapters, string? tenant, GenerationOptions options, Func<Constraint?> constraint, IReadOnlyList<UnreadMessage> messages)
+    PreparedRequest(
+        string modelId, AdapterSet? adapters, string? tenant, GenerationOptions options, Func<Constraint?> constraint, IReadOnlyList<UnreadMessage> messages)
     {
         ModelId = modelId;
         Adapters = adapters;
@@ -45,7 +46,8 @@ sealed class PreparedRequest
         if (request?.ConversationId is string conversation)
         {
             throw new NotSupportedException(
-                $"ConversationId is {conversation} and this client keeps no conversations; leave it null and send all messages: what was computed is found again.");
+                $"ConversationId is {conversation} and this client keeps no conversations; leave it null and send all messages: what was computed before is "
+                + "found again.");
         }
 
         if (request?.ContinuationToken is not null)
@@ -104,7 +106,8 @@ sealed class PreparedRequest
         var format = request?.ResponseFormat as ChatResponseFormatJson;
         if ((grammar is null ? 0 : 1) + (regex is null ? 0 : 1) + (format is null ? 0 : 1) > 1)
         {
-            throw new ArgumentException("The request has more than one form for its answer; give a JSON ResponseFormat, a grammar or a regex.", nameof(request));
+            throw new ArgumentException(
+                "The request has more than one form for its answer; give a JSON ResponseFormat, a grammar or a regex.", nameof(request));
         }
 
         var json = new JsonSchemaOptions

@@ -49,7 +49,8 @@ static class ToolMapping
                 string there = tools.Count == 0 ? "no function" : string.Join(", ", tools.Select(tool => tool.Name));
                 if (tools.Count == 0)
                 {
-                    throw new ArgumentException($"ToolMode requires a call and the request has {there}; add one to Tools, or let ToolMode be null.", nameof(mode));
+                    throw new ArgumentException(
+                        $"ToolMode requires a call and the request has {there}; add one to Tools, or let ToolMode be null.", nameof(mode));
                 }
 
                 if (required.RequiredFunctionName is not string name)

@@ -51,7 +51,8 @@ public sealed class AgentTests
         var agent = new ChatClientAgent(script.Client());
         AgentSession session = await agent.CreateSessionAsync(Token);
         await agent.RunAsync("Hello", session, cancellationToken: Token);
-        AgentSession restored = await agent.DeserializeSessionAsync(await agent.SerializeSessionAsync(session, cancellationToken: Token), cancellationToken: Token);
+        System.Text.Json.JsonElement saved = await agent.SerializeSessionAsync(session, cancellationToken: Token);
+        AgentSession restored = await agent.DeserializeSessionAsync(saved, cancellationToken: Token);
         AgentResponse response = await agent.RunAsync("And?", restored, cancellationToken: Token);
         Assert.Equal("Again.", response.Text);
         Assert.True(response.Usage!.CachedInputTokenCount > 5);

@@ -128,7 +128,8 @@ public sealed class ChatOptionsTests(Demo demo) : IClassFixture<Demo>
     [Fact]
     public void Instructions_ComeBeforeTheSystemText()
     {
-        IReadOnlyList<UnreadMessage> messages = Read(new ChatOptions { Instructions = "Be brief." }, messages: [new(ChatRole.System, "Be kind."), User]).Messages;
+        IReadOnlyList<UnreadMessage> messages = Read(
+            new ChatOptions { Instructions = "Be brief." }, messages: [new(ChatRole.System, "Be kind."), User]).Messages;
         Assert.Equal(["system", "system", "user"], messages.Select(message => message.Role));
         Assert.Equal(new TextPart("Be brief."), Assert.Single(messages[0].Pieces).Part);
         IReadOnlyList<ChatMessage> normal = GemmaModel.Normalize(

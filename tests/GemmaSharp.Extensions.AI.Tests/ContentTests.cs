@@ -101,7 +101,8 @@ public sealed class ContentTests
     public void Order_IsKept()
     {
         IReadOnlyList<UnreadPiece> pieces = Read(
-            new TextContent("a"), new DataContent(s_png, "image/png"), new TextContent("b"), new DataContent(s_wav, "audio/wav"), new DataContent(s_png, "image/png"));
+            new TextContent("a"), new DataContent(s_png, "image/png"), new TextContent("b"), new DataContent(s_wav, "audio/wav"),
+            new DataContent(s_png, "image/png"));
         Assert.Equal(["a", "Image", "b", "Audio", "Image"], pieces.Select(piece => piece.Part is TextPart text ? text.Text : piece.Media!.Kind.ToString()));
     }
 
@@ -154,7 +155,8 @@ public sealed class ContentTests
     {
         var arguments = new Dictionary<string, object?> { ["city"] = "Zürich", ["days"] = 3, ["more"] = JsonDocument.Parse("[ 1.50 ]").RootElement };
         Assert.Equal(
-            new ToolCallPart(new ToolCall("c-1", "f", """{"city":"Zürich","days":3,"more":[1.50]}""")), Only(new FunctionCallContent("c-1", "f", arguments)).Part);
+            new ToolCallPart(new ToolCall("c-1", "f", """{"city":"Zürich","days":3,"more":[1.50]}""")),
+            Only(new FunctionCallContent("c-1", "f", arguments)).Part);
         Assert.Equal(new ToolCallPart(new ToolCall("c-1", "f", "{}")), Only(new FunctionCallContent("c-1", "f")).Part);
     }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.AI.Evaluation;
 
 namespace GemmaSharp.Extensions.AI.Tests;
@@ -38,7 +39,7 @@ public sealed class EvaluationTests
         {
             ChatResponse<Verdict> verdict = await chatConfiguration!.ChatClient.GetResponseAsync<Verdict>(
                 $"Question: {messages.Last().Text}\nAnswer: {modelResponse.Text}\nGive a mark from 1 to 5.",
-                new System.Text.Json.JsonSerializerOptions(AIJsonUtilities.DefaultOptions) { PropertyNamingPolicy = System.Text.Json.JsonNamingPolicy.CamelCase },
+                new JsonSerializerOptions(AIJsonUtilities.DefaultOptions) { PropertyNamingPolicy = JsonNamingPolicy.CamelCase },
                 new ChatOptions { Temperature = 0 },
                 cancellationToken: cancellationToken);
             var metric = new NumericMetric(Name, verdict.Result.Mark, verdict.Result.Reason);

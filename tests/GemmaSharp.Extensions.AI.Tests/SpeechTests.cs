@@ -73,7 +73,8 @@ public sealed class SpeechTests(Demo demo) : IClassFixture<Demo>
         await Assert.ThrowsAsync<MediaException>(() => narrow.GetTextAsync(new MemoryStream(new byte[101]), cancellationToken: Token));
         using var cancelled = new CancellationTokenSource();
         await cancelled.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.GetTextAsync(File.OpenRead(Demo.Golden("audio-00.wav")), cancellationToken: cancelled.Token));
+        await using FileStream file = File.OpenRead(Demo.Golden("audio-00.wav"));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.GetTextAsync(file, cancellationToken: cancelled.Token));
     }
 
     [Fact]

@@ -134,7 +134,8 @@ public sealed class StreamTests(Demo demo) : IClassFixture<Demo>
     public async Task Address_ThatMayNotBeRead_IsRefused(string address, MediaOptions media)
     {
         using IChatClient client = demo.Model.AsIChatClient(new GemmaChatOptions { Media = media });
-        await Assert.ThrowsAsync<MediaException>(() => client.GetResponseAsync(Asking("Describe it.", new UriContent(address, "image/png")), Demo.Greedy, Token));
+        AIMessage message = Asking("Describe it.", new UriContent(address, "image/png"));
+        await Assert.ThrowsAsync<MediaException>(() => client.GetResponseAsync(message, Demo.Greedy, Token));
     }
 
     [Fact]

@@ -95,7 +95,9 @@ public sealed class StructuredOutputTests(Demo demo) : IClassFixture<Demo>
     {
         using IChatClient client = demo.Model.AsIChatClient();
         JsonElement schema = JsonDocument.Parse(
-            """{"type":"object","properties":{"a":{"type":"array","items":{"type":"string"},"uniqueItems":true},"b":{"$ref":"https://example.org/b"}}}""").RootElement;
+            """
+            {"type":"object","properties":{"a":{"type":"array","items":{"type":"string"},"uniqueItems":true},"b":{"$ref":"https://example.org/b"}}}
+            """).RootElement;
         var options = new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(schema) };
         ConstraintException error = await Assert.ThrowsAsync<ConstraintException>(() => client.GetResponseAsync("Hello", options, Token));
         Assert.Equal(2, error.Problems.Count);
