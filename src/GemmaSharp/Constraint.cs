@@ -1,5 +1,8 @@
+using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using GemmaSharp.Generation.Constraints;
+using GemmaSharp.Generation.Constraints.Json;
 
 namespace GemmaSharp;
 
@@ -10,6 +13,11 @@ namespace GemmaSharp;
 /// </remarks>
 public sealed class Constraint
 {
+    const int LargestSchema = 4 << 20;
+    const string JsonInstruction = "Answer with JSON alone.";
+
+    static readonly JsonDocumentOptions s_reading = new() { MaxDepth = 512, CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+
     internal Constraint(Grammar grammar, string? instruction)
     {
         Compiled = grammar;
@@ -17,7 +25,7 @@ public sealed class Constraint
     }
 
     /// <summary>Any JSON object or array.</summary>
-    public static Constraint Json => throw new NotImplementedException();
+    public static Constraint Json { get; } = new(SchemaCompiler.Any(), JsonInstruction);
 
     /// <summary>What the prompt tells the model about the form, so that it is not forced into what it never meant; null for nothing.</summary>
     public string? Instruction { get; }
@@ -29,23 +37,85 @@ public sealed class Constraint
     /// <param name="schema">JSON Schema, draft 2020-12.</param>
     /// <param name="options">How; null for the defaults.</param>
     /// <exception cref="ConstraintException">The schema is no JSON, or uses what is not supported: all of it is listed.</exception>
-    public static Constraint JsonSchema(string schema, JsonSchemaOptions? options = null) => throw new NotImplementedException();
+    public static Constraint JsonSchema(string schema, JsonSchemaOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(schema);
+        if (schema.Length > LargestSchema)
+        {
+            throw new ConstraintException($"The schema has {schema.Length} characters; at most {LargestSchema} are read.");
+        }
+
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(schema, s_reading);
+            return JsonSchema(document.RootElement, options);
+        }
+        catch (JsonException e)
+        {
+            throw new ConstraintException($"The schema is no JSON: {e.Message.TrimEnd('.')}.");
+        }
+    }
 
     /// <inheritdoc cref="JsonSchema(string, JsonSchemaOptions?)"/>
-    public static Constraint JsonSchema(JsonElement schema, JsonSchemaOptions? options = null) => throw new NotImplementedException();
+    public static Constraint JsonSchema(JsonElement schema, JsonSchemaOptions? options = null)
+    {
+        if (schema.ValueKind is not (JsonValueKind.Object or JsonValueKind.True or JsonValueKind.False))
+        {
+            throw new ConstraintException($"The schema is {(schema.ValueKind == JsonValueKind.Undefined ? "undefined" : schema.GetRawText())}; it must be an object, true or false.");
+        }
+
+        options ??= new JsonSchemaOptions();
+        return GrammarCache.Shared.Get(
+            ("schema", options with { InjectIntoPrompt = true }, schema.GetRawText()),
+            () => SchemaCompiler.Compile(schema, options),
+            options.InjectIntoPrompt ? SchemaInstruction(schema) : null);
+    }
 
     /// <summary>Text that matches a regular expression from beginning to end.</summary>
     /// <param name="pattern">ECMAScript's syntax without look-around and back references.</param>
     /// <exception cref="ConstraintException">It is no such expression, or too large.</exception>
-    public static Constraint Regex(string pattern) => throw new NotImplementedException();
+    public static Constraint Regex(string pattern)
+    {
+        ArgumentNullException.ThrowIfNull(pattern);
+        return GrammarCache.Shared.Get(("regex", null, pattern), () => RegexReader.Compile(pattern), null);
+    }
 
     /// <summary>Text of a grammar.</summary>
     /// <param name="gbnf">llama.cpp's GBNF; the rule <c>root</c> is the whole answer.</param>
     /// <exception cref="ConstraintException">It is no grammar, or too large.</exception>
-    public static Constraint Grammar(string gbnf) => throw new NotImplementedException();
+    public static Constraint Grammar(string gbnf)
+    {
+        ArgumentNullException.ThrowIfNull(gbnf);
+        return GrammarCache.Shared.Get(("grammar", null, gbnf), () => GbnfReader.Compile(gbnf), null);
+    }
+
+    static string SchemaInstruction(JsonElement schema)
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            if (schema.ValueKind == JsonValueKind.Object)
+            {
+                // What only tools want to know tells the model nothing.
+                writer.WriteStartObject();
+                foreach (JsonProperty property in schema.EnumerateObject().Where(property => property.Name != "$schema"))
+                {
+                    property.WriteTo(writer);
+                }
+
+                writer.WriteEndObject();
+            }
+            else
+            {
+                schema.WriteTo(writer);
+            }
+        }
+
+        return "Answer with JSON alone that is valid under this JSON schema:\n" + Encoding.UTF8.GetString(stream.ToArray());
+    }
 }
 
-/// <summary>How a JSON schema is read. Immutable; change a copy with <c>with</c>.</summary>
+/// <summary>How a JSON schema is read and how answers to it are written. Immutable; change a copy with <c>with</c>.</summary>
 public sealed record JsonSchemaOptions
 {
     /// <summary>Whether keywords that are not supported are passed over instead of refused: the answer may then break them.</summary>
@@ -56,4 +126,30 @@ public sealed record JsonSchemaOptions
 
     /// <summary>Whether the schema is also told to the model in the prompt.</summary>
     public bool InjectIntoPrompt { get; init; } = true;
+
+    /// <summary>In which order properties come.</summary>
+    public JsonPropertyOrder PropertyOrder { get; init; }
+
+    /// <summary>What stands between the tokens of the answer.</summary>
+    public JsonWhitespace Whitespace { get; init; }
+}
+
+/// <summary>In which order the properties of an object come.</summary>
+public enum JsonPropertyOrder
+{
+    /// <summary>As the model likes.</summary>
+    Any,
+
+    /// <summary>As the schema declares them, required ones that it does not declare after those, all others last. Names that must come next are then not drawn.</summary>
+    Declared,
+}
+
+/// <summary>What stands between the tokens of JSON.</summary>
+public enum JsonWhitespace
+{
+    /// <summary>Nothing, so that punctuation which must come next is not drawn.</summary>
+    Compact,
+
+    /// <summary>At most a line end and sixteen spaces, as the model likes.</summary>
+    Flexible,
 }

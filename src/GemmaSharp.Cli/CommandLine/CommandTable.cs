@@ -14,6 +14,7 @@ static class CommandTable
         VerifyCommand.Create(global, console),
         ConvertCommand.Create(global, console),
         TokenizeCommand.Create(global, console),
+        SchemaCommand.Create(global, console),
         TraceCommand.Create(global, console),
         DiffCommand.Create(global, console),
         BenchCommand.Create(global, console),

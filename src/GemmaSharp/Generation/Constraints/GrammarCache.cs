@@ -1,0 +1,59 @@
+namespace GemmaSharp.Generation.Constraints;
+
+/// <summary>Constraints by what they were compiled from, the last used ones up to a number of bytes.</summary>
+/// <remarks>Thread-safe. Two who ask for the same at the same time may both compile it.</remarks>
+sealed class GrammarCache(long mostBytes)
+{
+    readonly Lock _lock = new();
+    readonly Dictionary<Key, LinkedListNode<(Key Key, Grammar Grammar, long Bytes)>> _entries = [];
+    readonly LinkedList<(Key Key, Grammar Grammar, long Bytes)> _order = [];
+
+    /// <summary>The cache of the process.</summary>
+    public static GrammarCache Shared { get; } = new(64 << 20);
+
+    /// <summary>Bytes held.</summary>
+    public long Bytes { get; private set; }
+
+    /// <summary>What a grammar was compiled from: its kind, how, and the text itself.</summary>
+    public readonly record struct Key(string Kind, JsonSchemaOptions? Options, string Source)
+    {
+        public static implicit operator Key((string Kind, JsonSchemaOptions? Options, string Source) key) => new(key.Kind, key.Options, key.Source);
+    }
+
+    /// <summary>The constraint of a source.</summary>
+    /// <param name="key">The source.</param>
+    /// <param name="compile">Compiles it where it is not known.</param>
+    /// <param name="instruction">What the prompt tells the model.</param>
+    /// <exception cref="ConstraintException">It cannot be compiled.</exception>
+    public Constraint Get(Key key, Func<Grammar> compile, string? instruction)
+    {
+        lock (_lock)
+        {
+            if (_entries.TryGetValue(key, out LinkedListNode<(Key, Grammar Grammar, long)>? known))
+            {
+                _order.Remove(known);
+                _order.AddFirst(known);
+                return new Constraint(known.Value.Grammar, instruction);
+            }
+        }
+
+        Grammar grammar = compile();
+        lock (_lock)
+        {
+            if (!_entries.ContainsKey(key))
+            {
+                long bytes = grammar.Bytes + (2L * key.Source.Length);
+                _entries.Add(key, _order.AddFirst((key, grammar, bytes)));
+                Bytes += bytes;
+                while (Bytes > mostBytes && _order.Count > 1)
+                {
+                    Bytes -= _order.Last!.Value.Bytes;
+                    _entries.Remove(_order.Last.Value.Key);
+                    _order.RemoveLast();
+                }
+            }
+        }
+
+        return new Constraint(grammar, instruction);
+    }
+}

@@ -1,0 +1,835 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+
+namespace GemmaSharp.Generation.Constraints.Json;
+
+/// <summary>JSON Schema to a grammar that accepts exactly the texts of its values.</summary>
+/// <remarks>
+/// <para>
+/// A value has to satisfy a set of schemas at once; each such set becomes a rule, once. References and <c>allOf</c> add schemas to the set; a choice (<c>anyOf</c>,
+/// <c>oneOf</c>, a condition) makes a rule of alternatives, one set for each. What is left is a set of plain schemas, whose keywords are joined type by type: bounds of
+/// numbers, expressions of texts, items by position, members by name.
+/// </para>
+/// <para>Negations are alternatives, too: one keyword fails. Sets are worked off one after another, so nesting and recursion cost no stack. Not thread-safe.</para>
+/// </remarks>
+sealed class SchemaCompiler
+{
+    /// <summary>The most sets of schemas: products of choices can be many.</summary>
+    const int MostSets = 20_000;
+
+    /// <summary>The most kinds of other names that patterns can divide an object's names into.</summary>
+    const int MostNameKinds = 64;
+
+    readonly SchemaDocument _document;
+    readonly JsonSchemaOptions _options;
+    readonly GrammarBuilder _builder = new();
+    readonly Expressions _e;
+    readonly JsonSpelling _spelling;
+    readonly Dictionary<Sequence, Symbol> _rules = [];
+    readonly Queue<(Symbol Rule, Atom[] Set)> _queue = [];
+    readonly Dictionary<int, Schema> _byId = [];
+    readonly Dictionary<int, Choice> _choices = [];
+    readonly Dictionary<NumberRange, int> _numbers = [];
+    readonly Schema _any;
+    readonly Symbol _comma;
+    readonly Symbol _arrayOpen;
+    readonly Symbol _arrayClose;
+    readonly Symbol _arrayEmpty;
+    readonly Symbol _objectOpen;
+    readonly Symbol _objectClose;
+    readonly Symbol _objectEmpty;
+
+    SchemaCompiler(JsonElement schema, JsonSchemaOptions options)
+    {
+        _options = options;
+        _document = new SchemaDocument(schema);
+        _any = _document.New("");
+        _e = _builder.Expressions;
+        _spelling = new JsonSpelling(_e, options.Whitespace);
+        _comma = _builder.Lexeme(_spelling.Token(","u8));
+        _arrayOpen = _builder.Lexeme(_spelling.Token("["u8, before: false));
+        _arrayClose = _builder.Lexeme(_spelling.Token("]"u8, after: false));
+        _arrayEmpty = _builder.Lexeme(_e.Concat(_e.Literal("["u8), _spelling.Space, _e.Literal("]"u8)));
+        _objectOpen = _builder.Lexeme(_spelling.Token("{"u8, before: false));
+        _objectClose = _builder.Lexeme(_spelling.Token("}"u8, after: false));
+        _objectEmpty = _builder.Lexeme(_e.Concat(_e.Literal("{"u8), _spelling.Space, _e.Literal("}"u8)));
+    }
+
+    /// <summary>A part of a set: a whole schema, its own keywords alone, or one of its choices.</summary>
+    readonly record struct Atom(AtomKind Kind, int Id) : IComparable<Atom>
+    {
+        public int CompareTo(Atom other) => Kind != other.Kind ? Kind.CompareTo(other.Kind) : Id.CompareTo(other.Id);
+    }
+
+    enum AtomKind
+    {
+        Whole,
+        Own,
+        Choice,
+    }
+
+    /// <summary>Compiles a schema.</summary>
+    /// <exception cref="ConstraintException">It uses what is not supported, is too large, or allows no value.</exception>
+    public static Grammar Compile(JsonElement schema, JsonSchemaOptions options)
+    {
+        var compiler = new SchemaCompiler(schema, options);
+        Symbol start = compiler.Value([compiler.Whole(compiler._document.Root)]);
+        while (compiler._queue.TryDequeue(out (Symbol Rule, Atom[] Set) next))
+        {
+            compiler.Define(next.Rule, next.Set);
+        }
+
+        IReadOnlyCollection<ConstraintProblem> problems = compiler._document.Problems;
+        if (problems.Count > 0 && !options.Lenient)
+        {
+            throw Unsupported(problems);
+        }
+
+        return compiler._builder.Build(start);
+    }
+
+    /// <summary>The grammar of any object or array.</summary>
+    public static Grammar Any()
+    {
+        using JsonDocument document = JsonDocument.Parse("""{"type":["object","array"]}""");
+        return Compile(document.RootElement, new JsonSchemaOptions());
+    }
+
+    static ConstraintException Unsupported(IReadOnlyCollection<ConstraintProblem> problems)
+    {
+        const int Shown = 5;
+        string list = string.Join("; ", problems.Take(Shown).Select(problem =>
+            $"{(problem.Pointer.Length == 0 ? "the root" : problem.Pointer)}: {(problem.Keyword.Length == 0 ? "it" : problem.Keyword)} {problem.Message}"));
+        string more = problems.Count > Shown ? FormattableString.Invariant($"; and {problems.Count - Shown} more") : "";
+        return new ConstraintException($"The schema uses what is not supported: {list}{more}.", [.. problems]);
+    }
+
+    Atom Whole(Schema schema)
+    {
+        _byId[schema.Id] = schema;
+        return new Atom(AtomKind.Whole, schema.Id);
+    }
+
+    /// <summary>The rule of values that satisfy all schemas of a set.</summary>
+    Symbol Value(IEnumerable<Atom> atoms)
+    {
+        Atom[] set = [.. new SortedSet<Atom>(atoms)];
+        var key = new Sequence(MemoryMarshal.Cast<Atom, int>(set));
+        if (!_rules.TryGetValue(key, out Symbol rule))
+        {
+            if (_rules.Count >= MostSets)
+            {
+                throw new ConstraintException(
+                    $"The schema's alternatives multiply to more than {MostSets} combinations; make anyOf, oneOf, not and dependencies that hold at once fewer.");
+            }
+
+            rule = _builder.Rule("value");
+            _rules.Add(key, rule);
+            _queue.Enqueue((rule, set));
+        }
+
+        return rule;
+    }
+
+    Symbol Value(IEnumerable<Schema> schemas) => Value(schemas.DefaultIfEmpty(_any).Select(Whole));
+
+    void Define(Symbol rule, Atom[] set)
+    {
+        var own = new SortedSet<Atom>();
+        var choices = new SortedSet<Atom>();
+        var seen = new HashSet<Atom>();
+        var stack = new Stack<Atom>(set);
+        while (stack.TryPop(out Atom atom))
+        {
+            if (!seen.Add(atom))
+            {
+                continue;
+            }
+
+            if (atom.Kind != AtomKind.Whole)
+            {
+                (atom.Kind == AtomKind.Own ? own : choices).Add(atom);
+                continue;
+            }
+
+            Schema schema = _byId[atom.Id];
+            if (schema.IsFalse)
+            {
+                return;
+            }
+
+            own.Add(new Atom(AtomKind.Own, schema.Id));
+            foreach (Schema also in schema.AllOf.Concat(schema.Not.Select(_document.Not)))
+            {
+                stack.Push(Whole(also));
+            }
+
+            foreach (Choice choice in schema.Choices.Concat(ConditionOf(schema)))
+            {
+                _choices[choice.Id] = choice;
+                choices.Add(new Atom(AtomKind.Choice, choice.Id));
+            }
+        }
+
+        List<Schema> schemas = [.. own.Select(atom => _byId[atom.Id])];
+        JsonTypes types = schemas.Aggregate(JsonTypes.All, (types, schema) => types & TypesOf(schema));
+        if (types == JsonTypes.None)
+        {
+            return;
+        }
+
+        if (choices.Count > 0)
+        {
+            // One choice at a time: the others stay in the set of each alternative.
+            Atom first = choices.Min;
+            IEnumerable<Atom> rest = own.Concat(choices.Skip(1));
+            foreach (List<Schema> alternative in AlternativesOf(_choices[first.Id]))
+            {
+                if (alternative.Aggregate(types, (types, schema) => types & Shallow(schema)) != JsonTypes.None)
+                {
+                    _builder.Add(rule, Value(rest.Concat(alternative.Select(Whole))));
+                }
+            }
+
+            return;
+        }
+
+        DefineTypes(rule, schemas, types);
+    }
+
+    /// <summary>A condition as a choice: it holds and so does one schema, or it does not and another does.</summary>
+    IEnumerable<Choice> ConditionOf(Schema schema)
+    {
+        if (schema.Condition is ({ } condition, var then, var otherwise))
+        {
+            List<Schema> holds = [condition], fails = [_document.Not(condition)];
+            if (then is not null)
+            {
+                holds.Add(then);
+            }
+
+            if (otherwise is not null)
+            {
+                fails.Add(otherwise);
+            }
+
+            // As long as the schema is, so that the choice is the same each time.
+            yield return schema.ConditionChoice ??= new Choice(_document.NewId(), schema.Pointer + "/if", [holds, fails]);
+        }
+    }
+
+    /// <summary>The alternatives of a choice; of a <c>oneOf</c>, each without what others have in common with it.</summary>
+    List<List<Schema>> AlternativesOf(Choice choice)
+    {
+        if (choice.Alternatives.Count == 0 && _document.ExactlyOne.TryGetValue(choice.Id, out List<Schema>? all))
+        {
+            foreach (Schema one in all)
+            {
+                choice.Alternatives.Add([one, .. all.Where(other => other != one && !AreDisjoint(one, other)).Select(_document.Not)]);
+            }
+        }
+
+        return choice.Alternatives;
+    }
+
+    /// <summary>Whether it is plain that no value satisfies both.</summary>
+    bool AreDisjoint(Schema x, Schema y)
+    {
+        List<Schema> xs = Flat(x), ys = Flat(y);
+        if ((xs.Aggregate(JsonTypes.All, (types, schema) => types & TypesOf(schema)) & ys.Aggregate(JsonTypes.All, (types, schema) => types & TypesOf(schema))) == JsonTypes.None)
+        {
+            return true;
+        }
+
+        if (xs.Find(schema => schema.Enum is not null)?.Enum is List<JsonElement> xValues && ys.Find(schema => schema.Enum is not null)?.Enum is List<JsonElement> yValues)
+        {
+            return !xValues.Exists(value => yValues.Exists(other => JsonElement.DeepEquals(value, other)));
+        }
+
+        if (!xs.Exists(schema => schema.Types == JsonTypes.Object) || !ys.Exists(schema => schema.Types == JsonTypes.Object))
+        {
+            return false;
+        }
+
+        return Tells(xs, ys) || Tells(ys, xs) || xs.SelectMany(schema => schema.Required).Any(name => ys.Exists(schema => schema.Required.Contains(name))
+            && xs.SelectMany(schema => schema.Properties).Where(each => each.Name == name)
+                .Any(mine => ys.SelectMany(schema => schema.Properties).Any(other => other.Name == name && AreDisjointValues(mine.Schema, other.Schema))));
+
+        // One needs what the other has no place for.
+        static bool Tells(List<Schema> needs, List<Schema> refuses) => needs.SelectMany(schema => schema.Required).Any(name => refuses.Exists(schema =>
+            schema.Properties.Exists(each => each.Name == name && each.Schema.IsFalse)
+            || (schema.AdditionalProperties?.IsFalse == true && schema.PatternProperties.Count == 0 && !schema.Properties.Exists(each => each.Name == name))));
+    }
+
+    bool AreDisjointValues(Schema x, Schema y)
+    {
+        List<Schema> xs = Flat(x), ys = Flat(y);
+        List<JsonElement>? xValues = xs.Find(schema => schema.Enum is not null)?.Enum, yValues = ys.Find(schema => schema.Enum is not null)?.Enum;
+        return (xs.Aggregate(JsonTypes.All, (types, schema) => types & TypesOf(schema)) & ys.Aggregate(JsonTypes.All, (types, schema) => types & TypesOf(schema))) == JsonTypes.None
+            || (xValues is not null && yValues is not null && !xValues.Exists(value => yValues.Exists(other => JsonElement.DeepEquals(value, other))));
+    }
+
+    /// <summary>A schema and all that hold with it for certain.</summary>
+    static List<Schema> Flat(Schema schema)
+    {
+        var all = new List<Schema> { schema };
+        for (int i = 0; i < all.Count && all.Count < 100; i++)
+        {
+            all.AddRange(all[i].AllOf.Where(each => !all.Contains(each)));
+        }
+
+        return all;
+    }
+
+    static JsonTypes Shallow(Schema schema) => schema.IsFalse ? JsonTypes.None : Flat(schema).Aggregate(JsonTypes.All, (types, each) => types & TypesOf(each));
+
+    static JsonTypes TypesOf(Schema schema)
+    {
+        JsonTypes types = schema.IsFalse ? JsonTypes.None : schema.Types;
+        if (schema.Enum is List<JsonElement> values)
+        {
+            JsonTypes possible = values.Aggregate(JsonTypes.None, (all, value) => all | TypeOf(value));
+            types &= possible;
+        }
+
+        return types;
+    }
+
+    static JsonTypes TypeOf(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Null => JsonTypes.Null,
+        JsonValueKind.True or JsonValueKind.False => JsonTypes.Boolean,
+        JsonValueKind.String => JsonTypes.String,
+        JsonValueKind.Array => JsonTypes.Array,
+        JsonValueKind.Object => JsonTypes.Object,
+        _ => DecimalNumber.TryParse(value.GetRawText(), out DecimalNumber number) && !number.IsInteger ? JsonTypes.Fraction : JsonTypes.Integer,
+    };
+
+    void DefineTypes(Symbol rule, List<Schema> schemas, JsonTypes types)
+    {
+        if (schemas.Find(schema => schema.Enum is not null) is Schema listed)
+        {
+            DefineEnum(rule, listed, schemas, types);
+            return;
+        }
+
+        foreach (JsonElement excluded in schemas.SelectMany(schema => schema.Excluded))
+        {
+            types &= ~(excluded.ValueKind == JsonValueKind.Null ? JsonTypes.Null : JsonTypes.None);
+            if (excluded.ValueKind is JsonValueKind.Array or JsonValueKind.Object && (types & TypeOf(excluded)) != 0)
+            {
+                _document.Problem(schemas.Find(schema => schema.Excluded.Contains(excluded))!.Pointer, "not", "excludes an array or an object, which is not supported");
+            }
+        }
+
+        var words = new List<int>();
+        if (types.HasFlag(JsonTypes.Null))
+        {
+            words.Add(_e.Literal("null"u8));
+        }
+
+        foreach (bool value in types.HasFlag(JsonTypes.Boolean) ? (bool[])[true, false] : [])
+        {
+            if (!schemas.Exists(schema => schema.Excluded.Exists(each => each.ValueKind == (value ? JsonValueKind.True : JsonValueKind.False))))
+            {
+                words.Add(_e.Literal(value ? "true"u8 : "false"u8));
+            }
+        }
+
+        if ((types & JsonTypes.Number) != 0)
+        {
+            words.Add(Number(schemas, types));
+        }
+
+        if (types.HasFlag(JsonTypes.String))
+        {
+            words.Add(_spelling.Quoted(Text(schemas, isName: false)));
+        }
+
+        if (words.Count > 0)
+        {
+            _builder.Add(rule, _builder.Lexeme(_e.Or([.. words])));
+        }
+
+        if (types.HasFlag(JsonTypes.Array))
+        {
+            DefineArray(rule, schemas);
+        }
+
+        if (types.HasFlag(JsonTypes.Object))
+        {
+            DefineObject(rule, schemas);
+        }
+    }
+
+    void DefineEnum(Symbol rule, Schema listed, List<Schema> schemas, JsonTypes types)
+    {
+        var words = new List<int>();
+        foreach (JsonElement value in listed.Enum!)
+        {
+            JsonTypes type = TypeOf(value);
+            if ((types & type) == 0 || !schemas.TrueForAll(schema => IsListed(schema, value)))
+            {
+                continue;
+            }
+
+            switch (value.ValueKind)
+            {
+                case JsonValueKind.String:
+                    string text = value.GetString()!;
+                    if (Matches(Text(schemas, isName: false), JsonSpelling.Spell(text)))
+                    {
+                        words.Add(_spelling.Quoted(_spelling.Literal(text)));
+                    }
+
+                    break;
+                case JsonValueKind.Number:
+                    NumberRange range = RangeOf(schemas);
+                    string raw = value.GetRawText();
+                    if (!DecimalNumber.TryParse(raw, out DecimalNumber number) || range.Contains(number))
+                    {
+                        words.Add(_e.Literal(Encoding.UTF8.GetBytes(raw)));
+                        words.Add(DecimalNumber.TryParse(raw, out number)
+                            ? Range(new NumberRange { IsInteger = number.IsInteger }.AtLeast(number, false).AtMost(number, false)) : _e.Nothing);
+                    }
+
+                    break;
+                case JsonValueKind.Array or JsonValueKind.Object:
+                    if (schemas.Exists(schema => schema != listed && (value.ValueKind == JsonValueKind.Array ? schema.SaysArrays : schema.SaysObjects))
+                        || (value.ValueKind == JsonValueKind.Array ? listed.SaysArrays : listed.SaysObjects))
+                    {
+                        _document.Problem(listed.Pointer, "enum", "lists arrays or objects beside keywords for them, which is not supported");
+                    }
+
+                    words.Add(Literal(value));
+                    break;
+                default:
+                    words.Add(_e.Literal(Encoding.UTF8.GetBytes(value.GetRawText())));
+                    break;
+            }
+        }
+
+        if (words.Count > 0)
+        {
+            _builder.Add(rule, _builder.Lexeme(_e.Or([.. words])));
+        }
+    }
+
+    static bool IsListed(Schema schema, JsonElement value) =>
+        (schema.Enum is null || schema.Enum.Exists(each => JsonElement.DeepEquals(each, value)))
+        && !schema.Excluded.Exists(each => JsonElement.DeepEquals(each, value));
+
+    /// <summary>A value as it is written.</summary>
+    int Literal(JsonElement value)
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            value.WriteTo(writer);
+        }
+
+        return _e.Literal(stream.ToArray());
+    }
+
+    static NumberRange RangeOf(List<Schema> schemas)
+    {
+        var range = new NumberRange();
+        foreach (NumberRange each in schemas.Select(schema => schema.Range))
+        {
+            range = each.Min is DecimalNumber min ? range.AtLeast(min, each.IsMinExclusive) : range;
+            range = each.Max is DecimalNumber max ? range.AtMost(max, each.IsMaxExclusive) : range;
+            range = each.MultipleOf is DecimalNumber of ? range.Multiple(of) : range;
+        }
+
+        return range;
+    }
+
+    int Number(List<Schema> schemas, JsonTypes types)
+    {
+        NumberRange range = RangeOf(schemas) with { IsInteger = (types & JsonTypes.Number) == JsonTypes.Integer };
+        int number = Range(range);
+        if ((types & JsonTypes.Number) == JsonTypes.Fraction)
+        {
+            number = _e.And(Range(range), _e.Not(IntegerValued()));
+        }
+
+        foreach (JsonElement excluded in schemas.SelectMany(schema => schema.Excluded).Where(each => each.ValueKind == JsonValueKind.Number))
+        {
+            if (DecimalNumber.TryParse(excluded.GetRawText(), out DecimalNumber value))
+            {
+                // With exponents one number has many spellings, so none is allowed here.
+                number = _e.And(
+                    Automaton(range), _e.Not(Automaton(new NumberRange().AtLeast(value, false).AtMost(value, false))), number);
+            }
+        }
+
+        return number;
+    }
+
+    /// <summary>The spellings of numbers of a range.</summary>
+    int Range(NumberRange range)
+    {
+        if (!_numbers.TryGetValue(range, out int number))
+        {
+            number = range.IsSignOnly ? OfSign(range) : range == new NumberRange { IsInteger = true } ? Integer() : Automaton(range);
+            _numbers.Add(range, number);
+        }
+
+        return number;
+    }
+
+    int Automaton(NumberRange range) => _e.Of(new NumberAutomaton(range), 0);
+
+    int Integer() => _e.Concat(_e.Repeat(_e.Literal("-"u8), 0, 1), WholePart());
+
+    int IntegerValued() => _e.Concat(Integer(), _e.Repeat(_e.Concat(_e.Literal("."u8), _e.Repeat(_e.Literal("0"u8), 1, null)), 0, 1));
+
+    int WholePart()
+    {
+        int digits = _e.Repeat(_e.Bytes(((byte)'0', (byte)'9')), 0, null);
+        return _e.Or(_e.Literal("0"u8), _e.Concat(_e.Bytes(((byte)'1', (byte)'9')), digits));
+    }
+
+    /// <summary>Numbers with exponents, of which at most the sign matters.</summary>
+    int OfSign(NumberRange range)
+    {
+        int digit = _e.Bytes(((byte)'0', (byte)'9')), digits = _e.Repeat(digit, 1, null);
+        int exponent = _e.Repeat(_e.Concat(_e.Bytes(((byte)'e', (byte)'e'), ((byte)'E', (byte)'E')), _e.Repeat(_e.Bytes(((byte)'+', (byte)'+'), ((byte)'-', (byte)'-')), 0, 1), digits), 0, 1);
+        int magnitude = _e.Concat(WholePart(), _e.Repeat(_e.Concat(_e.Literal("."u8), digits), 0, 1), exponent);
+        int zeros = _e.Repeat(_e.Literal("0"u8), 1, null);
+        int zero = _e.Concat(_e.Literal("0"u8), _e.Repeat(_e.Concat(_e.Literal("."u8), zeros), 0, 1), exponent);
+        int above = _e.And(magnitude, _e.Not(zero)), minus = _e.Literal("-"u8);
+        var ways = new List<int>();
+        if (range.Max is null)
+        {
+            ways.Add(range.Min is null ? magnitude : above);
+        }
+
+        if (range.Min is null)
+        {
+            ways.Add(_e.Concat(minus, range.Max is null ? magnitude : above));
+        }
+
+        if ((range.Min is null || !range.IsMinExclusive) && (range.Max is null || !range.IsMaxExclusive))
+        {
+            ways.Add(zero);
+            ways.Add(_e.Concat(minus, zero));
+        }
+
+        return _e.Or([.. ways]);
+    }
+
+    /// <summary>Texts between their quotes.</summary>
+    int Text(List<Schema> schemas, bool isName)
+    {
+        Func<CodePointSet, int> character = isName ? _spelling.InName : _spelling.InValue;
+        int any = character(CodePointSet.All), min = 0;
+        int? max = null;
+        var all = new List<int>();
+        foreach (Schema schema in schemas)
+        {
+            min = Math.Max(min, schema.Length.Min);
+            max = schema.Length.Max is int most ? Math.Min(most, max ?? most) : max;
+            foreach ((string pattern, bool isSearch, bool isNegated, string keyword) in schema.Patterns)
+            {
+                try
+                {
+                    int expression = RegexReader.Read(_e, pattern, isSearch, character);
+                    all.Add(isNegated ? _e.Not(expression) : expression);
+                }
+                catch (ConstraintException e) when (e.Problems.Count == 0)
+                {
+                    _document.Problem(schema.Pointer, keyword, "is not supported: " + e.Message);
+                }
+            }
+
+            foreach (JsonElement excluded in schema.Excluded.Where(each => each.ValueKind == JsonValueKind.String))
+            {
+                all.Add(_e.Not(isName ? _spelling.Literal(excluded.GetString()!) : _spelling.EverySpelling(excluded.GetString()!)));
+            }
+        }
+
+        if (max < min)
+        {
+            return _e.Nothing;
+        }
+
+        // A pattern alone is well formed; what is negated is so only beside this.
+        if (min > 0 || max is not null || all.Count == 0 || schemas.Exists(schema => schema.Excluded.Count > 0 || schema.Patterns.Exists(each => each.IsNegated)))
+        {
+            all.Add(_e.Repeat(any, min, max));
+        }
+
+        return _e.And([.. all]);
+    }
+
+    bool Matches(int expression, string spelled)
+    {
+        foreach (byte b in Encoding.UTF8.GetBytes(spelled))
+        {
+            ByteSet of = ByteSet.All;
+            expression = _e.Derive(expression, b, ref of);
+        }
+
+        return _e.IsNullable(expression);
+    }
+
+    void DefineArray(Symbol rule, List<Schema> schemas)
+    {
+        int min = schemas.Max(schema => schema.ItemCount.Min);
+        int? max = schemas.Min(schema => schema.ItemCount.Max);
+        int prefix = schemas.Max(schema => schema.PrefixItems.Count);
+        List<Schema> others = [.. schemas.Where(schema => schema.Items is not null).Select(schema => schema.Items!)];
+        if (min > (max ?? int.MaxValue))
+        {
+            return;
+        }
+
+        if (min == 0)
+        {
+            _builder.Add(rule, _arrayEmpty);
+        }
+
+        if (max == 0)
+        {
+            if (min == 0 && schemas.Exists(schema => schema.Contains is not null))
+            {
+                _document.Problem(schemas.Find(schema => schema.Contains is not null)!.Pointer, "contains", "stands beside maxItems, which is not supported");
+            }
+
+            return;
+        }
+
+        Symbol[] first = new Symbol[Math.Min(prefix, max ?? prefix)];
+        for (int i = 0; i < first.Length; i++)
+        {
+            first[i] = Value(schemas.Select(schema => i < schema.PrefixItems.Count ? schema.PrefixItems[i] : schema.Items).OfType<Schema>());
+        }
+
+        Symbol[] values = [];
+        if (schemas.Find(schema => schema.IsUnique) is Schema unique && max != 1)
+        {
+            if (prefix > 0 || others.Count != 1 || Flat(others[0]) is not [{ Enum: List<JsonElement> listed, Choices.Count: 0 } only]
+                || listed.Exists(value => value.ValueKind is JsonValueKind.Array or JsonValueKind.Object) || listed.Count > 256)
+            {
+                _document.Problem(unique.Pointer, "uniqueItems", "is supported for items out of a list of at most 256 texts, numbers or words alone");
+                return;
+            }
+
+            values = [.. listed.Select(value => Enumerated(only, value))];
+        }
+
+        Symbol? item = others.Exists(schema => schema.IsFalse) ? null : Value(others);
+        Schema[] contained = [.. schemas.Where(schema => schema.Contains is not null)];
+        if (contained.Length > 0)
+        {
+            DefineContains(rule, schemas, contained, others, item, min, max, prefix);
+            return;
+        }
+
+        if (prefix == 0 && min <= 1 && max is null && values.Length == 0)
+        {
+            // Left recursion, so that every item begins in the same row.
+            if (item is Symbol each)
+            {
+                Symbol list = _builder.Rule("items");
+                _builder.Add(list, each);
+                _builder.Add(list, list, _comma, each);
+                _builder.Add(rule, _arrayOpen, list, _arrayClose);
+            }
+
+            return;
+        }
+
+        var family = new ArrayItems(first, item, (min, max), values, _comma, _arrayClose);
+        _builder.Add(rule, _arrayOpen, _builder.Rule("items", family, new FamilyKey(ArrayItems.Item, 0, 0)));
+    }
+
+    Symbol Enumerated(Schema schema, JsonElement value)
+    {
+        Schema one = _document.New(schema.Pointer);
+        one.Enum = [value];
+        return Value([one, schema]);
+    }
+
+    void DefineContains(Symbol rule, List<Schema> schemas, Schema[] contained, List<Schema> others, Symbol? item, int min, int? max, int prefix)
+    {
+        if (contained.Length > 1 || prefix > 0 || min > 1 || max is not null || schemas.Exists(schema => schema.IsUnique))
+        {
+            _document.Problem(contained[0].Pointer, "contains", "stands beside other keywords of arrays, which is not supported");
+            return;
+        }
+
+        if (min == 0)
+        {
+            // The empty array, which was allowed above, contains nothing.
+            _document.Problem(contained[0].Pointer, "contains", "needs minItems: 1 beside it");
+        }
+
+        if (item is Symbol each)
+        {
+            Symbol before = _builder.Rule("before"), after = _builder.Rule("after");
+            _builder.Add(before);
+            _builder.Add(before, before, each, _comma);
+            _builder.Add(after);
+            _builder.Add(after, after, _comma, each);
+            _builder.Add(rule, _arrayOpen, before, Value([.. others, contained[0].Contains!]), after, _arrayClose);
+        }
+    }
+
+    void DefineObject(Symbol rule, List<Schema> schemas)
+    {
+        (int Min, int? Max) count = (schemas.Max(schema => schema.MemberCount.Min), schemas.Min(schema => schema.MemberCount.Max));
+        if (count.Min > (count.Max ?? int.MaxValue))
+        {
+            return;
+        }
+
+        string[] required = [.. schemas.SelectMany(schema => schema.Required).Distinct()];
+        string[] names = [.. schemas.SelectMany(schema => schema.Properties.Select(each => each.Name)).Concat(required).Distinct()];
+        var patterns = new Dictionary<string, int>();
+        foreach (Schema schema in schemas)
+        {
+            foreach ((string pattern, _) in schema.PatternProperties)
+            {
+                if (!patterns.ContainsKey(pattern))
+                {
+                    try
+                    {
+                        patterns.Add(pattern, RegexReader.Read(_e, pattern, isSearch: true, _spelling.InName));
+                    }
+                    catch (ConstraintException e) when (e.Problems.Count == 0)
+                    {
+                        _document.Problem(schema.Pointer, "patternProperties", "is not supported: " + e.Message);
+                        patterns.Add(pattern, _e.Nothing);
+                    }
+                }
+            }
+        }
+
+        bool isStrict = _options.Strict && !schemas.Exists(schema => schema.AdditionalProperties is not null || schema.PatternProperties.Count > 0);
+        int allowedNames = Names(schemas);
+        var declared = new List<(Symbol, Symbol, bool)>();
+        var known = new List<int>();
+        foreach (string name in names)
+        {
+            int spelled = _spelling.Literal(name);
+            known.Add(spelled);
+            string key = JsonSpelling.Spell(name);
+            bool isRequired = required.Contains(name);
+            List<Schema>? members = MembersOf(schemas, schema => schema.Properties.Where(each => each.Name == name).Select(each => each.Schema)
+                .Concat(schema.PatternProperties.Where(each => Matches(patterns[each.Pattern], key)).Select(each => each.Schema)));
+            if (members is null || !Matches(allowedNames, key))
+            {
+                if (isRequired)
+                {
+                    return;
+                }
+
+                continue;
+            }
+
+            declared.Add((_builder.Lexeme(_e.Concat(_spelling.Quoted(spelled), _spelling.Token(":"u8))), Value(members), isRequired));
+        }
+
+        var others = new List<(Symbol, Symbol)>();
+        if (!isStrict)
+        {
+            foreach ((int kind, HashSet<string> matched) in Kinds(_e.And(allowedNames, _e.Not(_e.Or([.. known]))), patterns, schemas))
+            {
+                List<Schema>? members = MembersOf(schemas, schema => schema.PatternProperties.Where(each => matched.Contains(each.Pattern)).Select(each => each.Schema));
+                if (members is not null)
+                {
+                    others.Add((_builder.Lexeme(_e.Concat(_spelling.Quoted(kind), _spelling.Token(":"u8))), Value(members)));
+                }
+            }
+        }
+
+        var family = new ObjectMembers([.. declared], [.. others], count, _options.PropertyOrder == JsonPropertyOrder.Declared, _comma, _objectClose);
+        if (family.CanBeEmpty)
+        {
+            _builder.Add(rule, _objectEmpty);
+        }
+
+        if (count.Max != 0)
+        {
+            _builder.Add(rule, _objectOpen, _builder.Rule("members", family, new FamilyKey(ObjectMembers.Member, 0, 0)));
+        }
+    }
+
+    /// <summary>The schemas of a member: of each object schema, those that know it, or else the one for all others.</summary>
+    /// <returns>Null where one of them allows no value.</returns>
+    static List<Schema>? MembersOf(List<Schema> schemas, Func<Schema, IEnumerable<Schema>> knows)
+    {
+        var members = new List<Schema>();
+        foreach (Schema schema in schemas)
+        {
+            int before = members.Count;
+            members.AddRange(knows(schema));
+            if (members.Count == before && schema.AdditionalProperties is Schema additional)
+            {
+                members.Add(additional);
+            }
+        }
+
+        return members.Exists(member => member.IsFalse) ? null : members;
+    }
+
+    /// <summary>The names that all schemas of names allow.</summary>
+    int Names(List<Schema> schemas)
+    {
+        List<Schema> all = [.. schemas.Where(schema => schema.PropertyNames is not null).SelectMany(schema => Flat(schema.PropertyNames!))];
+        if (all.Exists(schema => schema.IsFalse))
+        {
+            return _e.Nothing;
+        }
+
+        if (all.Find(schema => schema.Choices.Count > 0 || schema.Not.Count > 0 || schema.Condition is not null) is Schema complex)
+        {
+            _document.Problem(complex.Pointer, "propertyNames", "has alternatives, which is not supported");
+        }
+
+        int names = Text(all.Count == 0 ? [_any] : all, isName: true);
+        foreach (List<JsonElement> values in all.Select(schema => schema.Enum).OfType<List<JsonElement>>())
+        {
+            names = _e.And(names, _e.Or([.. values.Where(value => value.ValueKind == JsonValueKind.String).Select(value => _spelling.Literal(value.GetString()!))]));
+        }
+
+        return all.Exists(schema => (schema.Types & JsonTypes.String) == 0) ? _e.Nothing : names;
+    }
+
+    /// <summary>Divides names by the patterns that they match.</summary>
+    List<(int Kind, HashSet<string> Matched)> Kinds(int names, Dictionary<string, int> patterns, List<Schema> schemas)
+    {
+        List<(int Kind, HashSet<string> Matched)> kinds = [(names, [])];
+        foreach ((string pattern, int expression) in patterns)
+        {
+            var next = new List<(int, HashSet<string>)>();
+            foreach ((int kind, HashSet<string> matched) in kinds)
+            {
+                Add(_e.And(kind, expression), [.. matched, pattern]);
+                Add(_e.And(kind, _e.Not(expression)), matched);
+
+                void Add(int part, HashSet<string> by)
+                {
+                    if (!_e.IsNothing(part))
+                    {
+                        next.Add((part, by));
+                    }
+                }
+            }
+
+            kinds = next;
+            if (kinds.Count > MostNameKinds)
+            {
+                _document.Problem(schemas.Find(schema => schema.PatternProperties.Count > 0)!.Pointer, "patternProperties",
+                    string.Create(CultureInfo.InvariantCulture, $"has patterns that overlap in more than {MostNameKinds} ways"));
+                return kinds;
+            }
+        }
+
+        return kinds;
+    }
+}
