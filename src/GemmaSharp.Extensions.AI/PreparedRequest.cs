@@ -110,13 +110,13 @@ sealed class PreparedRequest
                 "The request has more than one form for its answer; give a JSON ResponseFormat, a grammar or a regex.", nameof(request));
         }
 
+        JsonElement? schema = format?.Schema?.Clone();
         var json = new JsonSchemaOptions
         {
             Lenient = options.LenientSchemas,
-            Strict = additional.Bool(AdditionalOptions.Strict) ?? options.StrictSchemas,
+            Strict = additional.Bool(AdditionalOptions.Strict) ?? (options.StrictSchemas && !IsAnyObject(schema)),
             InjectIntoPrompt = additional.Bool(AdditionalOptions.InjectSchema) ?? options.InjectSchema,
         };
-        JsonElement? schema = format?.Schema?.Clone();
         return generation.Constraint is Constraint given ? () => given
             : schema is JsonElement element ? () => Constraint.JsonSchema(element, json)
             : format is not null ? () => Constraint.Json
@@ -124,6 +124,11 @@ sealed class PreparedRequest
             : regex is not null ? () => Constraint.Regex(regex)
             : () => null;
     }
+
+    // Strictly read, it would have no object but the empty one, which nobody asks for.
+    static bool IsAnyObject(JsonElement? schema) =>
+        schema is { ValueKind: JsonValueKind.Object } root && root.TryGetProperty("type", out JsonElement type) && type.ValueKind == JsonValueKind.String && type.ValueEquals("object")
+            && !((string[])["properties", "$ref", "allOf", "anyOf", "oneOf"]).Any(keyword => root.TryGetProperty(keyword, out _));
 
     static int? ImageSide(AdditionalOptions additional)
     {

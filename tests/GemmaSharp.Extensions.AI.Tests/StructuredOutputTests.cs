@@ -112,6 +112,26 @@ public sealed class StructuredOutputTests(Demo demo) : IClassFixture<Demo>
         Assert.Equal("""{"a":[1,{"b":null}]}""", response.Text);
     }
 
+    [Theory]
+    [InlineData("""{"type":"object"}""", null, """{"a":1}""", """{"a":1}""")]
+    [InlineData("""{"type":"object","properties":{"b":{"type":"null"}},"required":["b"]}""", null, """{"b":null,"a":1}""", """{"b":null}""")]
+    [InlineData("""{"type":"object","properties":{"b":{"type":"null"}},"required":["b"]}""", false, """{"b":null,"a":1}""", """{"b":null,"a":1}""")]
+    [InlineData("""{"type":"object"}""", true, """{"a":1}""", "{}")]
+    public async Task Strict_HasNoPropertiesButTheDeclared(string schema, bool? strict, string said, string answer)
+    {
+        using var script = new ScriptedModel(said, said, said, said);
+        using IChatClient client = script.Client();
+        var options = new ChatOptions
+        {
+            Temperature = 0,
+            MaxOutputTokens = 60,
+            ResponseFormat = ChatResponseFormat.ForJsonSchema(JsonDocument.Parse(schema).RootElement),
+            AdditionalProperties = strict is bool value ? new() { ["strict"] = value } : null,
+        };
+        ChatResponse response = await client.GetResponseAsync("Well?", options, Token);
+        Assert.Equal(answer, response.Text);
+    }
+
     static JsonSerializerOptions Options { get; } = new(AIJsonUtilities.DefaultOptions)
     {
         Converters = { new JsonStringEnumConverter() },
