@@ -17,7 +17,7 @@ Console.Error.WriteLine($"Heard: {dictated}");
 
 var options = new ChatOptions { Temperature = 0, MaxOutputTokens = 1000, Instructions = "Turn what was dictated into a note." };
 ChatResponse<Note> response = await model.AsIChatClient().GetResponseAsync<Note>(dictated, options);
-Console.WriteLine(JsonSerializer.Serialize(response.Result));
+Console.WriteLine(JsonSerializer.Serialize(response.Result, AIJsonUtilities.DefaultOptions));
 
 sealed record Note([property: MaxLength(80)] string Title, Urgency Urgency, [property: MaxLength(5)] Item[] Items);
 
