@@ -84,8 +84,9 @@ sealed class Admission(int maxActive, int maxQueued)
 
         while (Head() is Answer head && head.IsPlanned)
         {
-            Answer? parked = HasFreePlace() ? null : active.OfType<Answer>().FirstOrDefault(static answer => !answer.IsParked && !answer.Ended && answer.IsBehind);
-            if (parked is null && !HasFreePlace())
+            bool free = HasFreePlace();
+            Answer? parked = free ? null : active.OfType<Answer>().FirstOrDefault(static answer => answer is { IsParked: false, Ended: false, IsBehind: true });
+            if (!free && parked is null)
             {
                 return;
             }

@@ -58,8 +58,8 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
         if (most > capacity)
         {
             throw new GenerationException(FormattableString.Invariant(
-                $"Keys and values of up to {place.End:N0} tokens may need {most:N0} bytes and {nameof(GemmaModelOptions.CacheBytes)} allows {capacity:N0}; ask ")
-                + FormattableString.Invariant($"for fewer {nameof(GenerationOptions.MaxTokens)}, shorten the prompt, or load the model with more."));
+                $"Keys and values of up to {place.End:N0} tokens may need {most:N0} bytes and {nameof(GemmaModelOptions.CacheBytes)} is {capacity:N0}; ")
+                + $"ask for fewer {nameof(GenerationOptions.MaxTokens)}, shorten the prompt, or load the model with more.");
         }
 
         long request = _requests + 1;
@@ -101,7 +101,8 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
     }
 
     /// <summary>The sequence that has most in common with a prompt and can be taken over up to there.</summary>
-    public (SequenceState? Sequence, int Length) Find(string? tenant, AdapterSet adapters, CachedTokens prompt) => Find(new PrefixKey(tenant, adapters), prompt);
+    public (SequenceState? Sequence, int Length) Find(string? tenant, AdapterSet adapters, CachedTokens prompt) =>
+        Find(new PrefixKey(tenant, adapters), prompt);
 
     /// <summary>A sequence that begins with what there is of a prompt.</summary>
     /// <param name="place">Whose it is.</param>
