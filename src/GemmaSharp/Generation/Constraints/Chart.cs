@@ -94,20 +94,26 @@ sealed class Chart
         }
 
         table[b] = next ?? State.None;
+        if (state.Threads.Length == 1 && (next is null || next.Threads is [Thread { Row: Row same }] && same == state.Threads[0].Row && !next.CanEnd))
+        {
+            // Bytes that the lexer does not tell apart lead to the same.
+            ReadOnlySpan<int> row = _lexer.Known(state.Threads[0].Lexer);
+            int target = row[b];
+            for (int other = 0; other < 256; other++)
+            {
+                if (row[other] == target)
+                {
+                    table[other] = table[b];
+                }
+            }
+        }
+
         return next;
     }
 
-    /// <summary>The state after any one code point of plain text, none that means something in JSON strings, where all of them lead to the same.</summary>
-    public State? AfterPlain(State state)
-    {
-        if (!state.PlainKnown)
-        {
-            state.Plain = FindAfterPlain(state);
-            state.PlainKnown = true;
-        }
-
-        return state.Plain;
-    }
+    /// <summary>Whether so many code points of plain text, none that means something in JSON strings, can follow whatever they are.</summary>
+    public bool IsPlain(State state, int length) =>
+        length == 0 || (state.Threads.Length == 1 && _lexer.PlainRun(state.Threads[0].Lexer, length) >= length);
 
     /// <summary>The only byte that can follow; −1 where there are several, none, or the text may end.</summary>
     public int Only(State state)
@@ -160,54 +166,6 @@ sealed class Chart
         _masked.Enqueue(state);
     }
 
-    State? FindAfterPlain(State state)
-    {
-        State? after = Next(state, ' ');
-        if (after is null)
-        {
-            return null;
-        }
-
-        for (int b = 0x21; b < 0x7F; b++)
-        {
-            if (b is not ('"' or '\\') && Next(state, b) != after)
-            {
-                return null;
-            }
-        }
-
-        // The well-formed sequences of UTF-8.
-        return All(state, 0xC2, 0xDF, s => Tail(s, 0x80, 0xBF, 1))
-            && All(state, 0xE0, 0xE0, s => Tail(s, 0xA0, 0xBF, 2))
-            && All(state, 0xE1, 0xEC, s => Tail(s, 0x80, 0xBF, 2))
-            && All(state, 0xED, 0xED, s => Tail(s, 0x80, 0x9F, 2))
-            && All(state, 0xEE, 0xEF, s => Tail(s, 0x80, 0xBF, 2))
-            && All(state, 0xF0, 0xF0, s => Tail(s, 0x90, 0xBF, 3))
-            && All(state, 0xF1, 0xF3, s => Tail(s, 0x80, 0xBF, 3))
-            && All(state, 0xF4, 0xF4, s => Tail(s, 0x80, 0x8F, 3))
-            ? after : null;
-
-        bool Tail(State s, int first, int last, int count) =>
-            count == 0 ? s == after : All(s, first, last, next => Tail(next, 0x80, 0xBF, count - 1));
-    }
-
-    bool All(State state, int first, int last, Func<State, bool> holds)
-    {
-        State? known = null;
-        for (int b = first; b <= last; b++)
-        {
-            State? next = Next(state, b);
-            if (next is null || (next != known && !holds(next)))
-            {
-                return false;
-            }
-
-            known = next;
-        }
-
-        return true;
-    }
-
     State? Compute(State state, int b)
     {
         if (state.Threads.Length == 1)
@@ -222,7 +180,7 @@ sealed class Chart
 
             if (_lexer.Accepts(lexer).Length == 0)
             {
-                return StateOf([new Thread(thread.Row, lexer)], false);
+                return StateOf(thread.Row, lexer);
             }
         }
 
@@ -253,6 +211,13 @@ sealed class Chart
         }
 
         return threads.Count == 0 && !isEnd ? null : StateOf(threads, isEnd);
+    }
+
+    /// <summary>The state of one lexer in the middle of a lexeme.</summary>
+    State StateOf(Row row, int lexer)
+    {
+        ref State? state = ref CollectionsMarshal.GetValueRefOrAddDefault(row.States, lexer, out _);
+        return state ??= StateOf([new Thread(row, lexer)], false);
     }
 
     State StateOf(List<Thread> threads, bool canEnd)
@@ -505,6 +470,9 @@ sealed class Chart
         readonly Dictionary<int, List<Item>> _waiting = [];
         Dictionary<int, Item?>? _tops;
 
+        /// <summary>By lexer: the state where it alone is under way and the text may not end.</summary>
+        public Dictionary<int, State?> States { get; } = [];
+
         public int Number { get; } = number;
 
         /// <summary>The lexer before any lexeme that is waited for; <see cref="LexerStates.Dead"/> for none.</summary>
@@ -542,12 +510,8 @@ sealed class Chart
         /// <summary>By byte: where it leads; null for what is not known yet.</summary>
         public State?[]? Table { get; set; }
 
-        public State? Plain { get; set; }
-
         /// <summary>The tokens that can follow, while they are remembered.</summary>
         public TokenMask? Mask { get; set; }
-
-        public bool PlainKnown { get; set; }
 
         public int Only { get; set; } = Unknown;
     }

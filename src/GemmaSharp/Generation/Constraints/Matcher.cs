@@ -73,17 +73,18 @@ sealed class Matcher
                 return;
             }
 
-            mask.Clear();
-            if (SliceOf(_state) is TokenSlice slice)
+            if (MostPlainFollows())
             {
-                slice.Tokens.Words.CopyTo(mask.Words);
-                Walk(slice.Others, mask);
+                _trie.PlainTokens.Words.CopyTo(mask.Words);
+                Walk(_trie.Plain, mask, isFull: true);
             }
             else
             {
-                Walk(_trie.All, mask);
+                mask.Clear();
+                Walk(_trie.Plain, mask, isFull: false);
             }
 
+            Walk(_trie.Others, mask, isFull: false);
             _chart.Keep(_state, mask);
         }
     }
@@ -173,43 +174,29 @@ sealed class Matcher
         return children.Exists(b => _chart.Next(after, b) is not null);
     }
 
-    /// <summary>The largest slice whose tokens can all follow; null for none.</summary>
-    TokenSlice? SliceOf(Chart.State state)
+    /// <summary>Whether most tokens of plain text can follow, as far as their first byte tells.</summary>
+    bool MostPlainFollows()
     {
-        TokenSlice? slice = null;
-        int length = 0;
-        foreach (TokenSlice each in _trie.Slices)
+        ReadOnlySpan<TokenNodes.Node> nodes = _trie.Plain.Nodes;
+        int following = 0, ids = nodes[^1].Ids;
+        for (int i = 0; i < nodes.Length - 1; i = nodes[i].End)
         {
-            for (; length < each.Most; length++)
+            if (_chart.Next(_state, nodes[i].Byte) is Chart.State next && _chart.IsPlain(next, nodes[i].Below))
             {
-                Chart.State? next = _chart.AfterPlain(state);
-                if (next is null)
-                {
-                    return slice;
-                }
-
-                if (next == state)
-                {
-                    return _trie.Slices[^1];
-                }
-
-                // Without a loop there is no end to look for, so the slice without a limit is not for this.
-                if (each.Most == int.MaxValue)
-                {
-                    return slice;
-                }
-
-                state = next;
+                following += nodes[nodes[i].End].Ids - nodes[i].Ids;
             }
-
-            slice = each;
         }
 
-        return slice;
+        return following > ids / 2;
     }
 
-    void Walk(TokenNodes trie, TokenMask mask)
+    /// <summary>Goes through a trie as far as its bytes can follow.</summary>
+    /// <param name="trie">Plain tokens or others.</param>
+    /// <param name="mask">Receives the tokens that can follow.</param>
+    /// <param name="isFull">Whether all tokens of the trie are in it, and those that cannot follow are taken out.</param>
+    void Walk(TokenNodes trie, TokenMask mask, bool isFull)
     {
+        bool isPlain = trie == _trie.Plain;
         ReadOnlySpan<TokenNodes.Node> nodes = trie.Nodes;
         ReadOnlySpan<int> ids = trie.Ids;
         var path = new Chart.State[trie.MostDepth + 1];
@@ -220,18 +207,28 @@ sealed class Matcher
             Chart.State before = path[node.Depth];
             Chart.State? next = before.Table?[node.Byte];
             next = next is null ? _chart.Next(before, node.Byte) : next == Chart.State.None ? null : next;
-            if (next is null)
+            int end = next is null || (isPlain && node.Below > 0 && _chart.IsPlain(next, node.Below)) ? node.End : i + 1;
+            if (next is null == isFull)
             {
-                i = node.End;
-                continue;
+                foreach (int id in ids[node.Ids..nodes[end].Ids])
+                {
+                    if (isFull)
+                    {
+                        mask.Remove(id);
+                    }
+                    else
+                    {
+                        mask.Add(id);
+                    }
+                }
             }
 
-            path[node.Depth + 1] = next;
-            i++;
-            for (int t = node.Ids; t < nodes[i].Ids; t++)
+            if (next is not null)
             {
-                mask.Add(ids[t]);
+                path[node.Depth + 1] = next;
             }
+
+            i = end;
         }
     }
 

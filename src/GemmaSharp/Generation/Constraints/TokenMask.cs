@@ -32,6 +32,9 @@ sealed class TokenMask(int vocabulary)
         return int.MaxValue;
     }
 
+    /// <summary>Takes an id out.</summary>
+    public void Remove(int id) => _words[id >> 6] &= ~(1UL << (id & 63));
+
     /// <summary>Takes all ids out.</summary>
     public void Clear() => _words.AsSpan().Clear();
 }

@@ -6,14 +6,11 @@ namespace GemmaSharp.Generation.Constraints;
 
 /// <summary>The tokens of a vocabulary by their bytes: a flat trie in depth-first order, built once for a tokenizer and shared.</summary>
 /// <remarks>
-/// Tokens of plain text, that is of characters that mean nothing in JSON strings, are kept apart by their length as well, since a mask can nearly always take all of
-/// them or none. Immutable, thread-safe.
+/// Tokens of plain text, that is of characters that mean nothing in JSON strings, are kept apart from all others as well: where any plain text can follow, all tokens
+/// below a node are allowed, and need not be looked at. Immutable, thread-safe.
 /// </remarks>
 sealed class TokenTrie
 {
-    /// <summary>The longest plain tokens of each slice, in code points; the last slice has no limit.</summary>
-    static readonly int[] s_slices = [10, 30, int.MaxValue];
-
     /// <summary>Tokens of more bytes are never drawn; no tokenizer has such.</summary>
     const int LongestToken = 4096;
 
@@ -47,9 +44,11 @@ sealed class TokenTrie
         int[] sorted = [.. ids];
         Array.Sort(sorted, (x, y) => Bytes(x).SequenceCompareTo(Bytes(y)) is not 0 and int order ? order : x.CompareTo(y));
         All = new TokenNodes(sorted, this);
-        Slices = Array.ConvertAll(s_slices, most => new TokenSlice(
-            most, Array.FindAll(sorted, id => PlainLength(Bytes(id)) is int n && n > 0 && n <= most),
-            new TokenNodes(Array.FindAll(sorted, id => PlainLength(Bytes(id)) is int n && (n <= 0 || n > most)), this), vocabulary));
+        int[] plain = Array.FindAll(sorted, id => PlainLength(Bytes(id)) >= 0);
+        Plain = new TokenNodes(plain, this);
+        Others = new TokenNodes(Array.FindAll(sorted, id => PlainLength(Bytes(id)) < 0), this);
+        PlainTokens = new TokenMask(vocabulary);
+        Array.ForEach(plain, PlainTokens.Add);
     }
 
     /// <summary>V: one more than the largest id with a logit.</summary>
@@ -58,8 +57,14 @@ sealed class TokenTrie
     /// <summary>All tokens.</summary>
     public TokenNodes All { get; }
 
-    /// <summary>The plain tokens up to some lengths, and with each all others.</summary>
-    public TokenSlice[] Slices { get; }
+    /// <summary>The tokens of plain text.</summary>
+    public TokenNodes Plain { get; }
+
+    /// <summary>All but those of plain text.</summary>
+    public TokenNodes Others { get; }
+
+    /// <summary>The tokens of plain text as a set; not to be changed.</summary>
+    public TokenMask PlainTokens { get; }
 
     /// <summary>The trie of a tokenizer, built at first use.</summary>
     /// <param name="tokenizer">Whose tokens.</param>
@@ -90,32 +95,6 @@ sealed class TokenTrie
 
         return length;
     }
-}
-
-/// <summary>Plain tokens up to a length.</summary>
-sealed class TokenSlice
-{
-    /// <summary>Makes a slice.</summary>
-    /// <param name="most">The most code points of its tokens.</param>
-    /// <param name="ids">Its tokens.</param>
-    /// <param name="others">All other tokens.</param>
-    /// <param name="vocabulary">V.</param>
-    public TokenSlice(int most, int[] ids, TokenNodes others, int vocabulary)
-    {
-        Most = most;
-        Others = others;
-        Tokens = new TokenMask(vocabulary);
-        Array.ForEach(ids, Tokens.Add);
-    }
-
-    /// <summary>The most code points of its tokens.</summary>
-    public int Most { get; }
-
-    /// <summary>Its tokens; not to be changed.</summary>
-    public TokenMask Tokens { get; }
-
-    /// <summary>All other tokens.</summary>
-    public TokenNodes Others { get; }
 }
 
 /// <summary>A trie of tokens in depth-first order.</summary>
@@ -158,7 +137,17 @@ sealed class TokenNodes
         _nodes = [.. nodes];
         _ids = sorted;
 
-        void Close(int index) => nodes[index] = nodes[index] with { End = nodes.Count };
+        void Close(int index)
+        {
+            // Code points below: the first bytes of characters among the descendants, along the longest way down.
+            int longest = 0;
+            for (int child = index + 1; child < nodes.Count; child = nodes[child].End)
+            {
+                longest = Math.Max(longest, nodes[child].Below + ((nodes[child].Byte & 0xC0) != 0x80 ? 1 : 0));
+            }
+
+            nodes[index] = nodes[index] with { End = nodes.Count, Below = (ushort)longest };
+        }
     }
 
     /// <summary>Nodes, and one more behind the last.</summary>
@@ -208,6 +197,9 @@ sealed class TokenNodes
 
         /// <summary>Bytes before it.</summary>
         public ushort Depth { get; init; }
+
+        /// <summary>The most code points of its descendants.</summary>
+        public ushort Below { get; init; }
 
         /// <summary>The byte.</summary>
         public byte Byte { get; init; }
