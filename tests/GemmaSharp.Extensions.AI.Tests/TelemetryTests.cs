@@ -51,15 +51,41 @@ public sealed class TelemetryTests
     [Fact]
     public async Task Span_OfAnAnswerThatFailed_SaysByWhat()
     {
+        const string Source = "test.gemma.failure";
         var all = new List<Activity>();
-        using TracerProvider tracer = Sdk.CreateTracerProviderBuilder().AddSource("GemmaSharp").AddInMemoryExporter(all).Build();
+        using TracerProvider tracer = Sdk.CreateTracerProviderBuilder().AddSource("GemmaSharp", Source).AddInMemoryExporter(all).Build();
         using var script = new ScriptedModel();
         using IChatClient client = script.Client();
-        using var caller = new Activity("caller").Start();
+        using var source = new ActivitySource(Source);
+        using Activity caller = source.StartActivity("caller")!;
         await Assert.ThrowsAsync<InvalidOperationException>(() => client.GetResponseAsync("Hello", Demo.Greedy, Token));
         tracer.ForceFlush();
         Activity answer = Assert.Single(all, activity => activity.TraceId == caller.TraceId && activity.DisplayName == "answer");
         Assert.Equal((ActivityStatusCode.Error, "System.InvalidOperationException"), (answer.Status, answer.GetTagItem("error.type")));
+    }
+
+    [Fact]
+    public async Task Listener_ThatThrows_HarmsNoAnswer()
+    {
+        using GemmaModel model = GemmaModel.Load(Demo.Folder);
+        using IChatClient client = model.AsIChatClient();
+        using var listener = new System.Diagnostics.Metrics.MeterListener
+        {
+            InstrumentPublished = static (instrument, listening) =>
+            {
+                if (instrument.Name is "gemmasharp.step.rows" or "gemmasharp.prefix.hit_tokens")
+                {
+                    listening.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        int calls = 0;
+        listener.SetMeasurementEventCallback<int>((_, _, _, _) => throw new InvalidOperationException($"listener {Interlocked.Increment(ref calls)}"));
+        listener.SetMeasurementEventCallback<long>((_, _, _, _) => throw new InvalidOperationException($"listener {Interlocked.Increment(ref calls)}"));
+        listener.Start();
+        ChatResponse response = await client.GetResponseAsync("What is the capital of Peru?", Demo.Greedy, Token);
+        Assert.Equal("The capital of Peru is Lima.", response.Text);
+        Assert.True(calls > 2);
     }
 
     [Fact]

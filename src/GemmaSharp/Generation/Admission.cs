@@ -33,6 +33,18 @@ sealed class Admission(int maxActive, int maxQueued)
         }
     }
 
+    /// <summary>Answers that are computed.</summary>
+    public int Computed
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _computed;
+            }
+        }
+    }
+
     bool HasPlace => _computed < maxActive;
 
     /// <summary>Puts answers at the end of the queue: all of them or none.</summary>

@@ -27,7 +27,7 @@ sealed class Answer : Work
     readonly TokenQueue _tokens = new();
     readonly TaskCompletionSource _admitted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    readonly long _start = Stopwatch.GetTimestamp();
+    AnswerTimes _times;
     int _promptTokens;
     int _imageTokens;
     int _audioTokens;
@@ -37,8 +37,7 @@ sealed class Answer : Work
     int _lastId = -1;
     int _repeated;
     bool _ended;
-    long _begun;
-    long _promptDone;
+    StopReason? _reason;
     bool _heldUp;
 
     /// <summary>Prepares an answer.</summary>
@@ -50,6 +49,7 @@ sealed class Answer : Work
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     public Answer(GemmaModel model, SequencePlace place, PromptSource prompt, GenerationOptions options)
     {
+        _times = new AnswerTimes(model.Name);
         _model = model;
         Place = place;
         _source = prompt;
@@ -123,7 +123,7 @@ sealed class Answer : Work
     /// <summary>Notes that it has been let in.</summary>
     public void Admit()
     {
-        _begun = Stopwatch.GetTimestamp();
+        _times.Begun = Stopwatch.GetTimestamp();
         _admitted.TrySetResult();
     }
 
@@ -135,6 +135,8 @@ sealed class Answer : Work
         }
 
         EncodedPrompt prompt = _source.Prompt;
+        _times.Encoded = Stopwatch.GetTimestamp();
+        _times.HasMedia = prompt.Soft.Count > 0;
         _imageTokens = prompt.Ids.Count(_model.Config.ImageTokenId);
         _audioTokens = prompt.Ids.Count(_model.Config.AudioTokenId);
         foreach (Feed feed in Place.Begin(prompt))
@@ -150,7 +152,7 @@ sealed class Answer : Work
             Place.Advanced();
         }
 
-        _promptDone = Stopwatch.GetTimestamp();
+        _times.Prefilled = Stopwatch.GetTimestamp();
         var sampler = new Sampler(_options, Seed, prompt.Ids, Ends());
         var ids = new List<int>();
         int[] rows = new int[Feed.MostTokens];
@@ -221,12 +223,13 @@ sealed class Answer : Work
         if (reason is not null)
         {
             _ended = true;
+            _reason = reason;
             if (!_stops.Stopped)
             {
                 string rest = _detokenizer.Flush();
                 text += _stops.Push(_form?.Finish(rest, out calls) ?? rest);
                 text += _stops.Flush();
-                reason = calls is null ? reason : StopReason.ToolCalls;
+                reason = _reason = calls is null ? reason : StopReason.ToolCalls;
             }
 
             // Statistics first: the reader looks at them as soon as it has the last token.
@@ -264,13 +267,15 @@ sealed class Answer : Work
     {
         try
         {
-            if (_begun != 0)
+            if (_times.Begun != 0)
             {
                 Place.Leave();
-                _model.Engine.Admission.Left(this, Stopwatch.GetElapsedTime(_begun));
+                _model.Engine.Admission.Left(this, Stopwatch.GetElapsedTime(_times.Begun));
             }
 
             Measure();
+            _times.Ended = Stopwatch.GetTimestamp();
+            Telemetry.Answered(_times, Statistics, _reason, error);
         }
         finally
         {
@@ -297,7 +302,7 @@ sealed class Answer : Work
 
     void Measure()
     {
-        long now = Stopwatch.GetTimestamp(), promptDone = _promptDone == 0 ? now : _promptDone;
+        long now = Stopwatch.GetTimestamp(), promptDone = _times.Prefilled == 0 ? now : _times.Prefilled;
         Statistics = new GenerationStatistics
         {
             PromptTokens = _promptTokens,
@@ -306,8 +311,8 @@ sealed class Answer : Work
             AudioTokens = _audioTokens,
             AnswerTokens = _answerTokens,
             ForcedTokens = _forcedTokens,
-            QueueTime = Stopwatch.GetElapsedTime(_start, _begun == 0 ? now : _begun),
-            TimeToFirstToken = Stopwatch.GetElapsedTime(_start, promptDone),
+            QueueTime = _times.At(_times.Begun == 0 ? now : _times.Begun),
+            TimeToFirstToken = _times.At(promptDone),
             AnswerTime = Stopwatch.GetElapsedTime(promptDone, now),
         };
     }

@@ -64,6 +64,7 @@ sealed class InferenceEngine : IDisposable
         _clock = clock;
         _release = release;
         Forward = step => model.Forward(step, _pass);
+        Telemetry.Open(this);
         _thread = new Thread(Loop) { IsBackground = true, Name = "GemmaSharp engine" };
         _thread.UnsafeStart();
     }
@@ -220,6 +221,7 @@ sealed class InferenceEngine : IDisposable
         }
 
         EndAll();
+        Telemetry.Close(this);
         Prefixes.Dispose();
         _pass.Dispose();
         Volatile.Write(ref _scratchBytes, 0);
@@ -352,6 +354,7 @@ sealed class InferenceEngine : IDisposable
         RunParts();
         _parts.Clear();
         _stepTime = _clock.GetElapsedTime(start);
+        Telemetry.Step(_stepTime, all);
         if (all > tokens)
         {
             _budget.Ran(all, _stepTime);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 
@@ -6,7 +7,7 @@ namespace GemmaSharp.Generation;
 /// <summary>What the engine tells OpenTelemetry under the name <c>GemmaSharp</c>: numbers and names of models, never content. Thread-safe.</summary>
 /// <remarks>
 /// The server's side of the semantic conventions for generative AI, and what they have no name for. What a client sees is reported by the client's middleware
-/// and not here, lest it be counted twice.
+/// and not here, lest it be counted twice. Whoever listens is called here, on the engine's thread: what a listener throws is its own trouble and no answer's.
 /// </remarks>
 static class Telemetry
 {
@@ -18,36 +19,60 @@ static class Telemetry
     static readonly Histogram<double> s_duration = Seconds("gen_ai.server.request.duration", "From the request to the last token.");
     static readonly Histogram<double> s_firstToken = Seconds("gen_ai.server.time_to_first_token", "From the request to the first token.");
     static readonly Histogram<double> s_perToken = Seconds("gen_ai.server.time_per_output_token", "Between two tokens after the first.");
-    static readonly UpDownCounter<int> s_queue = s_meter.CreateUpDownCounter<int>("gemmasharp.queue.length", "{request}", "Requests that wait.");
-    static readonly UpDownCounter<int> s_active = s_meter.CreateUpDownCounter<int>("gemmasharp.active", "{request}", "Requests that are computed.");
-    static readonly UpDownCounter<long> s_cache = s_meter.CreateUpDownCounter<long>("gemmasharp.kv.bytes", "By", "Keys and values held.");
     static readonly Counter<long> s_hits = s_meter.CreateCounter<long>("gemmasharp.prefix.hit_tokens", "{token}", "Prompt tokens found again.");
     static readonly Histogram<double> s_step = Seconds("gemmasharp.step.duration", "One pass through the model.");
     static readonly Histogram<int> s_rows = s_meter.CreateHistogram<int>("gemmasharp.step.rows", "{row}", "Rows of one pass through the model.");
     static readonly Histogram<double> s_mask = Seconds("gemmasharp.mask.duration", "One mask of a constraint.");
     static readonly Histogram<double> s_encode = Seconds("gemmasharp.media.encode.duration", "Pictures and sound of one prompt.");
 
+    /// <summary>Engines whose state can be asked for.</summary>
+    static readonly ConcurrentDictionary<InferenceEngine, bool> s_engines = [];
+
+    static Telemetry()
+    {
+        s_meter.CreateObservableUpDownCounter(
+            "gemmasharp.queue.length", () => Sum(static engine => engine.Admission.Waiting), "{request}", "Requests that wait.");
+        s_meter.CreateObservableUpDownCounter(
+            "gemmasharp.active", () => Sum(static engine => engine.Admission.Computed), "{request}", "Requests that are computed.");
+        s_meter.CreateObservableUpDownCounter(
+            "gemmasharp.kv.bytes", () => Sum(static engine => engine.Prefixes.Bytes), "By", "Keys and values of running answers and kept prefixes.");
+    }
+
     /// <summary>Whether masks are worth measuring.</summary>
     public static bool MeasuresMasks => s_mask.Enabled;
 
-    /// <summary>More or fewer requests wait.</summary>
-    public static void Queued(int change) => s_queue.Add(change);
+    /// <summary>An engine begins.</summary>
+    public static void Open(InferenceEngine engine) => s_engines.TryAdd(engine, true);
 
-    /// <summary>More or fewer requests are computed.</summary>
-    public static void Active(int change) => s_active.Add(change);
-
-    /// <summary>More or fewer bytes of keys and values are held.</summary>
-    public static void CacheBytes(long change) => s_cache.Add(change);
+    /// <summary>An engine will never compute again.</summary>
+    public static void Close(InferenceEngine engine) => s_engines.TryRemove(engine, out _);
 
     /// <summary>A pass has been made.</summary>
     public static void Step(TimeSpan time, int rows)
     {
-        s_step.Record(time.TotalSeconds);
-        s_rows.Record(rows);
+        try
+        {
+            s_step.Record(time.TotalSeconds);
+            s_rows.Record(rows);
+        }
+        catch (Exception error)
+        {
+            Debug.WriteLine(error);
+        }
     }
 
     /// <summary>A mask has been computed.</summary>
-    public static void Mask(TimeSpan time) => s_mask.Record(time.TotalSeconds);
+    public static void Mask(TimeSpan time)
+    {
+        try
+        {
+            s_mask.Record(time.TotalSeconds);
+        }
+        catch (Exception error)
+        {
+            Debug.WriteLine(error);
+        }
+    }
 
     /// <summary>An answer has ended.</summary>
     /// <param name="times">When it did what.</param>
@@ -55,6 +80,18 @@ static class Telemetry
     /// <param name="reason">Why it ended by itself; null where it did not.</param>
     /// <param name="error">What ended it; null for nothing.</param>
     public static void Answered(in AnswerTimes times, GenerationStatistics statistics, StopReason? reason, Exception? error)
+    {
+        try
+        {
+            Report(times, statistics, reason, error);
+        }
+        catch (Exception listeners)
+        {
+            Debug.WriteLine(listeners);
+        }
+    }
+
+    static void Report(in AnswerTimes times, GenerationStatistics statistics, StopReason? reason, Exception? error)
     {
         TagList tags = new()
         {
@@ -136,6 +173,8 @@ static class Telemetry
             part.Stop();
         }
     }
+
+    static long Sum(Func<InferenceEngine, long> value) => s_engines.Keys.Sum(value);
 
     static Histogram<double> Seconds(string name, string description) => s_meter.CreateHistogram<double>(name, "s", description);
 }
