@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using GemmaSharp.Generation;
+
 namespace GemmaSharp;
 
 /// <summary>A conversation to be answered outside any session. Immutable; change a copy with <c>with</c>.</summary>
@@ -20,22 +23,74 @@ public sealed record GenerationRequest
     public string? Tenant { get; init; }
 }
 
-/// <summary>An answer that is being computed: its tokens as they come, once. Thread-safe for one reader; dispose it, or its enumerator, to end it early.</summary>
+/// <summary>An answer that is being computed: its tokens as they come, once.</summary>
+/// <remarks>
+/// Thread-safe for one reader; nothing is computed on its thread. Dispose it, or its enumerator, to end it early. One that nobody reads is computed no more
+/// than some hundred tokens ahead, gives its place to others meanwhile, and ends some time after nobody refers to it any more.
+/// </remarks>
 public sealed class AnswerStream : IAsyncEnumerable<GeneratedToken>, IAsyncDisposable
 {
+    readonly Answer _answer;
+    readonly CancellationToken _cancellationToken;
+    int _begun;
+    int _read;
+
+    internal AnswerStream(Answer answer, CancellationToken cancellationToken)
+    {
+        _answer = answer;
+        _cancellationToken = cancellationToken;
+    }
+
+    /// <summary>Ends an answer that nobody refers to any more.</summary>
+    ~AnswerStream() => ThreadPool.UnsafeQueueUserWorkItem(static answer => answer.Stop(Left()), _answer, preferLocal: false);
+
     /// <summary>Completes when the request has left the queue and its computing begins; faults with what ended it before.</summary>
-    public Task Admitted => throw new NotImplementedException();
+    public Task Admitted => _answer.Admitted;
 
     /// <summary>The seed it is drawn with.</summary>
-    public ulong Seed => throw new NotImplementedException();
+    public ulong Seed => _answer.Seed;
 
     /// <summary>What it cost; meaningful once its last token has been read.</summary>
-    public GenerationStatistics Statistics => throw new NotImplementedException();
+    public GenerationStatistics Statistics => _answer.Statistics with { AnswerTokens = Volatile.Read(ref _read) };
 
     /// <summary>The tokens; may be called once.</summary>
+    /// <param name="cancellationToken">Ends the answer at the next token.</param>
     /// <exception cref="InvalidOperationException">It was called before.</exception>
-    public IAsyncEnumerator<GeneratedToken> GetAsyncEnumerator(CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public IAsyncEnumerator<GeneratedToken> GetAsyncEnumerator(CancellationToken cancellationToken = default) =>
+        Interlocked.Exchange(ref _begun, 1) == 0
+            ? ReadAsync(cancellationToken).GetAsyncEnumerator(cancellationToken)
+            : throw new InvalidOperationException("The tokens of this answer have been asked for before; keep them, or ask the model again.");
 
-    /// <summary>Ends the answer if it still runs.</summary>
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+    /// <summary>Ends the answer if it still runs, and waits for that.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        _answer.Stop(Left());
+        await _answer.Released.ConfigureAwait(false);
+    }
+
+    async IAsyncEnumerable<GeneratedToken> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        try
+        {
+            using CancellationTokenRegistration cancellation = cancellationToken.UnsafeRegister(
+                static (answer, token) => ((Answer)answer!).Stop(new OperationCanceledException(token)), _answer);
+            while (await _answer.WaitToReadAsync().ConfigureAwait(false))
+            {
+                _cancellationToken.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
+                if (_answer.TryRead(out GeneratedToken token))
+                {
+                    Interlocked.Increment(ref _read);
+                    yield return token;
+                }
+            }
+        }
+        finally
+        {
+            await DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    static ObjectDisposedException Left() => new(nameof(AnswerStream), "The answer has been disposed; ask the model again.");
 }

@@ -1,3 +1,5 @@
+using GemmaSharp.Model.Vision;
+
 namespace GemmaSharp;
 
 /// <summary>A piece of a message: text, a picture, sound or a video. Immutable, thread-safe.</summary>
@@ -23,7 +25,26 @@ public sealed record TextPart(string Text) : ContentPart
 /// <summary>A picture.</summary>
 /// <param name="Image">The pixels; null while only its source is known.</param>
 /// <param name="Source">Where it came from, a path or an address; null when it came from memory.</param>
-public sealed record ImagePart(RgbImage? Image, string? Source = null) : ContentPart;
+public sealed record ImagePart(RgbImage? Image, string? Source = null) : ContentPart
+{
+    /// <summary>The smallest <see cref="Side"/>.</summary>
+    public const int MinSide = VisionTower.MinSide;
+
+    /// <summary>The largest <see cref="Side"/>.</summary>
+    public const int MaxSide = VisionTower.MaxSide;
+
+    /// <summary>
+    /// Side in pixels to which it is brought, from <see cref="MinSide"/> to <see cref="MaxSide"/>; null: as the model was loaded. Smaller is faster and sees
+    /// less; the number of tokens is the same.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The side is none of these.</exception>
+    public int? Side
+    {
+        get;
+        init => field = value is null or (>= MinSide and <= MaxSide) ? value : throw new ArgumentOutOfRangeException(
+            nameof(Side), $"{nameof(Side)} is {value}; it must be from {MinSide} to {MaxSide}, or null for the model's.");
+    }
+}
 
 /// <summary>A clip of sound.</summary>
 /// <param name="Clip">The samples; null while only its source is known.</param>

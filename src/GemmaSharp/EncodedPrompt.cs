@@ -95,20 +95,6 @@ public sealed class EncodedPrompt
         }
     }
 
-    /// <summary>Hash of the content a position belongs to; 0 for ordinary tokens.</summary>
-    internal UInt128 ContentHash(int position)
-    {
-        foreach (SoftTokens tokens in _soft)
-        {
-            if (position < tokens.Start + tokens.Count)
-            {
-                return position >= tokens.Start ? tokens.ContentHash : 0;
-            }
-        }
-
-        return 0;
-    }
-
     /// <summary>The embedding rows that fall into a chunk of the prompt; null when there are none.</summary>
     internal List<EmbeddingRows>? Rows(int first, int count)
     {

@@ -58,6 +58,7 @@ public sealed class GemmaModel : IDisposable
             Warnings = [.. Report.Findings.Where(f => f.Severity == Severity.Warning).Select(f => f.Problem), .. template];
             _team = new WorkerTeam(options.Threads ?? Environment.ProcessorCount);
             Encoder = new PromptEncoder(Config, ProcessorConfig.Load(path), ChatTemplate, parts, Linears, _team, options.ImageSize);
+            Name = CheckpointName.Of(path);
             LoadTime = Stopwatch.GetElapsedTime(start);
             foreach (string warning in Warnings)
             {
@@ -65,7 +66,9 @@ public sealed class GemmaModel : IDisposable
             }
 
             _logger.LogInformation("Loaded {Path} in {Seconds:F2} s", path, LoadTime.TotalSeconds);
-            Engine = new InferenceEngine(Text, _team, options.Clock, Release);
+            long cacheBytes = options.CacheBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
+            Engine = new InferenceEngine(
+                Text, _team, options.Clock, new Admission(options.MaxActive, options.MaxQueued), new PrefixPool(Text, cacheBytes), Release);
         }
         catch
         {
@@ -114,11 +117,17 @@ public sealed class GemmaModel : IDisposable
     /// <summary>The most tokens of a conversation.</summary>
     public int ContextLength { get; }
 
+    /// <summary>The checkpoint's name: of a downloaded snapshot the repository it is from, or else its folder's name.</summary>
+    public string Name { get; }
+
     /// <summary>How long loading took.</summary>
     public TimeSpan LoadTime { get; }
 
     /// <summary>Bytes of scratch memory and of encoded media held besides the mapped weights and the sessions' caches, as of the last step.</summary>
     public long ScratchBytes => Engine.ScratchBytes + Encoder.CachedBytes;
+
+    /// <summary>Bytes of keys and values held for answers outside sessions: by those that run, and by prefixes kept for those to come.</summary>
+    public long CacheBytes => Engine.Prefixes.Bytes;
 
     /// <summary>The linear layers, as adapters know them.</summary>
     internal LinearModules Linears => _checkpoint.Linears;
@@ -175,14 +184,39 @@ public sealed class GemmaModel : IDisposable
     /// <exception cref="OverloadedException">Too many requests wait.</exception>
     /// <exception cref="ArgumentException">An option is out of its range, or the adapters were loaded for another model.</exception>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
-    public AnswerStream Answer(GenerationRequest request, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public AnswerStream Answer(GenerationRequest request, CancellationToken cancellationToken = default) => Answer(request, 1, cancellationToken)[0];
 
     /// <summary>Answers a conversation several times, with the seeds that follow the first; its prompt is computed once.</summary>
     /// <param name="request">The conversation and how it is answered.</param>
     /// <param name="count">How many answers, 1 or more.</param>
     /// <param name="cancellationToken">Ends all of them.</param>
     /// <inheritdoc cref="Answer(GenerationRequest, CancellationToken)"/>
-    public IReadOnlyList<AnswerStream> Answer(GenerationRequest request, int count, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public IReadOnlyList<AnswerStream> Answer(GenerationRequest request, int count, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ChatMessage[] messages = Copied(request.Messages);
+        AdapterSet adapters = Usable(request.Adapters);
+        GenerationOptions options = request.Options ?? new GenerationOptions();
+        options = options with { Seed = options.Seed ?? (ulong)Random.Shared.NextInt64() };
+        var planned = new TaskCompletionSource<PlannedPrompt>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var source = new PromptSource(planned.Task);
+        Answer[] answers = new Answer[count];
+        for (int i = 0; i < count; i++)
+        {
+            GenerationOptions own = options with { Seed = unchecked(options.Seed + (ulong)i) };
+            answers[i] = new Answer(this, new PooledSequence(Engine.Prefixes, request.Tenant, adapters), source, own);
+        }
+
+        foreach (Answer answer in answers)
+        {
+            answer.StopOn(cancellationToken);
+        }
+
+        Engine.Submit(answers);
+        _ = PlanInQueueAsync(messages, planned, answers);
+        return [.. answers.Select(answer => new AnswerStream(answer, cancellationToken))];
+    }
 
     /// <summary>
     /// Brings a conversation of any roles into the form that the model was trained on: system texts to the front, results of tools into turns of the user,
@@ -286,6 +320,39 @@ public sealed class GemmaModel : IDisposable
         }
 
         Engine.Dispose();
+    }
+
+    /// <summary>Writes a conversation to be answered as ids, on the thread pool: long texts take a while, and need no weights.</summary>
+    /// <exception cref="GenerationException">It does not fit the context.</exception>
+    internal Task<PlannedPrompt> PlanAsync(ChatMessage[] messages, CancellationToken cancellationToken) => Task.Run(() =>
+    {
+        PromptPlan plan = Plan(messages, addGenerationPrompt: true);
+        RequireRoom(plan.Ids.Length, answer: 1);
+        int systemEnd = 0;
+        if (messages[0].Role == ChatMessage.SystemRole)
+        {
+            systemEnd = plan.Ids.AsSpan().CommonPrefixLength(Plan([messages[0], ChatMessage.User("")], addGenerationPrompt: false).Ids);
+        }
+
+        int[] turnEnds = [.. plan.Ids.Select((id, i) => (id, i)).Where(token => token.id == Tokenizer.EndOfTurnTokenId).Select(token => token.i + 1)];
+        return new PlannedPrompt(plan, systemEnd, turnEnds);
+    }, cancellationToken);
+
+    /// <summary>Plans a prompt whose answers wait for that, and keep their place in the queue.</summary>
+    async Task PlanInQueueAsync(ChatMessage[] messages, TaskCompletionSource<PlannedPrompt> planned, Answer[] answers)
+    {
+        try
+        {
+            planned.SetResult(await PlanAsync(messages, CancellationToken.None).ConfigureAwait(false));
+            Engine.Wake();
+        }
+        catch (Exception error)
+        {
+            foreach (Answer answer in answers)
+            {
+                answer.Stop(error);
+            }
+        }
     }
 
     /// <summary>Writes a conversation as ids; needs no weights, may be called from any thread.</summary>

@@ -39,7 +39,10 @@ public sealed record GemmaModelOptions
     /// <summary>How many answers may wait, 0 or more; those that come later are refused with an <see cref="OverloadedException"/>.</summary>
     public int MaxQueued { get; init; } = 256;
 
-    /// <summary>Bytes of keys and values that running answers and kept prefixes may hold together; null: a quarter of the machine's memory.</summary>
+    /// <summary>
+    /// Bytes of keys and values that answers outside sessions may need together, 1 or more; what they do not need keeps prefixes of earlier ones. An answer
+    /// that does not fit beside the others waits. Null: a quarter of the machine's memory. A session's cache is its owner's and not counted.
+    /// </summary>
     public long? CacheBytes { get; init; }
 
     /// <summary>Where loading and warnings are logged.</summary>
@@ -59,6 +62,21 @@ public sealed record GemmaModelOptions
         if (ContextLength is < 1)
         {
             throw new ArgumentException($"{nameof(ContextLength)} is {ContextLength}; it must be 1 or more.", nameof(ContextLength));
+        }
+
+        if (MaxActive < 1)
+        {
+            throw new ArgumentException($"{nameof(MaxActive)} is {MaxActive}; it must be 1 or more.", nameof(MaxActive));
+        }
+
+        if (MaxQueued < 0)
+        {
+            throw new ArgumentException($"{nameof(MaxQueued)} is {MaxQueued}; it must be 0 or more.", nameof(MaxQueued));
+        }
+
+        if (CacheBytes is < 1)
+        {
+            throw new ArgumentException($"{nameof(CacheBytes)} is {CacheBytes}; it must be 1 or more.", nameof(CacheBytes));
         }
 
         if (ImageSize is < VisionTower.MinSide or > VisionTower.MaxSide)

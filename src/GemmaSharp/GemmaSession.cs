@@ -20,6 +20,7 @@ public sealed class GemmaSession : IDisposable, IAsyncDisposable
 {
     readonly GemmaModel _model;
     readonly SequenceState _sequence;
+    readonly OwnSequence _place;
     readonly Lock _lock = new();
 
     // Guarded by the lock; the arrays themselves never change.
@@ -31,6 +32,7 @@ public sealed class GemmaSession : IDisposable, IAsyncDisposable
     {
         _model = model;
         _sequence = new SequenceState(model.Text.NewCache(InferenceEngine.MaxStepRows), adapters);
+        _place = new OwnSequence(_sequence, model.Engine.Prefixes);
     }
 
     /// <summary>The conversation's adapters, chosen when it began.</summary>
@@ -94,6 +96,7 @@ public sealed class GemmaSession : IDisposable, IAsyncDisposable
     /// <exception cref="GenerationException">The conversation does not fit the context or the memory, or holds what the checkpoint has no part for.</exception>
     /// <exception cref="ChatTemplateException">The roles do not alternate.</exception>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    /// <exception cref="OverloadedException">Too many answers of the model wait.</exception>
     /// <exception cref="InvalidOperationException">An answer of this session is still running.</exception>
     /// <exception cref="ObjectDisposedException">The session or the model has been or is being disposed.</exception>
     public IAsyncEnumerable<GeneratedToken> GenerateAsync(ChatMessage message, GenerationOptions? options = null, CancellationToken cancellationToken = default)
@@ -162,9 +165,20 @@ public sealed class GemmaSession : IDisposable, IAsyncDisposable
         try
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Answer answer = prompt is not null
-                ? new Answer(_model, _sequence, prompt, options)
-                : new Answer(_model, _sequence, await PlanAsync(turn.During!, cancellationToken).ConfigureAwait(false), options);
+            PromptSource source;
+            if (prompt is not null)
+            {
+                prompt.RequireModel(_model.Linears, _model.Config.TextConfig);
+                _model.RequireRoom(prompt.Ids.Length, answer: 1);
+                source = new PromptSource(prompt);
+            }
+            else
+            {
+                source = new PromptSource(_model.PlanAsync(turn.During!, cancellationToken));
+                await source.Planned.ConfigureAwait(false);
+            }
+
+            var answer = new Answer(_model, _place, source, options);
             Submit(turn, answer, cancellationToken);
             while (await answer.WaitToReadAsync().ConfigureAwait(false))
             {
@@ -181,10 +195,6 @@ public sealed class GemmaSession : IDisposable, IAsyncDisposable
             await LeaveAsync(turn).ConfigureAwait(false);
         }
     }
-
-    // Long texts take a while to become tokens, and need no weights: neither the caller's thread nor the engine's should wait for that.
-    Task<PromptPlan> PlanAsync(ChatMessage[] messages, CancellationToken cancellationToken) =>
-        Task.Run(() => _model.Plan(messages, addGenerationPrompt: true), cancellationToken);
 
     Turn BeginTurn(ChatMessage? question)
     {
@@ -223,7 +233,7 @@ public sealed class GemmaSession : IDisposable, IAsyncDisposable
         {
             ThrowIfEnded(turn);
             answer.StopOn(cancellationToken);
-            _model.Engine.Submit(answer);
+            _model.Engine.Submit([answer]);
             turn.Answer = answer;
             Seed = answer.Seed;
         }

@@ -6,7 +6,7 @@ public sealed record GenerationStatistics
     /// <summary>Tokens of the prompt, placeholders expanded.</summary>
     public int PromptTokens { get; init; }
 
-    /// <summary>Of these, tokens whose keys and values were still cached from the turn before.</summary>
+    /// <summary>Of these, tokens whose keys and values were still cached: from the turn before, or from another prompt that begins alike.</summary>
     public int ReusedTokens { get; init; }
 
     /// <summary>Tokens drawn and read, the one that ended the answer included.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 
 namespace GemmaSharp.EndToEnd.Tests;
 
@@ -13,6 +14,85 @@ public sealed class SampleTests
         (int exitCode, string output, string error) = Run("Hello");
         Assert.Equal((0, ""), (exitCode, error));
         Assert.NotEqual("", output.Trim());
+    }
+
+    [Fact]
+    public void ChatClient_Answers()
+    {
+        (int exitCode, string output, string error) = Run("ChatClient");
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.NotEqual("", output.Trim());
+    }
+
+    [Fact]
+    public void ChatWithTools_CallsAndAnswers()
+    {
+        (int exitCode, string output, string error) = Run("ChatWithTools", "How many people live in Oslo?");
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Contains("the model asks for the population of", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Invoice_IsTyped()
+    {
+        (int exitCode, string output, string error) = Run("Invoice", Demo.Golden("image-00.png"));
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Matches("(EUR|USD|CHF), [0-9]+[.][0-9]{2}", output);
+    }
+
+    [Fact]
+    public void DictationToJson_GivesWhatWasHeardAndTyped()
+    {
+        (int exitCode, string output, string error) = Run("DictationToJson", Demo.Golden("audio-00.wav"));
+        Assert.Equal((0, "Heard: five nine seven six"), (exitCode, error.Trim()));
+        using JsonDocument note = JsonDocument.Parse(output);
+        Assert.Contains(note.RootElement.GetProperty("urgency").GetString(), ["Low", "Normal", "High"]);
+    }
+
+    [Fact]
+    public void Agent_AnswersEachQuestion()
+    {
+        (int exitCode, string output, string error) = Run("Agent", "What is 1 + 1?", "What is 2 + 2?");
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Equal(2, output.Split('\n').Count(line => line.StartsWith("> ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void FolderRag_FindsAndAnswers()
+    {
+        using var folder = new TemporaryFolder();
+        string text = string.Join(' ', Enumerable.Repeat("Nothing to be found here at all.", 5));
+        File.WriteAllText(Path.Combine(folder.Path, "a.md"), text);
+        File.WriteAllText(Path.Combine(folder.Path, "b.md"), text.Replace("found", "penguins", StringComparison.Ordinal));
+        (int exitCode, string output, string error) = Run("FolderRag", folder.Path, "Where are penguins?");
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Matches(@"^[0-9.]+  b\.md#0\n", output.ReplaceLineEndings("\n"));
+    }
+
+    [Fact]
+    public async Task WebProgram_AnswersAndIsHealthy()
+    {
+        using Process process = Start("WebProgram", "--urls", "http://127.0.0.1:0");
+        try
+        {
+            string? line;
+            const string Listening = "Now listening on: ";
+            do
+            {
+                line = await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken);
+                Assert.NotNull(line);
+            }
+            while (!line.Contains(Listening, StringComparison.Ordinal));
+
+            using var http = new HttpClient { BaseAddress = new Uri(line[(line.IndexOf(Listening, StringComparison.Ordinal) + Listening.Length)..].Trim()) };
+            string answer = await http.GetStringAsync("/ask?question=What+is+the+capital+of+Peru%3F", TestContext.Current.CancellationToken);
+            Assert.NotEqual("", answer.Trim());
+            Assert.Equal("Healthy", await http.GetStringAsync("/health", TestContext.Current.CancellationToken));
+        }
+        finally
+        {
+            process.Kill(entireProcessTree: true);
+        }
     }
 
     [Fact]
@@ -32,15 +112,21 @@ public sealed class SampleTests
     }
 
     [Fact]
-    public void Readme_Code_IsTheFirstSample()
+    public void Readme_Code_IsTheFirstSamples()
     {
-        string readme = Read("README.md");
-        const string Fence = "```csharp\n";
-        int start = readme.IndexOf(Fence, StringComparison.Ordinal) + Fence.Length;
-        string shown = readme[start..readme.IndexOf("```", start, StringComparison.Ordinal)];
-        string[] sample = [.. Read(Path.Combine("samples", "Hello.cs")).Split('\n').Where(line => !line.StartsWith('#'))];
-        Assert.Equal(string.Join('\n', sample).Trim(), shown.Trim());
-        Assert.DoesNotContain(Fence, readme[start..], StringComparison.Ordinal);
+        string rest = Read("README.md");
+        foreach (string name in (string[])["ChatClient.cs", "Hello.cs"])
+        {
+            const string Fence = "```csharp\n";
+            int start = rest.IndexOf(Fence, StringComparison.Ordinal) + Fence.Length;
+            rest = rest[start..];
+            int end = rest.IndexOf("```", StringComparison.Ordinal);
+            string[] sample = [.. Read(Path.Combine("samples", name)).Split('\n').Where(line => !line.StartsWith('#'))];
+            Assert.Equal(string.Join('\n', sample).Trim(), rest[..end].Trim());
+            rest = rest[(end + 3)..];
+        }
+
+        Assert.DoesNotContain("```csharp", rest, StringComparison.Ordinal);
     }
 
     /// <summary>A sample that is run by itself finds the library, and the page beside it tells how.</summary>
@@ -49,12 +135,17 @@ public sealed class SampleTests
     {
         string list = Read(Path.Combine("samples", "README.md"));
         string[] samples = Directory.GetFiles(Path.Combine(s_texts, "samples"), "*.cs");
-        Assert.Equal(["Adapters.cs", "DescribePicture.cs", "Hello.cs"], samples.Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            [
+                "Adapters.cs", "Agent.cs", "ChatClient.cs", "ChatWithTools.cs", "DescribePicture.cs", "DictationToJson.cs", "FolderRag.cs", "Hello.cs",
+                "Invoice.cs", "WebProgram.cs",
+            ],
+            samples.Select(Path.GetFileName).Order(StringComparer.Ordinal));
         foreach (string sample in samples)
         {
             string[] lines = File.ReadAllLines(sample);
             Assert.Equal("#!/usr/bin/env dotnet", lines[0]);
-            Assert.Matches("^#:project \\.\\./src/(GemmaSharp(\\.Media)?)/\\1\\.csproj$", lines[1]);
+            Assert.Matches("^#:project \\.\\./src/(GemmaSharp(\\.Media|\\.Extensions\\.AI)?)/\\1\\.csproj$", lines[1]);
             Assert.Contains($"`dotnet run samples/{Path.GetFileName(sample)}", list, StringComparison.Ordinal);
         }
     }
@@ -63,15 +154,7 @@ public sealed class SampleTests
 
     static (int ExitCode, string Output, string Error) Run(string sample, params string[] arguments)
     {
-        // The demo checkpoint lies where the samples look for it, below the working directory.
-        string program = Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? $"Sample.{sample}.exe" : $"Sample.{sample}");
-        var start = new ProcessStartInfo(program, arguments)
-        {
-            WorkingDirectory = AppContext.BaseDirectory,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        using Process process = Process.Start(start)!;
+        using Process process = Start(sample, arguments);
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
         if (!process.WaitForExit(TimeSpan.FromMinutes(3)))
         {
@@ -80,5 +163,17 @@ public sealed class SampleTests
         }
 
         return (process.ExitCode, output.Result, error.Result);
+    }
+
+    static Process Start(string sample, params string[] arguments)
+    {
+        // The demo checkpoint lies where the samples look for it, below the working directory.
+        string program = Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? $"Sample.{sample}.exe" : $"Sample.{sample}");
+        return Process.Start(new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = AppContext.BaseDirectory,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
     }
 }

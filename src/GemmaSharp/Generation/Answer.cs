@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using GemmaSharp.Prompting;
 using GemmaSharp.Prompting.Tokenization;
 
 namespace GemmaSharp.Generation;
@@ -18,8 +17,7 @@ sealed class Answer : Work
     public const int MostRepeated = 64;
 
     readonly GemmaModel _model;
-    readonly SequenceState _sequence;
-    readonly PromptPlan? _plan;
+    readonly PromptSource _source;
     readonly GenerationOptions _options;
     readonly HashSet<int> _eos;
     readonly StreamingDetokenizer _detokenizer;
@@ -27,47 +25,34 @@ sealed class Answer : Work
     readonly AnswerForm? _form;
     readonly List<int> _forced = [];
     readonly TokenQueue _tokens = new();
+    readonly TaskCompletionSource _admitted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    readonly long _start = Stopwatch.GetTimestamp();
-    EncodedPrompt? _prompt;
+    AnswerTimes _times;
     int _promptTokens;
+    int _imageTokens;
+    int _audioTokens;
     int _reusedTokens;
     int _answerTokens;
     int _forcedTokens;
     int _lastId = -1;
     int _repeated;
     bool _ended;
-    long _promptDone;
+    StopReason? _reason;
     bool _heldUp;
-
-    /// <summary>Prepares an answer to a conversation whose pictures and clips are still to be encoded.</summary>
-    /// <inheritdoc cref="Answer(GemmaModel, SequenceState, EncodedPrompt, GenerationOptions)"/>
-    public Answer(GemmaModel model, SequenceState sequence, PromptPlan plan, GenerationOptions options)
-        : this(model, sequence, options)
-    {
-        _plan = plan;
-        RequireRoom(plan.Ids.Length);
-    }
 
     /// <summary>Prepares an answer.</summary>
     /// <param name="model">Who answers.</param>
-    /// <param name="sequence">The conversation's cache; the engine's from <see cref="InferenceEngine.Submit(Work)"/> until <see cref="Released"/>.</param>
+    /// <param name="place">Where its sequence comes from; the engine's from <see cref="InferenceEngine.Submit(IReadOnlyList{Answer})"/> until
+    /// <see cref="Released"/>.</param>
     /// <param name="prompt">What is answered.</param>
     /// <param name="options">How to draw.</param>
-    /// <exception cref="ArgumentException">An option is out of its range, or the prompt is not one of this model's.</exception>
-    /// <exception cref="GenerationException">The prompt does not fit the context.</exception>
-    public Answer(GemmaModel model, SequenceState sequence, EncodedPrompt prompt, GenerationOptions options)
-        : this(model, sequence, options)
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    public Answer(GemmaModel model, SequencePlace place, PromptSource prompt, GenerationOptions options)
     {
-        _prompt = prompt;
-        prompt.RequireModel(model.Linears, model.Config.TextConfig);
-        RequireRoom(prompt.Ids.Length);
-    }
-
-    Answer(GemmaModel model, SequenceState sequence, GenerationOptions options)
-    {
+        _times = new AnswerTimes(model.Name);
         _model = model;
-        _sequence = sequence;
+        Place = place;
+        _source = prompt;
         _options = options.Resolved(model.GenerationDefaults);
         _options.Validate();
         _options.RequireVocabulary(model.Config.TextConfig.VocabSize);
@@ -83,10 +68,24 @@ sealed class Answer : Work
         _form = AnswerForm.IsWanted(_options) ? new AnswerForm(_options, model.Tokenizer, model.Config.TextConfig.VocabSize, _eos) : null;
     }
 
-    public override SequenceState Sequence => _sequence;
+    /// <summary>Where its sequence comes from.</summary>
+    public SequencePlace Place { get; }
+
+    public override SequenceState? Sequence => Place.Sequence;
+
+    public override bool IsHeldUp => IsParked || IsBehind;
 
     /// <summary>Whether the reader is too far behind. It may go on when half of what waits has been read.</summary>
-    public override bool IsHeldUp => _heldUp = _tokens.Count > (_heldUp ? MostUnread / 2 : MostUnread - 1);
+    public bool IsBehind => _heldUp = _tokens.Count > (_heldUp ? MostUnread / 2 : MostUnread - 1);
+
+    /// <summary>Whether another answer is computed in its place while its reader was behind.</summary>
+    public bool IsParked { get; set; }
+
+    /// <summary>Whether its ids are there, without which nobody knows what it needs.</summary>
+    public bool IsPlanned => _source.Planned.IsCompletedSuccessfully;
+
+    /// <summary>Completes when it has been let in; faults with what ended it before.</summary>
+    public Task Admitted => _admitted.Task;
 
     /// <summary>The seed it is drawn with.</summary>
     public ulong Seed { get; }
@@ -112,26 +111,48 @@ sealed class Answer : Work
         return read;
     }
 
+    /// <summary>Asks for a place in memory.</summary>
+    /// <returns>False when it has to wait.</returns>
+    /// <exception cref="GenerationException">It needs more than there ever will be.</exception>
+    public bool TryEnter()
+    {
+        _promptTokens = _source.Ids.Length;
+        return Place.TryEnter(_source, (int)Math.Min(_model.ContextLength, (long)_promptTokens + (_options.MaxTokens ?? _model.ContextLength)));
+    }
+
+    /// <summary>Notes that it has been let in.</summary>
+    public void Admit()
+    {
+        _times.Begun = Stopwatch.GetTimestamp();
+        _admitted.TrySetResult();
+    }
+
     protected override IEnumerable<Feed> Run()
     {
-        if (_plan is not null)
+        foreach (Feed feed in _source.Encode(_model.Encoder, Place.Adapters))
         {
-            foreach (EncodedPrompt? encoded in _model.Encoder.Encode(_plan, trace: null, _sequence.Adapters))
-            {
-                _prompt = encoded;
-                yield return Feed.Pause;
-            }
+            yield return feed;
         }
 
-        EncodedPrompt prompt = _prompt!;
-        _promptTokens = prompt.Ids.Length;
-        _reusedTokens = _sequence.KeepCommonPrefix(prompt);
-        while (_sequence.Length < prompt.Ids.Length)
+        EncodedPrompt prompt = _source.Prompt;
+        _times.Encoded = Stopwatch.GetTimestamp();
+        _times.HasMedia = prompt.Soft.Count > 0;
+        _imageTokens = prompt.Ids.Count(_model.Config.ImageTokenId);
+        _audioTokens = prompt.Ids.Count(_model.Config.AudioTokenId);
+        foreach (Feed feed in Place.Begin(prompt))
+        {
+            yield return feed;
+        }
+
+        SequenceState sequence = Sequence!;
+        _reusedTokens = sequence.Length;
+        while (sequence.Length < prompt.Ids.Length)
         {
             yield return Feed.RestOf(prompt);
+            Place.Advanced();
         }
 
-        _promptDone = Stopwatch.GetTimestamp();
+        _times.Prefilled = Stopwatch.GetTimestamp();
         var sampler = new Sampler(_options, Seed, prompt.Ids, Ends());
         var ids = new List<int>();
         int[] rows = new int[Feed.MostTokens];
@@ -149,7 +170,7 @@ sealed class Answer : Work
             if (!_ended)
             {
                 _form?.Prepare(sampler);
-                ReadOnlyMemory<float> embedding = _model.Encoder.HardEmbedding(ids[0], _sequence.Adapters);
+                ReadOnlyMemory<float> embedding = _model.Encoder.HardEmbedding(ids[0], Place.Adapters);
                 for (int start = 0, count; start < ids.Count; start += count, embedding = default)
                 {
                     count = Math.Min(ids.Count - start, rows.Length);
@@ -202,12 +223,13 @@ sealed class Answer : Work
         if (reason is not null)
         {
             _ended = true;
+            _reason = reason;
             if (!_stops.Stopped)
             {
                 string rest = _detokenizer.Flush();
                 text += _stops.Push(_form?.Finish(rest, out calls) ?? rest);
                 text += _stops.Flush();
-                reason = calls is null ? reason : StopReason.ToolCalls;
+                reason = _reason = calls is null ? reason : StopReason.ToolCalls;
             }
 
             // Statistics first: the reader looks at them as soon as it has the last token.
@@ -228,37 +250,69 @@ sealed class Answer : Work
         : _answerTokens >= _model.ContextLength - _promptTokens ? StopReason.ContextFull
         : null;
 
+    protected override void Stopped()
+    {
+        // While it waits nobody else has it, and it need not wait for the engine to see that.
+        if (_model.Engine.Admission.TryRemove(this))
+        {
+            End(EndReason);
+        }
+        else
+        {
+            Wake();
+        }
+    }
+
     protected override void Complete(Exception? error)
     {
         try
         {
+            if (_times.Begun != 0)
+            {
+                Place.Leave();
+                _model.Engine.Admission.Left(this, Stopwatch.GetElapsedTime(_times.Begun));
+            }
+
             Measure();
+            _times.Ended = Stopwatch.GetTimestamp();
+            Telemetry.Answered(_times, Statistics, _reason, error);
         }
         finally
         {
+            CompleteAdmission(error);
             _tokens.Complete(error);
             _released.TrySetResult();
         }
     }
 
-    int[] Ends() => [.. _eos.Where(id => id < _model.Config.TextConfig.VocabSize)];
-
-    void RequireRoom(int promptTokens)
+    void CompleteAdmission(Exception? error)
     {
-        _promptTokens = promptTokens;
-        _model.RequireRoom(promptTokens, answer: 1);
+        if (error is OperationCanceledException cancelled)
+        {
+            _admitted.TrySetCanceled(cancelled.CancellationToken);
+        }
+        else if (error is not null && _admitted.TrySetException(error))
+        {
+            // The reader gets it as well; nobody has to look here.
+            _ = _admitted.Task.Exception;
+        }
     }
+
+    int[] Ends() => [.. _eos.Where(id => id < _model.Config.TextConfig.VocabSize)];
 
     void Measure()
     {
-        long now = Stopwatch.GetTimestamp(), promptDone = _promptDone == 0 ? now : _promptDone;
+        long now = Stopwatch.GetTimestamp(), promptDone = _times.Prefilled == 0 ? now : _times.Prefilled;
         Statistics = new GenerationStatistics
         {
             PromptTokens = _promptTokens,
             ReusedTokens = _reusedTokens,
+            ImageTokens = _imageTokens,
+            AudioTokens = _audioTokens,
             AnswerTokens = _answerTokens,
             ForcedTokens = _forcedTokens,
-            TimeToFirstToken = Stopwatch.GetElapsedTime(_start, promptDone),
+            QueueTime = _times.At(_times.Begun == 0 ? now : _times.Begun),
+            TimeToFirstToken = _times.At(promptDone),
             AnswerTime = Stopwatch.GetElapsedTime(promptDone, now),
         };
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using GemmaSharp.Generation.Constraints;
 using GemmaSharp.Generation.Tools;
 
@@ -134,6 +135,7 @@ sealed class AnswerForm
 
     void ComputeMask(Matcher matcher)
     {
+        long start = Telemetry.MeasuresMasks ? Stopwatch.GetTimestamp() : 0;
         matcher.ComputeMask(_mask);
         if (matcher.CanEnd)
         {
@@ -141,6 +143,11 @@ sealed class AnswerForm
             {
                 _mask.Add(end);
             }
+        }
+
+        if (start != 0)
+        {
+            Telemetry.Mask(Stopwatch.GetElapsedTime(start));
         }
     }
 }

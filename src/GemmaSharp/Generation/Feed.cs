@@ -3,8 +3,11 @@ namespace GemmaSharp.Generation;
 /// <summary>What a piece of <see cref="Work"/> wants of the engine before it goes on.</summary>
 readonly struct Feed
 {
-    Feed(FeedKind kind, EncodedPrompt? prompt, ReadOnlyMemory<int> ids, ReadOnlyMemory<float> embedding)
+    readonly Func<bool>? _ready;
+
+    Feed(FeedKind kind, EncodedPrompt? prompt, ReadOnlyMemory<int> ids, ReadOnlyMemory<float> embedding, Func<bool>? ready = null)
     {
+        _ready = ready;
         Kind = kind;
         Prompt = prompt;
         Ids = ids;
@@ -14,7 +17,10 @@ readonly struct Feed
     /// <summary>Nothing but a turn: it has computed a bounded piece by itself and lets the others have theirs.</summary>
     public static Feed Pause => default;
 
-    /// <summary>Which of the three it is.</summary>
+    /// <summary>Whether there is nothing to wait for.</summary>
+    public bool IsReady => _ready?.Invoke() ?? true;
+
+    /// <summary>Which of them it is.</summary>
     public FeedKind Kind { get; }
 
     /// <summary>The prompt, of which what is not yet in the sequence is wanted.</summary>
@@ -25,6 +31,9 @@ readonly struct Feed
 
     /// <summary>The row that stands in for the table's at the first of them, <c>[C]</c>; empty for none.</summary>
     public ReadOnlyMemory<float> Embedding { get; }
+
+    /// <summary>A turn, once something is so that other work brings about.</summary>
+    public static Feed Until(Func<bool> ready) => new(FeedKind.Pause, null, default, default, ready);
 
     /// <summary>As many more tokens of the prompt as the next step has room for; with the last one, its logits.</summary>
     public static Feed RestOf(EncodedPrompt prompt) => new(FeedKind.Prompt, prompt, default, default);

@@ -17,7 +17,8 @@ namespace GemmaSharp.Generation;
 /// A failure is that of one piece of work. When a step fails, every sequence in it is taken back to where it was, and the pieces run one by one: those that
 /// fail alone are the guilty ones.
 /// </para>
-/// <para><see cref="Submit"/>, <see cref="Wake"/>, <see cref="ScratchBytes"/> and <see cref="Dispose"/> may be called from any thread, the engine's own
+/// <para>Answers are let in by <see cref="Admission"/>; where they have no sequence of their own they get one out of the <see cref="PrefixPool"/>.</para>
+/// <para><see cref="Submit(Work)"/>, <see cref="Wake"/>, <see cref="ScratchBytes"/> and <see cref="Dispose"/> may be called from any thread, the engine's own
 /// included.</para>
 /// </remarks>
 sealed class InferenceEngine : IDisposable
@@ -52,19 +53,30 @@ sealed class InferenceEngine : IDisposable
     /// <param name="model">What its steps run.</param>
     /// <param name="team">The threads that share the work.</param>
     /// <param name="clock">Measures steps.</param>
+    /// <param name="admission">Lets answers in.</param>
+    /// <param name="prefixes">What answers begin with; freed by the engine.</param>
     /// <param name="release">Called on the engine's thread when it will never compute again: frees what it computed with.</param>
-    public InferenceEngine(TextModel model, WorkerTeam team, TimeProvider clock, Action release)
+    public InferenceEngine(TextModel model, WorkerTeam team, TimeProvider clock, Admission admission, PrefixPool prefixes, Action release)
     {
+        Admission = admission;
+        Prefixes = prefixes;
         _pass = model.NewPass(team);
         _clock = clock;
         _release = release;
         Forward = step => model.Forward(step, _pass);
+        Telemetry.Open(this);
         _thread = new Thread(Loop) { IsBackground = true, Name = "GemmaSharp engine" };
         _thread.UnsafeStart();
     }
 
     /// <summary>Runs a step. Tests put themselves around it, to count, to take time or to fail.</summary>
     public Action<TextStep> Forward { get; set; }
+
+    /// <summary>Lets answers in.</summary>
+    public Admission Admission { get; }
+
+    /// <summary>What answers begin with.</summary>
+    public PrefixPool Prefixes { get; }
 
     /// <summary>Bytes of scratch held.</summary>
     public long ScratchBytes => Volatile.Read(ref _scratchBytes);
@@ -80,26 +92,54 @@ sealed class InferenceEngine : IDisposable
 
     /// <summary>Hands work to the engine.</summary>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
-    public void Submit(Work work)
+    public void Submit(Work work) => Submit([work], () => _arrivals.Enqueue(work));
+
+    /// <summary>Hands answers to the engine, which lets them in when their turn comes: all of them or none.</summary>
+    /// <exception cref="OverloadedException">Too many wait.</exception>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public void Submit(IReadOnlyList<Answer> answers)
     {
-        bool closed;
-        lock (_gate)
+        Submit(answers, () => Admission.Enter(answers));
+
+        // Who was told to stop before could not leave the queue yet.
+        foreach (Answer answer in answers)
         {
-            closed = _closing;
-            if (!closed)
+            if (answer.EndReason is Exception reason && Admission.TryRemove(answer))
             {
-                _arrivals.Enqueue(work);
-                work.JoinEngine(this);
+                answer.End(reason);
+            }
+        }
+    }
+
+    void Submit(IReadOnlyList<Work> works, Action enter)
+    {
+        try
+        {
+            lock (_gate)
+            {
+                if (_closing)
+                {
+                    throw Closed();
+                }
+
+                foreach (Work work in works)
+                {
+                    work.JoinEngine(this);
+                }
+
+                enter();
                 _woken = true;
                 Monitor.Pulse(_gate);
             }
         }
-
-        if (closed)
+        catch (Exception error)
         {
-            ObjectDisposedException error = Closed();
-            work.End(error);
-            throw error;
+            foreach (Work work in works)
+            {
+                work.End(error);
+            }
+
+            throw;
         }
     }
 
@@ -181,6 +221,8 @@ sealed class InferenceEngine : IDisposable
         }
 
         EndAll();
+        Telemetry.Close(this);
+        Prefixes.Dispose();
         _pass.Dispose();
         Volatile.Write(ref _scratchBytes, 0);
         _release();
@@ -219,6 +261,7 @@ sealed class InferenceEngine : IDisposable
         }
 
         _active.RemoveAll(static work => work.Ended);
+        Admission.Admit(_active);
         bool moved = RunPieces();
         bool stepped = RunStep();
         _active.RemoveAll(static work => work.Ended);
@@ -254,7 +297,7 @@ sealed class InferenceEngine : IDisposable
         for (int i = 0; i < _active.Count; i++)
         {
             Work work = _active[(_nextPiece + i) % _active.Count];
-            if (!work.Ended && work.Feed.Kind == FeedKind.Pause)
+            if (!work.Ended && work.Feed.Kind == FeedKind.Pause && work.Feed.IsReady)
             {
                 _nextPiece = (_nextPiece + i + 1) % _active.Count;
                 return work;
@@ -311,6 +354,7 @@ sealed class InferenceEngine : IDisposable
         RunParts();
         _parts.Clear();
         _stepTime = _clock.GetElapsedTime(start);
+        Telemetry.Step(_stepTime, all);
         if (all > tokens)
         {
             _budget.Ran(all, _stepTime);
@@ -352,6 +396,7 @@ sealed class InferenceEngine : IDisposable
     {
         try
         {
+            MakeRoom();
             Forward(_step);
         }
         catch (Exception error)
@@ -394,6 +439,7 @@ sealed class InferenceEngine : IDisposable
 
             try
             {
+                MakeRoom();
                 Forward(_step);
             }
             catch (Exception own)
@@ -433,6 +479,18 @@ sealed class InferenceEngine : IDisposable
 
         work.LogitsRow = logitsRow;
         work.Advance();
+    }
+
+    /// <summary>Has kept prefixes give way to what the step adds to the caches of answers.</summary>
+    void MakeRoom()
+    {
+        long growth = 0;
+        foreach (Part part in _parts)
+        {
+            growth += (part.Work as Answer)?.Place.Growth(part.Rows) ?? 0;
+        }
+
+        Prefixes.MakeRoom(growth);
     }
 
     void Measure()
@@ -483,6 +541,8 @@ sealed class InferenceEngine : IDisposable
         {
             work.End(Closed());
         }
+
+        Admission.EndAll(Closed);
     }
 
     /// <summary>One sequence's rows in a step.</summary>

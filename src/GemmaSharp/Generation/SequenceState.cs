@@ -2,54 +2,36 @@ using GemmaSharp.Model.Text;
 
 namespace GemmaSharp.Generation;
 
-/// <summary>A conversation's cache together with the tokens that are in it, so that the next prompt can reuse their common beginning.</summary>
+/// <summary>A sequence's cache together with the tokens that are in it, so that another prompt can reuse their common beginning.</summary>
 /// <remarks>Used by one answer at a time, on the engine's thread.</remarks>
 sealed class SequenceState(KvCache cache, AdapterSet adapters) : IDisposable
 {
-    readonly List<(int Id, UInt128 ContentHash)> _tokens = [];
-
     /// <summary>Keys and values.</summary>
     public KvCache Cache { get; } = cache;
 
-    /// <summary>What is added to the linear layers for this conversation: the same from first to last, since keys and values depend on it.</summary>
+    /// <summary>What is added to the linear layers for this sequence: the same from first to last, since keys and values depend on it.</summary>
     public AdapterSet Adapters { get; } = adapters;
 
-    /// <summary>Tokens in the cache.</summary>
-    public int Length => _tokens.Count;
+    /// <summary>The tokens in the cache.</summary>
+    public CachedTokens Tokens { get; } = new();
 
-    /// <summary>Cuts the cache back to the longest beginning it shares with the prompt, the prompt's last token excepted since its logits are needed.</summary>
-    /// <returns>Prompt tokens that need not be fed again.</returns>
-    public int KeepCommonPrefix(EncodedPrompt prompt)
+    /// <summary>How many.</summary>
+    public int Length => Tokens.Length;
+
+    /// <summary>How many of a prompt's tokens this can be cut back to or copied up to, the prompt's last excepted since its logits are needed.</summary>
+    /// <param name="prompt">The prompt.</param>
+    /// <param name="common">How many they have in common, whether they can be reused or not.</param>
+    public int Reusable(CachedTokens prompt, out int common)
     {
-        int common = 0;
-        while (common < Math.Min(_tokens.Count, prompt.Ids.Length - 1) && _tokens[common] == (prompt.Ids[common], prompt.ContentHash(common)))
-        {
-            common++;
-        }
-
-        CutTo(Cache.CanRewind(common) ? common : 0);
-        return Length;
+        common = Math.Min(Tokens.CommonPrefix(prompt), prompt.Length - 1);
+        return Cache.CanRewind(common) ? common : 0;
     }
 
     /// <summary>Notes tokens of a prompt whose keys and values are now in the cache: those that follow the ones noted.</summary>
-    public void Append(EncodedPrompt prompt, int count)
-    {
-        _tokens.EnsureCapacity(Length + count);
-        for (int end = Length + count; Length < end;)
-        {
-            _tokens.Add((prompt.Ids[Length], prompt.ContentHash(Length)));
-        }
-    }
+    public void Append(EncodedPrompt prompt, int count) => Tokens.Append(prompt, count);
 
     /// <summary>Notes tokens of an answer whose keys and values are now in the cache.</summary>
-    public void Append(ReadOnlySpan<int> ids)
-    {
-        _tokens.EnsureCapacity(Length + ids.Length);
-        foreach (int id in ids)
-        {
-            _tokens.Add((id, 0));
-        }
-    }
+    public void Append(ReadOnlySpan<int> ids) => Tokens.Append(ids);
 
     /// <summary>Takes back what a step that failed may have left behind it: cache and notes are again as they were at this length.</summary>
     /// <remarks>
@@ -58,9 +40,22 @@ sealed class SequenceState(KvCache cache, AdapterSet adapters) : IDisposable
     /// </remarks>
     public void CutTo(int length)
     {
-        length = length <= _tokens.Count && Cache.CanRewind(length) ? length : 0;
-        _tokens.RemoveRange(length, _tokens.Count - length);
+        length = length <= Length && Cache.CanRewind(length) ? length : 0;
+        Tokens.Cut(length);
         Cache.Rewind(length);
+    }
+
+    /// <summary>Becomes the beginning of another sequence.</summary>
+    /// <param name="source">A sequence with the same adapters whose cache can be rewound to the length; it stays as it is.</param>
+    /// <param name="length">Tokens to take over.</param>
+    /// <param name="share">Whether the two may share memory from now on.</param>
+    /// <exception cref="OutOfMemoryException">There is no room; this is then empty.</exception>
+    public void TakeOver(SequenceState source, int length, bool share)
+    {
+        CutTo(0);
+        Tokens.EnsureCapacity(length);
+        Cache.TakeOver(source.Cache, length, share);
+        Tokens.TakeOver(source.Tokens, length);
     }
 
     /// <summary>Frees the cache.</summary>

@@ -40,7 +40,7 @@ abstract class Work
     public void Stop(Exception reason)
     {
         Interlocked.CompareExchange(ref _stop, reason, null);
-        Wake();
+        Stopped();
     }
 
     /// <summary>Ends it when the token asks for it. Called once, before the work is handed to the engine.</summary>
@@ -104,6 +104,9 @@ abstract class Work
     /// <summary>Tells those who wait. Must not throw.</summary>
     /// <param name="error">What ended it early; null for nothing.</param>
     protected abstract void Complete(Exception? error);
+
+    /// <summary>Called when it has been told to stop, on the thread that told it. Must not throw.</summary>
+    protected virtual void Stopped() => Wake();
 
     /// <summary>Has the engine look again whether there is something to do.</summary>
     protected void Wake() => _engine?.Wake();

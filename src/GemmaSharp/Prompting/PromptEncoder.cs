@@ -63,7 +63,7 @@ sealed class PromptEncoder
             throw new GenerationException(refusal);
         }
 
-        RgbImage[] images = [.. messages.SelectMany(m => m.Pieces).OfType<ImagePart>().Select(Required)];
+        ImagePart[] images = [.. messages.SelectMany(m => m.Pieces).OfType<ImagePart>().Select(Required)];
         AudioClip[] clips = [.. messages.SelectMany(m => m.Pieces).OfType<AudioPart>().Select(Required)];
         ChatEncoding encoding = _template.Encode(messages, addGenerationPrompt, _config.VisionSoftTokensPerImage, _config.AudioSoftTokensPerImage);
         return encoding.Images.Count == images.Length && encoding.Clips.Count == clips.Length
@@ -112,8 +112,8 @@ sealed class PromptEncoder
         return embedder.Hard([id], p).Span.ToArray();
     }
 
-    static RgbImage Required(ImagePart part) =>
-        part.Image ?? throw new GenerationException($"The picture {part.Source} has not been read; read it before the prompt is encoded.");
+    static ImagePart Required(ImagePart part) =>
+        part.Image is not null ? part : throw new GenerationException($"The picture {part.Source} has not been read; read it before the prompt is encoded.");
 
     static AudioClip Required(AudioPart part) =>
         part.Clip ?? throw new GenerationException($"The clip {part.Source} has not been read; read it before the prompt is encoded.");
@@ -134,8 +134,8 @@ sealed class PromptEncoder
         int[] adapterKey = adapters.KeyFor("vision_tower.", "embed_vision.");
         for (int i = 0; i < plan.Images.Length; i++)
         {
-            RgbImage image = plan.Images[i];
-            (int height, int width) = _images.Size(image);
+            (RgbImage image, int? side) = (plan.Images[i].Image!, plan.Images[i].Side);
+            (int height, int width) = _images.Size(image, side);
             UInt128 key = Hash(image.Pixels, [image.Height, image.Width, height, width, .. adapterKey]);
             yield return 0;
             if (batch is not null || !_cache.TryGet(key, out float[] rows))
@@ -168,7 +168,7 @@ sealed class PromptEncoder
     IEnumerable<int> EncodeImage(RgbImage image, int height, int width, float[] rows, ITrace? trace, AdapterSet adapters)
     {
         VisionTower vision = _parts.Vision!;
-        float[] pixels = _images.Process(image);
+        float[] pixels = _images.Process(image, height, width);
         using var p = new Pass(_team, trace, adapters);
         p.Trace("input.pixel_values", [1, 3, height, width], pixels);
         yield return 0;

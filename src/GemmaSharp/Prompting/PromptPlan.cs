@@ -8,7 +8,7 @@ namespace GemmaSharp.Prompting;
 /// <param name="ImageRuns">The places of each picture's soft tokens.</param>
 /// <param name="Clips">Clips, in order.</param>
 /// <param name="ClipRuns">The places of each clip's soft tokens.</param>
-sealed record PromptPlan(int[] Ids, RgbImage[] Images, IReadOnlyList<TokenRun> ImageRuns, AudioClip[] Clips, IReadOnlyList<TokenRun> ClipRuns)
+sealed record PromptPlan(int[] Ids, ImagePart[] Images, IReadOnlyList<TokenRun> ImageRuns, AudioClip[] Clips, IReadOnlyList<TokenRun> ClipRuns)
 {
     /// <summary>Makes a plan of ids alone; those of the multimodal vocabularies get their hard embeddings.</summary>
     public PromptPlan(int[] ids)

@@ -12,9 +12,10 @@ sealed class TinyModel : IDisposable
 
     readonly TinyCheckpoint _files = TinyCheckpoint.Create("tiny-a");
 
-    public TinyModel(int threads = 1, TimeProvider? clock = null)
+    public TinyModel(int threads = 1, TimeProvider? clock = null, Func<GemmaModelOptions, GemmaModelOptions>? options = null)
     {
-        Model = GemmaModel.Load(_files.Folder, new GemmaModelOptions { Threads = threads, Clock = clock ?? TimeProvider.System });
+        var plain = new GemmaModelOptions { Threads = threads, Clock = clock ?? TimeProvider.System };
+        Model = GemmaModel.Load(_files.Folder, options is null ? plain : options(plain));
     }
 
     public GemmaModel Model { get; }

@@ -22,9 +22,6 @@ sealed class Chart
     /// <summary>The most bytes of tables, about.</summary>
     public const long MostBytes = 128L << 20;
 
-    /// <summary>The longest run of plain text that is looked for: tokens are shorter.</summary>
-    public const int MostPlain = 128;
-
     /// <summary>How many masks are remembered, of 33 KB each with Gemma's vocabulary.</summary>
     const int MostMasks = 64;
 
@@ -114,30 +111,9 @@ sealed class Chart
         return next;
     }
 
-    /// <summary>How many code points of plain text, none that means something in JSON strings, can follow whatever they are; up to <see cref="MostPlain"/>.</summary>
-    public int PlainRun(State state)
-    {
-        if (state.PlainRun != State.Unknown)
-        {
-            return state.PlainRun;
-        }
-
-        int run = 0;
-        if (state.Threads.Length == 1)
-        {
-            int lexer = state.Threads[0].Lexer;
-            for (int next; run < MostPlain && (next = _lexer.AfterPlain(lexer)) != LexerStates.Dead; run++, lexer = next)
-            {
-                if (next == lexer)
-                {
-                    run = MostPlain;
-                    break;
-                }
-            }
-        }
-
-        return state.PlainRun = run;
-    }
+    /// <summary>Whether so many code points of plain text, none that means something in JSON strings, can follow whatever they are.</summary>
+    public bool IsPlain(State state, int length) =>
+        length == 0 || (state.Threads.Length == 1 && _lexer.PlainRun(state.Threads[0].Lexer, length) >= length);
 
     /// <summary>The only byte that can follow; −1 where there are several, none, or the text may end.</summary>
     public int Only(State state)
@@ -533,9 +509,6 @@ sealed class Chart
 
         /// <summary>By byte: where it leads; null for what is not known yet.</summary>
         public State?[]? Table { get; set; }
-
-        /// <summary>As of <see cref="Chart.PlainRun"/>.</summary>
-        public int PlainRun { get; set; } = Unknown;
 
         /// <summary>The tokens that can follow, while they are remembered.</summary>
         public TokenMask? Mask { get; set; }

@@ -43,6 +43,12 @@ sealed class Expressions
     /// <param name="Z">The most count; −1 without end.</param>
     readonly record struct Node(Kind Kind, bool Nullable, bool Exact, int X, int Y, int Z);
 
+    /// <summary>Counts above this are far from their end for any token and a few characters more.</summary>
+    public const int FarCount = 288;
+
+    /// <summary>How deeply far counts are looked for.</summary>
+    const int FarDepth = 200;
+
     readonly List<Node> _nodes = [];
     readonly List<ByteSet> _sets = [];
     readonly Dictionary<ByteSet, int> _setNumbers = [];
@@ -51,6 +57,7 @@ sealed class Expressions
     readonly Dictionary<Sequence, int> _lists = [];
     readonly List<Automaton> _automata = [];
     readonly Dictionary<int, bool> _dead = [];
+    readonly Dictionary<int, int> _unbounded = [];
     readonly List<List<Derivative>?> _derivatives = [];
 
     readonly record struct Derivative(ByteSet Class, int Result);
@@ -338,6 +345,35 @@ sealed class Expressions
 
         _dead[part] = !matches;
         return !matches;
+    }
+
+    /// <summary>
+    /// The same without limits that are far away: it matches the same beginnings of up to <see cref="FarCount"/> bytes, and more ends.
+    /// </summary>
+    public int Unbounded(int part) => Unbounded(part, 0);
+
+    int Unbounded(int part, int depth)
+    {
+        Node node = _nodes[part];
+        if (node.Kind is Kind.Nothing or Kind.Empty or Kind.Bytes or Kind.Not or Kind.Automaton || depth > FarDepth)
+        {
+            return part;
+        }
+
+        if (!_unbounded.TryGetValue(part, out int result))
+        {
+            result = node.Kind switch
+            {
+                Kind.Concat => Pair(Unbounded(node.X, depth + 1), Unbounded(node.Y, depth + 1)),
+                Kind.Or => Or([.. _parts.GetRange(node.X, node.Y).Select(each => Unbounded(each, depth + 1))]),
+                Kind.And => And([.. _parts.GetRange(node.X, node.Y).Select(each => Unbounded(each, depth + 1))]),
+                _ when node.Z > FarCount && node.Y <= 1 => Repeat(Unbounded(node.X, depth + 1), node.Y, null),
+                _ => Repeat(Unbounded(node.X, depth + 1), node.Y, node.Z < 0 ? null : node.Z),
+            };
+            _unbounded.Add(part, result);
+        }
+
+        return result;
     }
 
     /// <summary>What may follow a byte.</summary>

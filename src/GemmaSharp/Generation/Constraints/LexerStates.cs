@@ -9,12 +9,24 @@ sealed class LexerStates(Expressions expressions, int[] lexemes)
     /// <summary>No lexeme can go on.</summary>
     public const int Dead = -1;
 
+    /// <summary>The longest run of plain text that is looked for: hardly any token is longer.</summary>
+    public const int MostPlain = 64;
+
+    /// <summary>The most states that are followed for it.</summary>
+    const int MostPlainStates = 1000;
+
     const int Unknown = -2;
 
     readonly List<(int Lexeme, int Expression)[]> _threads = [];
     readonly List<int[]> _accepts = [];
     readonly List<int[]?> _next = [];
-    readonly List<int> _afterPlain = [];
+
+    // What is known of plain text after a state.
+    readonly List<(int Least, bool IsExact)> _plainRuns = [];
+    readonly List<bool> _plainKnown = [];
+    readonly List<int[]?> _plainSuccessors = [];
+    readonly List<bool?> _nearEnds = [];
+    readonly List<int> _unbounded = [];
     readonly Dictionary<Sequence, int> _states = [];
 
     /// <summary>States so far.</summary>
@@ -49,60 +61,192 @@ sealed class LexerStates(Expressions expressions, int[] lexemes)
     public ReadOnlySpan<int> Known(int state) => Row(state);
 
     /// <summary>
-    /// The state after any one code point of plain text, none that means something in JSON strings, where all of them lead to the same and no lexeme may end
-    /// meanwhile; <see cref="Dead"/> where there is none.
+    /// How many code points of plain text, none that means something in JSON strings, can follow whatever they are, with no lexeme ending meanwhile; up to
+    /// <see cref="MostPlain"/>.
     /// </summary>
-    public int AfterPlain(int state)
+    /// <param name="state">The state.</param>
+    /// <param name="wanted">As many as it is worth to look for.</param>
+    public int PlainRun(int state, int wanted)
     {
-        if (_afterPlain[state] == Unknown)
+        wanted = Math.Min(wanted, MostPlain);
+        if (_plainRuns[state].Least >= wanted || _plainRuns[state].IsExact)
         {
-            // The states that this makes are no part of the list's item.
-            int after = FindAfterPlain(state);
-            _afterPlain[state] = after;
+            return _plainRuns[state].Least;
         }
 
-        return _afterPlain[state];
+        // Far limits make every place in a long text another state; without them most are the same. An end must then be near, so that it is one with the limits, too.
+        int unbounded = Unbounded(state);
+        if (unbounded != state && FindRun(unbounded, hasNearEnds: true) >= wanted)
+        {
+            _plainRuns[state] = (_plainRuns[unbounded].Least, false);
+            return _plainRuns[state].Least;
+        }
+
+        return FindRun(state, hasNearEnds: false);
     }
 
-    int FindAfterPlain(int state)
+    /// <summary>Follows all plain text from a state at once, a code point at a time.</summary>
+    int FindRun(int start, bool hasNearEnds)
     {
-        int after = Next(state, ' ');
-        if (after == Dead || _accepts[after].Length > 0)
+        if (_plainRuns[start].IsExact || _plainRuns[start].Least >= MostPlain)
         {
-            return Dead;
+            return _plainRuns[start].Least;
         }
 
-        for (int b = 0x21; b < 0x7F; b++)
+        var layer = new List<int> { start };
+        var seen = new HashSet<int> { start };
+        int run = 0;
+        while (run < MostPlain && seen.Count < MostPlainStates)
         {
-            if (b is not ('"' or '\\') && Next(state, b) != after)
+            var next = new List<int>();
+            foreach (int state in layer)
             {
-                return Dead;
+                if (PlainSuccessors(state) is not int[] successors || (hasNearEnds && !HasNearEnd(state)))
+                {
+                    return Known(run, isExact: true);
+                }
+
+                next.AddRange(successors.Where(seen.Add));
+            }
+
+            run++;
+            if (next.Count == 0)
+            {
+                // All that can be reached goes on for ever.
+                foreach (int state in seen)
+                {
+                    _plainRuns[state] = (MostPlain, true);
+                }
+
+                return MostPlain;
+            }
+
+            layer = next;
+        }
+
+        return Known(run, isExact: false);
+
+        int Known(int found, bool isExact)
+        {
+            _plainRuns[start] = (Math.Max(found, _plainRuns[start].Least), isExact);
+            for (int state = start, left = found - 1; left > 0 && PlainSuccessors(state) is [int only] && _plainRuns[only].Least < left; left--, state = only)
+            {
+                _plainRuns[only] = (left, false);
+            }
+
+            return found;
+        }
+    }
+
+    /// <summary>Whether a lexeme can end within a few characters.</summary>
+    bool HasNearEnd(int state)
+    {
+        if (_nearEnds[state] is bool known)
+        {
+            return known;
+        }
+
+        var layer = new List<int> { state };
+        var seen = new HashSet<int> { state };
+        bool found = false;
+        for (int depth = 0; depth < 8 && layer.Count > 0 && seen.Count < 200 && !found; depth++)
+        {
+            var next = new List<int>();
+            foreach (int each in layer)
+            {
+                for (int b = 0; b < 256 && !found; b++)
+                {
+                    int to = Next(each, b);
+                    if (to != Dead && seen.Add(to))
+                    {
+                        next.Add(to);
+                        found = _accepts[to].Length > 0;
+                    }
+                }
+            }
+
+            layer = next;
+        }
+
+        _nearEnds[state] = found;
+        return found;
+    }
+
+    int Unbounded(int state)
+    {
+        if (_unbounded[state] == Unknown)
+        {
+            var threads = new List<(int, int)>();
+            foreach ((int lexeme, int expression) in _threads[state])
+            {
+                threads.Add((lexeme, expressions.Unbounded(expression)));
+            }
+
+            int unbounded = State(threads);
+            _unbounded[state] = unbounded;
+        }
+
+        return _unbounded[state];
+    }
+
+    /// <summary>The states after one code point of plain text; null where some cannot follow, or a lexeme may end.</summary>
+    int[]? PlainSuccessors(int state)
+    {
+        if (!_plainKnown[state])
+        {
+            var found = new HashSet<int>();
+            int[]? successors = AllPlain(state, found) ? [.. found] : null;
+            _plainSuccessors[state] = successors;
+            _plainKnown[state] = true;
+        }
+
+        return _plainSuccessors[state];
+    }
+
+    bool AllPlain(int state, HashSet<int> found)
+    {
+        for (int b = 0x20; b < 0x7F; b++)
+        {
+            if (b is not ('"' or '\\'))
+            {
+                int next = Next(state, b);
+                if (next == Dead || _accepts[next].Length > 0)
+                {
+                    return false;
+                }
+
+                found.Add(next);
             }
         }
 
-        // The well-formed sequences of UTF-8.
+        // The well-formed sequences of UTF-8: the first bytes, then the range of the second, then any that follow.
         return All(state, 0xC2, 0xDF, 0x80, 0xBF, 1) && All(state, 0xE0, 0xE0, 0xA0, 0xBF, 2) && All(state, 0xE1, 0xEC, 0x80, 0xBF, 2)
             && All(state, 0xED, 0xED, 0x80, 0x9F, 2) && All(state, 0xEE, 0xEF, 0x80, 0xBF, 2) && All(state, 0xF0, 0xF0, 0x90, 0xBF, 3)
-            && All(state, 0xF1, 0xF3, 0x80, 0xBF, 3) && All(state, 0xF4, 0xF4, 0x80, 0x8F, 3) ? after : Dead;
+            && All(state, 0xF1, 0xF3, 0x80, 0xBF, 3) && All(state, 0xF4, 0xF4, 0x80, 0x8F, 3);
 
-        // The first bytes, then the range of the second, then any that follow.
         bool All(int from, int first, int last, int low, int high, int more)
         {
             int known = Dead;
             for (int b = first; b <= last; b++)
             {
                 int next = Next(from, b);
-                if (next == Dead || _accepts[next].Length > 0 && more > 0)
+                if (next == Dead || _accepts[next].Length > 0)
                 {
                     return false;
                 }
 
-                if (next != known && !(more == 0 ? next == after : All(next, low, high, 0x80, 0xBF, more - 1)))
+                if (next != known)
                 {
-                    return false;
+                    known = next;
+                    if (more == 0)
+                    {
+                        found.Add(next);
+                    }
+                    else if (!All(next, low, high, 0x80, 0xBF, more - 1))
+                    {
+                        return false;
+                    }
                 }
-
-                known = next;
             }
 
             return true;
@@ -153,7 +297,11 @@ sealed class LexerStates(Expressions expressions, int[] lexemes)
             _threads.Add([.. threads]);
             _accepts.Add([.. threads.Where(thread => expressions.IsNullable(thread.Expression)).Select(thread => thread.Lexeme)]);
             _next.Add(null);
-            _afterPlain.Add(Unknown);
+            _plainRuns.Add((0, false));
+            _plainKnown.Add(false);
+            _plainSuccessors.Add(null);
+            _nearEnds.Add(null);
+            _unbounded.Add(Unknown);
             _states.Add(key, state);
         }
 

@@ -181,7 +181,7 @@ sealed class Matcher
         int following = 0, ids = nodes[^1].Ids;
         for (int i = 0; i < nodes.Length - 1; i = nodes[i].End)
         {
-            if (_chart.Next(_state, nodes[i].Byte) is Chart.State next && _chart.PlainRun(next) >= nodes[i].Below)
+            if (_chart.Next(_state, nodes[i].Byte) is Chart.State next && _chart.IsPlain(next, nodes[i].Below))
             {
                 following += nodes[nodes[i].End].Ids - nodes[i].Ids;
             }
@@ -207,7 +207,7 @@ sealed class Matcher
             Chart.State before = path[node.Depth];
             Chart.State? next = before.Table?[node.Byte];
             next = next is null ? _chart.Next(before, node.Byte) : next == Chart.State.None ? null : next;
-            int end = next is null || (isPlain && node.Below > 0 && _chart.PlainRun(next) >= node.Below) ? node.End : i + 1;
+            int end = next is null || (isPlain && node.Below > 0 && _chart.IsPlain(next, node.Below)) ? node.End : i + 1;
             if (next is null == isFull)
             {
                 foreach (int id in ids[node.Ids..nodes[end].Ids])

@@ -13,7 +13,7 @@ sealed class KvCache : IDisposable
     /// <summary>Positions below this have been overwritten in the rings.</summary>
     int _oldest;
 
-    internal KvCache(KvLayout layout, int maxStepRows)
+    internal KvCache(KvLayout layout, int maxStepRows, KvLedger? ledger)
     {
         _layout = layout;
         MaxStepRows = maxStepRows;
@@ -21,8 +21,8 @@ sealed class KvCache : IDisposable
         for (int l = 0; l < _layers.Length; l++)
         {
             _layers[l] = layout.IsSliding(l)
-                ? new SlidingKvLayer(layout.KvHeads, layout.HeadDim, layout.SlidingWindow, maxStepRows)
-                : new FullKvLayer(layout.KvHeads, layout.HeadDim);
+                ? new SlidingKvLayer(layout.KvHeads, layout.HeadDim, layout.SlidingWindow, maxStepRows, ledger)
+                : new FullKvLayer(layout.KvHeads, layout.HeadDim, ledger);
         }
     }
 
@@ -32,7 +32,7 @@ sealed class KvCache : IDisposable
     /// <summary>The most rows that one step may add.</summary>
     public int MaxStepRows { get; }
 
-    /// <summary>Bytes of native memory held.</summary>
+    /// <summary>Bytes of native memory held, those shared with others included.</summary>
     public long Bytes => _layers.Sum(layer => layer.Bytes);
 
     internal KvLayer Layer(int index) => _layers[index];
@@ -44,8 +44,82 @@ sealed class KvCache : IDisposable
         int end = checked(Length + count);
         foreach (KvLayer layer in _layers)
         {
-            layer.Reserve(end);
+            layer.Reserve(Length, end);
         }
+    }
+
+    /// <summary>Bytes that <paramref name="count"/> more positions would take.</summary>
+    public long Growth(int count)
+    {
+        long bytes = 0;
+        foreach (KvLayer layer in _layers)
+        {
+            bytes += layer.Growth(Length, checked(Length + count));
+        }
+
+        return bytes;
+    }
+
+    /// <summary>The most bytes that a cache like this holds of a sequence of this length.</summary>
+    public long MostBytes(int length)
+    {
+        long bytes = 0;
+        foreach (KvLayer layer in _layers)
+        {
+            bytes += layer.MostBytes(length);
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Of the bytes of a sequence of this length, those that it shares with another one of the same beginning.</summary>
+    public long SharedBytes(int length)
+    {
+        long bytes = 0;
+        foreach (KvLayer layer in _layers)
+        {
+            bytes += layer.SharedBytes(length);
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Bytes held that a count has not come across yet, in this cache or in one that shares them.</summary>
+    /// <param name="count">Another number for each count.</param>
+    public long CountOnce(long count)
+    {
+        long bytes = 0;
+        foreach (KvLayer layer in _layers)
+        {
+            bytes += layer.CountOnce(count);
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Becomes the beginning of another sequence, as if its tokens had been computed here; what was here is forgotten.</summary>
+    /// <param name="source">A cache of the same model, which stays as it is; <see cref="CanRewind"/> must hold for it.</param>
+    /// <param name="length">Positions to take over.</param>
+    /// <param name="share">Whether the two may share memory from now on; otherwise all is copied.</param>
+    /// <exception cref="OutOfMemoryException">There is no room; this cache is then empty.</exception>
+    public void TakeOver(KvCache source, int length, bool share)
+    {
+        Rewind(0);
+        try
+        {
+            for (int l = 0; length > 0 && l < _layers.Length; l++)
+            {
+                _layers[l].TakeOver(source._layers[l], length, share);
+            }
+        }
+        catch
+        {
+            Rewind(0);
+            throw;
+        }
+
+        Length = length;
+        _oldest = Math.Max(0, length - _layout.SlidingWindow + 1);
     }
 
     /// <summary>Makes room for <paramref name="count"/> more positions and counts them as seen.</summary>

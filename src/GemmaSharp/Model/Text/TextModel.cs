@@ -64,7 +64,8 @@ sealed class TextModel
 
     /// <summary>A new, empty sequence.</summary>
     /// <param name="maxStepRows">The most tokens of it that one step may take, which is also how far it can be rewound at least.</param>
-    public KvCache NewCache(int maxStepRows) => new(_layout, maxStepRows);
+    /// <param name="ledger">Counts its bytes together with those of other caches; null for nobody.</param>
+    public KvCache NewCache(int maxStepRows, KvLedger? ledger = null) => new(_layout, maxStepRows, ledger);
 
     /// <summary>A pass for one running step at a time.</summary>
     public TextPass NewPass(WorkerTeam team) => new(_config, _localRope, _globalRope, team);

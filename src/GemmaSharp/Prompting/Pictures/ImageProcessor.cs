@@ -7,14 +7,18 @@ namespace GemmaSharp.Prompting.Pictures;
 sealed class ImageProcessor(ImageProcessorConfig config, int? side)
 {
     /// <summary>The size that a picture is brought to, or its own when the processor does not resize.</summary>
-    public (int Height, int Width) Size(RgbImage image) =>
-        side is int s ? (s, s) : config.DoResize ? (config.Height, config.Width) : (image.Height, image.Width);
+    /// <param name="image">The picture.</param>
+    /// <param name="own">The side that is wanted for this one; null for what is wanted for all.</param>
+    public (int Height, int Width) Size(RgbImage image, int? own = null) =>
+        (own ?? side) is int s ? (s, s) : config.DoResize ? (config.Height, config.Width) : (image.Height, image.Width);
 
     /// <summary>Resizes, rescales and normalises.</summary>
+    /// <param name="image">The picture.</param>
+    /// <param name="height">Rows of the result, as of <see cref="Size"/>.</param>
+    /// <param name="width">Columns of the result.</param>
     /// <returns>Planes of red, green and blue, <c>[3, h, w]</c>.</returns>
-    public float[] Process(RgbImage image)
+    public float[] Process(RgbImage image, int height, int width)
     {
-        (int height, int width) = Size(image);
         const int Bicubic = 3;
         RgbImage resized = PictureResize.Resize(
             image, width, height, config.Resample == Bicubic ? ResizeFilter.Bicubic : ResizeFilter.Bilinear, ResizeArithmetic.Torch);

@@ -17,18 +17,18 @@ public sealed class KvCacheMemoryTests
     public void Reserve_Failing_LeavesWhatIsStored(bool sliding, int number)
     {
         using KvLayer layer = sliding ? new SlidingKvLayer(Heads, Dim, window: 200, maxStepRows: 100) : new FullKvLayer(Heads, Dim);
-        layer.Reserve(60);
+        layer.Reserve(0, 60);
         Fill(layer, 0, 60);
         long bytes = layer.Bytes;
         using (AllocationFailure.Armed armed = AllocationFailure.At(number))
         {
-            Assert.Throws<OutOfMemoryException>(() => layer.Reserve(200));
+            Assert.Throws<OutOfMemoryException>(() => layer.Reserve(60, 200));
             Assert.True(armed.HasFailed);
         }
 
         Assert.Equal(bytes, layer.Bytes);
         Check(layer, 60);
-        layer.Reserve(200);
+        layer.Reserve(60, 200);
         Check(layer, 60);
         Fill(layer, 60, 200);
         Check(layer, 200);
