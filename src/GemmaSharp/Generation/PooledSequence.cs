@@ -1,5 +1,3 @@
-using GemmaSharp.Model.Text;
-
 namespace GemmaSharp.Generation;
 
 /// <summary>A sequence out of the pool, for one answer: from the memory it may need to the prefix that it leaves behind.</summary>

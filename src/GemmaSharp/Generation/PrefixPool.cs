@@ -388,7 +388,7 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
         return true;
     }
 
-    bool IsRecent(KeptPrefix kept, long request) => kept.Request > request - RecentRequests && !kept.IsSuperseded;
+    static bool IsRecent(KeptPrefix kept, long request) => kept.Request > request - RecentRequests && !kept.IsSuperseded;
 
     /// <summary>What can best be done without.</summary>
     bool TryFindLeast(bool spareRecent, out PrefixKey key, [NotNullWhen(true)] out KeptPrefix? least)
