@@ -195,6 +195,7 @@ public sealed class GemmaModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        Engine.Admission.ThrowIfOverloaded(count);
         ChatMessage[] messages = Copied(request.Messages);
         AdapterSet adapters = Usable(request.Adapters);
         GenerationOptions options = request.Options ?? new GenerationOptions();

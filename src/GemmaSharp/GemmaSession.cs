@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using GemmaSharp.Generation;
-using GemmaSharp.Prompting;
 
 namespace GemmaSharp;
 
