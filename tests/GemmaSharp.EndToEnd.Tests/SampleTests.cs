@@ -46,7 +46,7 @@ public sealed class SampleTests
         (int exitCode, string output, string error) = Run("DictationToJson", Demo.Golden("audio-00.wav"));
         Assert.Equal((0, "Heard: five nine seven six"), (exitCode, error.Trim()));
         using JsonDocument note = JsonDocument.Parse(output);
-        Assert.Contains(note.RootElement.GetProperty("urgency").GetString(), ["Low", "Normal", "High"]);
+        Assert.Contains(note.RootElement.GetProperty("urgency").GetString(), (string[])["Low", "Normal", "High"]);
     }
 
     [Fact]

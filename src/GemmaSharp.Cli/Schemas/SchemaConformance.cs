@@ -1,9 +1,8 @@
-using System.Buffers;
 using System.Diagnostics;
 using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using GemmaSharp.Generation.Constraints;
+using GemmaSharp.Generation.Constraints.Json;
 
 namespace GemmaSharp.Cli.Schemas;
 
@@ -13,8 +12,6 @@ namespace GemmaSharp.Cli.Schemas;
 /// <param name="options">How the schemas are read.</param>
 sealed class SchemaConformance(Tokenizer tokenizer, JsonSchemaOptions options)
 {
-    static readonly JsonWriterOptions s_compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     readonly TokenTrie _trie = TokenTrie.For(tokenizer, tokenizer.VocabularySize);
     readonly TokenMask _mask = new(tokenizer.VocabularySize);
 
@@ -86,13 +83,7 @@ sealed class SchemaConformance(Tokenizer tokenizer, JsonSchemaOptions options)
     /// <summary>Why an instance cannot be drawn; null where it can.</summary>
     string? Reject(Constraint constraint, JsonElement data)
     {
-        var buffer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(buffer, s_compact))
-        {
-            data.WriteTo(writer);
-        }
-
-        string text = Encoding.UTF8.GetString(buffer.WrittenSpan);
+        string text = CompactJson.Write(data);
         try
         {
             var matcher = new Matcher(constraint.Compiled, _trie);
@@ -105,7 +96,7 @@ sealed class SchemaConformance(Tokenizer tokenizer, JsonSchemaOptions options)
                 bool advanced = _mask[id] && matcher.TryAdvance(id);
                 if (!advanced)
                 {
-                    string before = Encoding.UTF8.GetString(buffer.WrittenSpan[..length]);
+                    string before = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text).AsSpan(0, length));
                     return $"{(before.Length > 40 ? "…" + before[^40..] : before)} | {tokenizer.IdToPiece(id)}";
                 }
 

@@ -19,6 +19,15 @@ sealed class SchemaCompiler
     /// <summary>The most sets of schemas: products of choices can be many.</summary>
     const int MostSets = 20_000;
 
+    /// <summary>The most demands on some items or members that are counted beside each other: each doubles what an item can be.</summary>
+    const int MostDemands = 5;
+
+    /// <summary>The most items of an array among which some are counted.</summary>
+    const int MostCountedItems = 1000;
+
+    /// <summary>How deeply schemas of names may nest.</summary>
+    const int MostNested = 60;
+
     /// <summary>The most kinds of other names that patterns can divide an object's names into.</summary>
     const int MostNameKinds = 64;
 
@@ -31,6 +40,7 @@ sealed class SchemaCompiler
     readonly Queue<(Symbol Rule, Atom[] Set)> _queue = [];
     readonly Dictionary<int, Schema> _byId = [];
     readonly Dictionary<int, Choice> _choices = [];
+    readonly Dictionary<(int Choice, JsonTypes Types), List<List<Schema>>> _exactlyOne = [];
     readonly Dictionary<NumberRange, int> _numbers = [];
     readonly Schema _any;
     readonly Symbol _comma;
@@ -112,6 +122,12 @@ sealed class SchemaCompiler
         return new Atom(AtomKind.Whole, schema.Id);
     }
 
+    Atom Own(Schema schema)
+    {
+        _byId[schema.Id] = schema;
+        return new Atom(AtomKind.Own, schema.Id);
+    }
+
     /// <summary>The rule of values that satisfy all schemas of a set.</summary>
     Symbol Value(IEnumerable<Atom> atoms)
     {
@@ -141,6 +157,72 @@ sealed class SchemaCompiler
         var choices = new SortedSet<Atom>();
         var seen = new HashSet<Atom>();
         var stack = new Stack<Atom>(set);
+        while (true)
+        {
+            if (!Gather(stack, seen, own, choices))
+            {
+                return;
+            }
+
+            List<Schema> schemas = [.. own.Select(atom => _byId[atom.Id])];
+            JsonTypes types = schemas.Aggregate(JsonTypes.All, (types, schema) => types & SchemaRelations.TypesOf(schema));
+            if (types == JsonTypes.None)
+            {
+                return;
+            }
+
+            // A choice that holds anyway goes; one with a single alternative left is none; of the others the one with the fewest is made first.
+            Atom first = default;
+            List<List<Schema>>? fewest = null;
+            foreach (Atom atom in choices.ToArray())
+            {
+                List<List<Schema>>? possible = Possible(_choices[atom.Id], schemas, types);
+                if (possible is null or [_])
+                {
+                    choices.Remove(atom);
+                    seen.Add(atom);
+                    foreach (Schema schema in possible?[0] ?? [])
+                    {
+                        stack.Push(Whole(schema));
+                    }
+                }
+                else if (fewest is null || possible.Count < fewest.Count)
+                {
+                    (first, fewest) = (atom, possible);
+                }
+
+                if (fewest?.Count == 0)
+                {
+                    return;
+                }
+            }
+
+            if (stack.Count > 0)
+            {
+                continue;
+            }
+
+            if (fewest is null)
+            {
+                DefineTypes(rule, schemas, types);
+                return;
+            }
+
+            // One choice at a time: the others stay in the set of each alternative.
+            Atom[] rest = [.. own, .. choices.Where(atom => atom != first)];
+            foreach (List<Schema> alternative in fewest)
+            {
+                _builder.Add(rule, Value(rest.Concat(alternative.Select(Whole))));
+            }
+
+            return;
+        }
+    }
+
+    /// <summary>Takes whole schemas apart into their own keywords and their choices.</summary>
+    /// <returns>False where nothing can satisfy them.</returns>
+    bool Gather(Stack<Atom> stack, HashSet<Atom> seen, SortedSet<Atom> own, SortedSet<Atom> choices)
+    {
         while (stack.TryPop(out Atom atom))
         {
             if (!seen.Add(atom))
@@ -157,10 +239,10 @@ sealed class SchemaCompiler
             Schema schema = _byId[atom.Id];
             if (schema.IsFalse)
             {
-                return;
+                return false;
             }
 
-            own.Add(new Atom(AtomKind.Own, schema.Id));
+            own.Add(Own(schema));
             foreach (Schema also in schema.AllOf.Concat(schema.Not.Select(_document.Not)))
             {
                 stack.Push(Whole(also));
@@ -169,34 +251,15 @@ sealed class SchemaCompiler
             foreach (Choice choice in schema.Choices.Concat(ConditionOf(schema)))
             {
                 _choices[choice.Id] = choice;
-                choices.Add(new Atom(AtomKind.Choice, choice.Id));
-            }
-        }
-
-        List<Schema> schemas = [.. own.Select(atom => _byId[atom.Id])];
-        JsonTypes types = schemas.Aggregate(JsonTypes.All, (types, schema) => types & TypesOf(schema));
-        if (types == JsonTypes.None)
-        {
-            return;
-        }
-
-        if (choices.Count > 0)
-        {
-            // One choice at a time: the others stay in the set of each alternative.
-            Atom first = choices.Min;
-            IEnumerable<Atom> rest = own.Concat(choices.Skip(1));
-            foreach (List<Schema> alternative in AlternativesOf(_choices[first.Id]))
-            {
-                if (alternative.Aggregate(types, (types, schema) => types & Shallow(schema)) != JsonTypes.None)
+                var each = new Atom(AtomKind.Choice, choice.Id);
+                if (seen.Add(each))
                 {
-                    _builder.Add(rule, Value(rest.Concat(alternative.Select(Whole))));
+                    choices.Add(each);
                 }
             }
-
-            return;
         }
 
-        DefineTypes(rule, schemas, types);
+        return true;
     }
 
     /// <summary>A condition as a choice: it holds and so does one schema, or it does not and another does.</summary>
@@ -220,92 +283,45 @@ sealed class SchemaCompiler
         }
     }
 
-    /// <summary>The alternatives of a choice; of a <c>oneOf</c>, each without what others have in common with it.</summary>
-    List<List<Schema>> AlternativesOf(Choice choice)
+    /// <summary>The alternatives of a choice for values of some types; of a <c>oneOf</c>, each without what others have in common with it.</summary>
+    List<List<Schema>> AlternativesOf(Choice choice, JsonTypes types)
     {
-        if (choice.Alternatives.Count == 0 && _document.ExactlyOne.TryGetValue(choice.Id, out List<Schema>? all))
+        if (!_document.ExactlyOne.TryGetValue(choice.Id, out List<Schema>? all))
         {
-            foreach (Schema one in all)
+            return choice.Alternatives;
+        }
+
+        if (!_exactlyOne.TryGetValue((choice.Id, types), out List<List<Schema>>? alternatives))
+        {
+            List<Schema>[] flat = [.. all.Select(SchemaRelations.Flat)];
+            alternatives = [.. all.Select((one, i) => (List<Schema>)
+                [one, .. all.Where((_, j) => i != j && !SchemaRelations.AreDisjoint(flat[i], flat[j], types)).Select(_document.Not)])];
+            _exactlyOne.Add((choice.Id, types), alternatives);
+        }
+
+        return alternatives;
+    }
+
+    /// <summary>The alternatives of a choice that are possible beside what holds anyway; null where one of them holds anyway.</summary>
+    List<List<Schema>>? Possible(Choice choice, List<Schema> own, JsonTypes types)
+    {
+        var possible = new List<List<Schema>>();
+        foreach (List<Schema> alternative in AlternativesOf(choice, types))
+        {
+            List<Schema> open = alternative.FindAll(schema => !SchemaRelations.IsImplied(schema, own, types));
+            if (open.Count == 0)
             {
-                choice.Alternatives.Add([one, .. all.Where(other => other != one && !AreDisjoint(one, other)).Select(_document.Not)]);
+                return null;
+            }
+
+            if (!open.Exists(schema => schema.IsFalse || SchemaRelations.AreDisjoint(SchemaRelations.Flat(schema), own, types)))
+            {
+                possible.Add(open);
             }
         }
 
-        return choice.Alternatives;
+        return possible;
     }
-
-    /// <summary>Whether it is plain that no value satisfies both.</summary>
-    bool AreDisjoint(Schema x, Schema y)
-    {
-        List<Schema> xs = Flat(x), ys = Flat(y);
-        if ((xs.Aggregate(JsonTypes.All, (types, schema) => types & TypesOf(schema)) & ys.Aggregate(JsonTypes.All, (types, schema) => types & TypesOf(schema))) == JsonTypes.None)
-        {
-            return true;
-        }
-
-        if (xs.Find(schema => schema.Enum is not null)?.Enum is List<JsonElement> xValues && ys.Find(schema => schema.Enum is not null)?.Enum is List<JsonElement> yValues)
-        {
-            return !xValues.Exists(value => yValues.Exists(other => JsonElement.DeepEquals(value, other)));
-        }
-
-        if (!xs.Exists(schema => schema.Types == JsonTypes.Object) || !ys.Exists(schema => schema.Types == JsonTypes.Object))
-        {
-            return false;
-        }
-
-        return Tells(xs, ys) || Tells(ys, xs) || xs.SelectMany(schema => schema.Required).Any(name => ys.Exists(schema => schema.Required.Contains(name))
-            && xs.SelectMany(schema => schema.Properties).Where(each => each.Name == name)
-                .Any(mine => ys.SelectMany(schema => schema.Properties).Any(other => other.Name == name && AreDisjointValues(mine.Schema, other.Schema))));
-
-        // One needs what the other has no place for.
-        static bool Tells(List<Schema> needs, List<Schema> refuses) => needs.SelectMany(schema => schema.Required).Any(name => refuses.Exists(schema =>
-            schema.Properties.Exists(each => each.Name == name && each.Schema.IsFalse)
-            || (schema.AdditionalProperties?.IsFalse == true && schema.PatternProperties.Count == 0 && !schema.Properties.Exists(each => each.Name == name))));
-    }
-
-    bool AreDisjointValues(Schema x, Schema y)
-    {
-        List<Schema> xs = Flat(x), ys = Flat(y);
-        List<JsonElement>? xValues = xs.Find(schema => schema.Enum is not null)?.Enum, yValues = ys.Find(schema => schema.Enum is not null)?.Enum;
-        return (xs.Aggregate(JsonTypes.All, (types, schema) => types & TypesOf(schema)) & ys.Aggregate(JsonTypes.All, (types, schema) => types & TypesOf(schema))) == JsonTypes.None
-            || (xValues is not null && yValues is not null && !xValues.Exists(value => yValues.Exists(other => JsonElement.DeepEquals(value, other))));
-    }
-
-    /// <summary>A schema and all that hold with it for certain.</summary>
-    static List<Schema> Flat(Schema schema)
-    {
-        var all = new List<Schema> { schema };
-        for (int i = 0; i < all.Count && all.Count < 100; i++)
-        {
-            all.AddRange(all[i].AllOf.Where(each => !all.Contains(each)));
-        }
-
-        return all;
-    }
-
-    static JsonTypes Shallow(Schema schema) => schema.IsFalse ? JsonTypes.None : Flat(schema).Aggregate(JsonTypes.All, (types, each) => types & TypesOf(each));
-
-    static JsonTypes TypesOf(Schema schema)
-    {
-        JsonTypes types = schema.IsFalse ? JsonTypes.None : schema.Types;
-        if (schema.Enum is List<JsonElement> values)
-        {
-            JsonTypes possible = values.Aggregate(JsonTypes.None, (all, value) => all | TypeOf(value));
-            types &= possible;
-        }
-
-        return types;
-    }
-
-    static JsonTypes TypeOf(JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.Null => JsonTypes.Null,
-        JsonValueKind.True or JsonValueKind.False => JsonTypes.Boolean,
-        JsonValueKind.String => JsonTypes.String,
-        JsonValueKind.Array => JsonTypes.Array,
-        JsonValueKind.Object => JsonTypes.Object,
-        _ => DecimalNumber.TryParse(value.GetRawText(), out DecimalNumber number) && !number.IsInteger ? JsonTypes.Fraction : JsonTypes.Integer,
-    };
 
     void DefineTypes(Symbol rule, List<Schema> schemas, JsonTypes types)
     {
@@ -318,10 +334,6 @@ sealed class SchemaCompiler
         foreach (JsonElement excluded in schemas.SelectMany(schema => schema.Excluded))
         {
             types &= ~(excluded.ValueKind == JsonValueKind.Null ? JsonTypes.Null : JsonTypes.None);
-            if (excluded.ValueKind is JsonValueKind.Array or JsonValueKind.Object && (types & TypeOf(excluded)) != 0)
-            {
-                _document.Problem(schemas.Find(schema => schema.Excluded.Contains(excluded))!.Pointer, "not", "excludes an array or an object, which is not supported");
-            }
         }
 
         var words = new List<int>();
@@ -367,10 +379,13 @@ sealed class SchemaCompiler
     void DefineEnum(Symbol rule, Schema listed, List<Schema> schemas, JsonTypes types)
     {
         var words = new List<int>();
+        int? texts = null;
+        List<ValueSet> lists = [.. schemas.Where(schema => schema != listed && schema.Enum is not null).Select(schema => new ValueSet(schema.Enum!))];
+        var excluded = new ValueSet(schemas.SelectMany(schema => schema.Excluded));
         foreach (JsonElement value in listed.Enum!)
         {
-            JsonTypes type = TypeOf(value);
-            if ((types & type) == 0 || !schemas.TrueForAll(schema => IsListed(schema, value)))
+            JsonTypes type = SchemaRelations.TypeOf(value);
+            if ((types & type) == 0 || excluded.Contains(value) || !lists.TrueForAll(list => list.Contains(value)))
             {
                 continue;
             }
@@ -379,7 +394,7 @@ sealed class SchemaCompiler
             {
                 case JsonValueKind.String:
                     string text = value.GetString()!;
-                    if (Matches(Text(schemas, isName: false), JsonSpelling.Spell(text)))
+                    if (Matches(texts ??= Text(schemas, isName: false), JsonSpelling.Spell(text)))
                     {
                         words.Add(_spelling.Quoted(_spelling.Literal(text)));
                     }
@@ -388,7 +403,8 @@ sealed class SchemaCompiler
                 case JsonValueKind.Number:
                     NumberRange range = RangeOf(schemas);
                     string raw = value.GetRawText();
-                    if (!DecimalNumber.TryParse(raw, out DecimalNumber number) || range.Contains(number))
+                    if (!DecimalNumber.TryParse(raw, out DecimalNumber number)
+                        || (range.Contains(number) && !schemas.Exists(schema => schema.NotMultiples.Exists(number.IsMultipleOf))))
                     {
                         words.Add(_e.Literal(Encoding.UTF8.GetBytes(raw)));
                         words.Add(DecimalNumber.TryParse(raw, out number)
@@ -397,13 +413,9 @@ sealed class SchemaCompiler
 
                     break;
                 case JsonValueKind.Array or JsonValueKind.Object:
-                    if (schemas.Exists(schema => schema != listed && (value.ValueKind == JsonValueKind.Array ? schema.SaysArrays : schema.SaysObjects))
-                        || (value.ValueKind == JsonValueKind.Array ? listed.SaysArrays : listed.SaysObjects))
-                    {
-                        _document.Problem(listed.Pointer, "enum", "lists arrays or objects beside keywords for them, which is not supported");
-                    }
-
-                    words.Add(Literal(value));
+                    IEnumerable<Schema> beside = schemas.Where(schema => value.ValueKind == JsonValueKind.Array ? schema.SaysArrays : schema.SaysObjects);
+                    _builder.Add(rule, Value(beside.Select(schema => schema.Enum is null ? schema : _document.WithoutEnum(schema))
+                        .Select(Own).Append(Whole(_document.Exactly(listed.Pointer, value)))));
                     break;
                 default:
                     words.Add(_e.Literal(Encoding.UTF8.GetBytes(value.GetRawText())));
@@ -415,22 +427,6 @@ sealed class SchemaCompiler
         {
             _builder.Add(rule, _builder.Lexeme(_e.Or([.. words])));
         }
-    }
-
-    static bool IsListed(Schema schema, JsonElement value) =>
-        (schema.Enum is null || schema.Enum.Exists(each => JsonElement.DeepEquals(each, value)))
-        && !schema.Excluded.Exists(each => JsonElement.DeepEquals(each, value));
-
-    /// <summary>A value as it is written.</summary>
-    int Literal(JsonElement value)
-    {
-        using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
-        {
-            value.WriteTo(writer);
-        }
-
-        return _e.Literal(stream.ToArray());
     }
 
     static NumberRange RangeOf(List<Schema> schemas)
@@ -452,7 +448,13 @@ sealed class SchemaCompiler
         int number = Range(range);
         if ((types & JsonTypes.Number) == JsonTypes.Fraction)
         {
-            number = _e.And(Range(range), _e.Not(IntegerValued()));
+            // With exponents it cannot be seen whether there is a fraction.
+            number = _e.And(Automaton(range), _e.Not(IntegerValued()));
+        }
+
+        foreach (DecimalNumber divisor in schemas.SelectMany(schema => schema.NotMultiples))
+        {
+            number = _e.And(Automaton(range), _e.Not(Automaton(new NumberRange().Multiple(divisor))), number);
         }
 
         foreach (JsonElement excluded in schemas.SelectMany(schema => schema.Excluded).Where(each => each.ValueKind == JsonValueKind.Number))
@@ -587,6 +589,13 @@ sealed class SchemaCompiler
             return;
         }
 
+        Contained[] contained = [.. schemas.SelectMany(schema => schema.Contains).Distinct()];
+        if (contained.Length > 0)
+        {
+            DefineContains(rule, schemas, contained, prefix, (min, max));
+            return;
+        }
+
         if (min == 0)
         {
             _builder.Add(rule, _arrayEmpty);
@@ -594,11 +603,6 @@ sealed class SchemaCompiler
 
         if (max == 0)
         {
-            if (min == 0 && schemas.Exists(schema => schema.Contains is not null))
-            {
-                _document.Problem(schemas.Find(schema => schema.Contains is not null)!.Pointer, "contains", "stands beside maxItems, which is not supported");
-            }
-
             return;
         }
 
@@ -611,7 +615,7 @@ sealed class SchemaCompiler
         Symbol[] values = [];
         if (schemas.Find(schema => schema.IsUnique) is Schema unique && max != 1)
         {
-            if (prefix > 0 || others.Count != 1 || Flat(others[0]) is not [{ Enum: List<JsonElement> listed, Choices.Count: 0 } only]
+            if (prefix > 0 || others.Count != 1 || SchemaRelations.Flat(others[0]) is not [{ Enum: List<JsonElement> listed, Choices.Count: 0 } only]
                 || listed.Exists(value => value.ValueKind is JsonValueKind.Array or JsonValueKind.Object) || listed.Count > 256)
             {
                 _document.Problem(unique.Pointer, "uniqueItems", "is supported for items out of a list of at most 256 texts, numbers or words alone");
@@ -622,13 +626,6 @@ sealed class SchemaCompiler
         }
 
         Symbol? item = others.Exists(schema => schema.IsFalse) ? null : Value(others);
-        Schema[] contained = [.. schemas.Where(schema => schema.Contains is not null)];
-        if (contained.Length > 0)
-        {
-            DefineContains(rule, schemas, contained, others, item, min, max, prefix);
-            return;
-        }
-
         if (prefix == 0 && min <= 1 && max is null && values.Length == 0)
         {
             // Left recursion, so that every item begins in the same row.
@@ -654,28 +651,67 @@ sealed class SchemaCompiler
         return Value([one, schema]);
     }
 
-    void DefineContains(Symbol rule, List<Schema> schemas, Schema[] contained, List<Schema> others, Symbol? item, int min, int? max, int prefix)
+    void DefineContains(Symbol rule, List<Schema> schemas, Contained[] contained, int prefix, (int Min, int? Max) count)
     {
-        if (contained.Length > 1 || prefix > 0 || min > 1 || max is not null || schemas.Exists(schema => schema.IsUnique))
+        if (schemas.Find(schema => schema.IsUnique) is Schema unique && count.Max != 1)
         {
-            _document.Problem(contained[0].Pointer, "contains", "stands beside other keywords of arrays, which is not supported");
+            _document.Problem(unique.Pointer, "uniqueItems", "stands beside contains, which is not supported");
             return;
         }
 
-        if (min == 0)
+        int first = Math.Max(prefix, contained.Max(each => each.From));
+        if (contained.Length > MostDemands || first > MostCountedItems || count.Min > MostCountedItems || (count.Max ?? 0) > MostCountedItems)
         {
-            // The empty array, which was allowed above, contains nothing.
-            _document.Problem(contained[0].Pointer, "contains", "needs minItems: 1 beside it");
+            _document.Problem(schemas.Find(schema => schema.Contains.Count > 0)!.Pointer, "contains",
+                FormattableString.Invariant($"counts among more than {MostCountedItems} items or in more than {MostDemands} ways, which is not supported"));
+            return;
         }
 
-        if (item is Symbol each)
+        Symbol[] possible = [.. contained.Select(_ => _builder.Rule("some item"))];
+        ItemValue[][] values = [.. Enumerable.Range(0, first + 1).Select(i => ItemValues(
+            [.. schemas.Select(schema => i < schema.PrefixItems.Count ? schema.PrefixItems[i] : schema.Items).OfType<Schema>()], i))];
+        var family = new ContainedItems(
+            values[..first], values[first], [.. contained.Select((each, i) => (each.Min, each.Max, possible[i]))], count, _comma, _arrayClose);
+        if (family.CanBeEmpty)
         {
-            Symbol before = _builder.Rule("before"), after = _builder.Rule("after");
-            _builder.Add(before);
-            _builder.Add(before, before, each, _comma);
-            _builder.Add(after);
-            _builder.Add(after, after, _comma, each);
-            _builder.Add(rule, _arrayOpen, before, Value([.. others, contained[0].Contains!]), after, _arrayClose);
+            _builder.Add(rule, _arrayEmpty);
+        }
+
+        if (count.Max != 0)
+        {
+            _builder.Add(rule, _arrayOpen, _builder.Rule("items", family, new FamilyKey(ContainedItems.Item, 0, 0)));
+        }
+
+        ItemValue[] ItemValues(Schema[] item, int index)
+        {
+            List<(List<Schema> All, int Meets)> ways = [([.. item], 0)];
+            for (int i = 0; i < contained.Length; i++)
+            {
+                if (contained[i].From <= index)
+                {
+                    // Where too many are wrong an item is counted exactly when it has the schema; else it may have it without being counted.
+                    Contained each = contained[i];
+                    ways = [.. ways.SelectMany(way => ((List<Schema> All, int Meets)[])
+                    [
+                        ([.. way.All, each.Schema], way.Meets | (1 << i)),
+                        each.Max is null ? way : ([.. way.All, _document.Not(each.Schema)], way.Meets),
+                    ])];
+                }
+            }
+
+            ItemValue[] made = [.. ways.Where(way => !way.All.Exists(schema => schema.IsFalse)).Select(way => new ItemValue(Value(way.All), way.Meets))];
+            foreach (ItemValue value in made)
+            {
+                for (int i = 0; i < contained.Length; i++)
+                {
+                    if ((value.Meets >> i & 1) != 0)
+                    {
+                        _builder.Add(possible[i], value.Value);
+                    }
+                }
+            }
+
+            return made;
         }
     }
 
@@ -688,11 +724,26 @@ sealed class SchemaCompiler
         }
 
         string[] required = [.. schemas.SelectMany(schema => schema.Required).Distinct()];
-        string[] names = [.. schemas.SelectMany(schema => schema.Properties.Select(each => each.Name)).Concat(required).Distinct()];
+        SomeMember[] demands = [.. schemas.SelectMany(schema => schema.SomeMembers)];
+        if (demands.Length > MostDemands)
+        {
+            throw new ConstraintException(
+                $"The schema demands something of some member in {demands.Length} ways at once; at most {MostDemands} are supported, so make oneOf and not simpler.");
+        }
+
+        string[] names = [.. schemas.SelectMany(schema => schema.Properties.Select(each => each.Name)).Concat(required).Concat(demands.SelectMany(each => each.Names)).Distinct()];
         var patterns = new Dictionary<string, int>();
+        foreach (SomeMember demand in demands)
+        {
+            if (demand.PropertyNames is Schema ofNames)
+            {
+                patterns.TryAdd(KeyOf(ofNames), _e.And(Text([_any], isName: true), _e.Not(Names([ofNames]))));
+            }
+        }
+
         foreach (Schema schema in schemas)
         {
-            foreach ((string pattern, _) in schema.PatternProperties)
+            foreach (string pattern in schema.PatternProperties.Select(each => each.Pattern).Concat(schema.SomeMembers.SelectMany(each => each.Patterns)))
             {
                 if (!patterns.ContainsKey(pattern))
                 {
@@ -710,8 +761,9 @@ sealed class SchemaCompiler
         }
 
         bool isStrict = _options.Strict && !schemas.Exists(schema => schema.AdditionalProperties is not null || schema.PatternProperties.Count > 0);
-        int allowedNames = Names(schemas);
-        var declared = new List<(Symbol, Symbol, bool)>();
+        int allowedNames = Names([.. schemas.Select(schema => schema.PropertyNames).OfType<Schema>()]);
+        Symbol[] possible = [.. demands.Select(_ => _builder.Rule("some member"))];
+        var declared = new List<Member>();
         var known = new List<int>();
         foreach (string name in names)
         {
@@ -731,10 +783,12 @@ sealed class SchemaCompiler
                 continue;
             }
 
-            declared.Add((_builder.Lexeme(_e.Concat(_spelling.Quoted(spelled), _spelling.Token(":"u8))), Value(members), isRequired));
+            declared.Add(Member(spelled, members, isRequired, demand => demand.PropertyNames is Schema ofNames
+                ? Matches(patterns[KeyOf(ofNames)], key)
+                : demand.IsExcept != (demand.Names.Contains(name) || demand.Patterns.Any(pattern => Matches(patterns[pattern], key)))));
         }
 
-        var others = new List<(Symbol, Symbol)>();
+        var others = new List<Member>();
         if (!isStrict)
         {
             foreach ((int kind, HashSet<string> matched) in Kinds(_e.And(allowedNames, _e.Not(_e.Or([.. known]))), patterns, schemas))
@@ -742,12 +796,20 @@ sealed class SchemaCompiler
                 List<Schema>? members = MembersOf(schemas, schema => schema.PatternProperties.Where(each => matched.Contains(each.Pattern)).Select(each => each.Schema));
                 if (members is not null)
                 {
-                    others.Add((_builder.Lexeme(_e.Concat(_spelling.Quoted(kind), _spelling.Token(":"u8))), Value(members)));
+                    others.Add(Member(kind, members, false, demand => demand.PropertyNames is Schema ofNames
+                        ? matched.Contains(KeyOf(ofNames))
+                        : demand.IsExcept != demand.Patterns.Any(matched.Contains)));
                 }
             }
         }
 
-        var family = new ObjectMembers([.. declared], [.. others], count, _options.PropertyOrder == JsonPropertyOrder.Declared, _comma, _objectClose);
+        var family = new ObjectMembers(
+            [.. declared], [.. others], possible, count, _options.PropertyOrder == JsonPropertyOrder.Declared, _comma, _objectClose);
+        if (!family.HasRoom)
+        {
+            return;
+        }
+
         if (family.CanBeEmpty)
         {
             _builder.Add(rule, _objectEmpty);
@@ -757,7 +819,36 @@ sealed class SchemaCompiler
         {
             _builder.Add(rule, _objectOpen, _builder.Rule("members", family, new FamilyKey(ObjectMembers.Member, 0, 0)));
         }
+
+        Member Member(int spelled, List<Schema> members, bool isRequired, Func<SomeMember, bool> concerns)
+        {
+            Symbol name = _builder.Lexeme(_e.Concat(_spelling.Quoted(spelled), _spelling.Token(":"u8)));
+            List<(List<Schema> All, int Meets)> ways = [(members, 0)];
+            for (int i = 0; i < demands.Length; i++)
+            {
+                if (concerns(demands[i]))
+                {
+                    ways.AddRange([.. ways.Select(way => (new List<Schema>([.. way.All, demands[i].Schema]), way.Meets | (1 << i)))]);
+                }
+            }
+
+            MemberValue[] values = [.. ways.Where(way => !way.All.Exists(schema => schema.IsFalse)).Select(way => new MemberValue(Value(way.All), way.Meets))];
+            foreach (MemberValue value in values)
+            {
+                for (int i = 0; i < demands.Length; i++)
+                {
+                    if ((value.Meets >> i & 1) != 0)
+                    {
+                        _builder.Add(possible[i], name, value.Value);
+                    }
+                }
+            }
+
+            return new Member(name, values, isRequired);
+        }
     }
+
+    static string KeyOf(Schema names) => FormattableString.Invariant($"\0{names.Id}");
 
     /// <summary>The schemas of a member: of each object schema, those that know it, or else the one for all others.</summary>
     /// <returns>Null where one of them allows no value.</returns>
@@ -780,24 +871,46 @@ sealed class SchemaCompiler
     /// <summary>The names that all schemas of names allow.</summary>
     int Names(List<Schema> schemas)
     {
-        List<Schema> all = [.. schemas.Where(schema => schema.PropertyNames is not null).SelectMany(schema => Flat(schema.PropertyNames!))];
-        if (all.Exists(schema => schema.IsFalse))
+        int any = Text([_any], isName: true);
+        return schemas.Aggregate(any, (names, schema) => _e.And(names, Names(schema, any, [])));
+    }
+
+    /// <summary>The names that a schema of names allows.</summary>
+    /// <param name="schema">The schema.</param>
+    /// <param name="any">Every name.</param>
+    /// <param name="around">The schemas around it: one within itself says nothing that could be written down.</param>
+    int Names(Schema schema, int any, HashSet<Schema> around)
+    {
+        if (schema.IsFalse || (schema.Types & JsonTypes.String) == 0)
         {
             return _e.Nothing;
         }
 
-        if (all.Find(schema => schema.Choices.Count > 0 || schema.Not.Count > 0 || schema.Condition is not null) is Schema complex)
+        if (around.Count >= MostNested || !around.Add(schema))
         {
-            _document.Problem(complex.Pointer, "propertyNames", "has alternatives, which is not supported");
+            _document.Problem(schema.Pointer, "propertyNames", "nests too deeply or refers to itself, which is not supported");
+            return _e.Nothing;
         }
 
-        int names = Text(all.Count == 0 ? [_any] : all, isName: true);
-        foreach (List<JsonElement> values in all.Select(schema => schema.Enum).OfType<List<JsonElement>>())
+        int names = Text([schema], isName: true);
+        if (schema.Enum is List<JsonElement> values)
         {
             names = _e.And(names, _e.Or([.. values.Where(value => value.ValueKind == JsonValueKind.String).Select(value => _spelling.Literal(value.GetString()!))]));
         }
 
-        return all.Exists(schema => (schema.Types & JsonTypes.String) == 0) ? _e.Nothing : names;
+        foreach (Schema also in schema.AllOf.Concat(schema.Not.Select(_document.Not)))
+        {
+            names = _e.And(names, Names(also, any, around));
+        }
+
+        foreach (Choice choice in schema.Choices.Concat(ConditionOf(schema)))
+        {
+            names = _e.And(names, _e.Or([.. AlternativesOf(choice, JsonTypes.String).Select(
+                alternative => alternative.Aggregate(any, (all, each) => _e.And(all, Names(each, any, around))))]));
+        }
+
+        around.Remove(schema);
+        return names;
     }
 
     /// <summary>Divides names by the patterns that they match.</summary>

@@ -14,19 +14,33 @@ sealed class SchemaDocument
     /// <summary>The longest text, and the most items and members, that a schema may count to.</summary>
     const int LargestCount = 10_000_000;
 
+    /// <summary>The most items that <c>contains</c> counts: how many there were is kept for every place of an array.</summary>
+    const int MostContained = 200;
+
     static readonly HashSet<string> s_annotations =
     [
         "title", "description", "default", "examples", "example", "deprecated", "readOnly", "writeOnly", "$comment", "contentMediaType", "contentEncoding",
         "contentSchema", "$schema", "$vocabulary", "$defs", "definitions", "$id", "id", "$anchor", "minContains", "maxContains", "then", "else", "additionalItems",
     ];
 
+    static readonly HashSet<string> s_schemaMaps = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"];
+    static readonly HashSet<string> s_schemaLists = ["allOf", "anyOf", "oneOf", "prefixItems", "items"];
+
+    static readonly HashSet<string> s_schemaParts =
+    [
+        "additionalProperties", "additionalItems", "items", "contains", "not", "if", "then", "else", "propertyNames", "unevaluatedProperties",
+        "unevaluatedItems", "contentSchema",
+    ];
+
     readonly JsonElement _root;
     readonly Dictionary<string, Schema> _schemas = [];
     readonly Dictionary<int, Schema> _negations = [];
+    readonly Dictionary<int, Schema> _withoutEnum = [];
     readonly Dictionary<string, JsonElement> _anchors = [];
     readonly Dictionary<string, string> _anchorPointers = [];
     readonly Dictionary<string, string> _bases = [];
     readonly bool _refAlone;
+    readonly bool _isDraft3;
     readonly SortedDictionary<(int Order, string Pointer, string Keyword), ConstraintProblem> _problems = [];
     int _ids;
 
@@ -40,6 +54,7 @@ sealed class SchemaDocument
         // Up to draft 7 nothing beside a reference counts.
         _refAlone = draft.Contains("draft-04", StringComparison.Ordinal) || draft.Contains("draft-06", StringComparison.Ordinal)
             || draft.Contains("draft-07", StringComparison.Ordinal) || draft.Contains("draft-03", StringComparison.Ordinal);
+        _isDraft3 = draft.Contains("draft-03", StringComparison.Ordinal);
         FindAnchors();
     }
 
@@ -210,12 +225,7 @@ sealed class SchemaDocument
                 schema.Items = At(here, value);
                 break;
             case "contains":
-                if (element.TryGetProperty("minContains", out _) || element.TryGetProperty("maxContains", out _))
-                {
-                    Problem(pointer, element.TryGetProperty("minContains", out _) ? "minContains" : "maxContains", "is not supported");
-                }
-
-                schema.Contains = At(here, value);
+                ReadContains(schema, element, pointer, here, value);
                 break;
             case "uniqueItems":
                 schema.IsUnique = value.ValueKind == JsonValueKind.True;
@@ -287,7 +297,8 @@ sealed class SchemaDocument
                 }
 
                 break;
-            case "$dynamicRef" or "$recursiveRef" or "extends" or "disallow" or "divisibleBy":
+            case "$dynamicRef" or "$recursiveRef":
+            case "extends" or "disallow" or "divisibleBy" when _isDraft3:
                 Problem(pointer, keyword, "is not supported");
                 break;
             case "$ref" or "$dynamicAnchor" or "$recursiveAnchor":
@@ -302,6 +313,28 @@ sealed class SchemaDocument
     /// <summary>Choices of <c>oneOf</c>, whose alternatives the compiler makes.</summary>
     public Dictionary<int, List<Schema>> ExactlyOne { get; } = [];
 
+    void ReadContains(Schema schema, JsonElement element, string pointer, string here, JsonElement value)
+    {
+        (int min, int? max) = (1, null);
+        if (element.TryGetProperty("minContains", out JsonElement least))
+        {
+            (min, _) = Counted((0, null), pointer, "minContains", least);
+        }
+
+        if (element.TryGetProperty("maxContains", out JsonElement most))
+        {
+            (_, max) = Counted((0, null), pointer, "maxContains", most);
+        }
+
+        if (min > MostContained || max > MostContained)
+        {
+            Problem(pointer, min > MostContained ? "minContains" : "maxContains", FormattableString.Invariant($"counts to more than {MostContained}, which is not supported"));
+        }
+        else if (min > 0 || max is not null)
+        {
+            schema.Contains.Add(new Contained(At(here, value), 0, min, max));
+        }
+    }
 
     void ReadIf(Schema schema, JsonElement element, string pointer, string here, JsonElement value)
     {
@@ -356,8 +389,16 @@ sealed class SchemaDocument
         return schema;
     }
 
-    void SetEnum(Schema schema, List<JsonElement> values) =>
-        schema.Enum = schema.Enum is null ? values : [.. schema.Enum.Where(value => values.Exists(other => JsonElement.DeepEquals(value, other)))];
+    static void SetEnum(Schema schema, List<JsonElement> values)
+    {
+        if (schema.Enum is List<JsonElement> before)
+        {
+            var both = new ValueSet(values);
+            values = [.. before.Where(both.Contains)];
+        }
+
+        schema.Enum = values;
+    }
 
     void ReadNumber(Schema schema, JsonElement element, string keyword, JsonElement value)
     {
@@ -445,6 +486,10 @@ sealed class SchemaDocument
         if (JsonFormats.Pattern(format) is string pattern)
         {
             schema.Patterns.Add((pattern, false, false, "format"));
+            if (format == "hostname")
+            {
+                schema.Length = (schema.Length.Min, Math.Min(schema.Length.Max ?? int.MaxValue, JsonFormats.LongestHostName));
+            }
         }
         else if (JsonFormats.IsUnsupported(format))
         {
@@ -563,7 +608,7 @@ sealed class SchemaDocument
         }
     }
 
-    /// <summary>Finds every <c>$id</c> and <c>$anchor</c>, wherever it is written.</summary>
+    /// <summary>Finds every <c>$id</c> and <c>$anchor</c> of a schema.</summary>
     void FindAnchors()
     {
         var stack = new Stack<(JsonElement Element, string Pointer, string Base)>();
@@ -571,15 +616,6 @@ sealed class SchemaDocument
         while (stack.TryPop(out (JsonElement Element, string Pointer, string Base) next))
         {
             (JsonElement element, string pointer, string start) = next;
-            if (element.ValueKind == JsonValueKind.Array)
-            {
-                int i = 0;
-                foreach (JsonElement each in element.EnumerateArray())
-                {
-                    stack.Push((each, FormattableString.Invariant($"{pointer}/{i++}"), start));
-                }
-            }
-
             if (element.ValueKind != JsonValueKind.Object)
             {
                 continue;
@@ -612,12 +648,37 @@ sealed class SchemaDocument
                 }
             }
 
-            foreach (JsonProperty property in element.EnumerateObject())
+            foreach ((JsonElement part, string where) in Parts(element, pointer))
             {
-                if (property.Name is not ("enum" or "const" or "default" or "examples"))
+                stack.Push((part, where, start));
+            }
+        }
+    }
+
+    /// <summary>The schemas right inside another, wherever its draft has them. What lies under any other keyword is no schema, and names nothing.</summary>
+    static IEnumerable<(JsonElement Part, string Pointer)> Parts(JsonElement element, string pointer)
+    {
+        foreach (JsonProperty property in element.EnumerateObject())
+        {
+            string inner = pointer + "/" + Escape(property.Name);
+            if (s_schemaMaps.Contains(property.Name) && property.Value.ValueKind == JsonValueKind.Object)
+            {
+                foreach (JsonProperty member in property.Value.EnumerateObject())
                 {
-                    stack.Push((property.Value, pointer + "/" + Escape(property.Name), start));
+                    yield return (member.Value, inner + "/" + Escape(member.Name));
                 }
+            }
+            else if (s_schemaLists.Contains(property.Name) && property.Value.ValueKind == JsonValueKind.Array)
+            {
+                int i = 0;
+                foreach (JsonElement each in property.Value.EnumerateArray())
+                {
+                    yield return (each, FormattableString.Invariant($"{inner}/{i++}"));
+                }
+            }
+            else if (s_schemaParts.Contains(property.Name))
+            {
+                yield return (property.Value, inner);
             }
         }
     }
@@ -650,7 +711,11 @@ sealed class SchemaDocument
 
         if (schema.Enum is List<JsonElement> values)
         {
-            Way(way => way.Excluded.AddRange(values));
+            Way(way =>
+            {
+                way.Excluded.AddRange(values.Where(IsScalar));
+                way.AllOf.AddRange(values.Where(value => !IsScalar(value)).Select(value => Not(Exactly(pointer, value))));
+            });
         }
 
         foreach (JsonElement excluded in schema.Excluded)
@@ -707,14 +772,59 @@ sealed class SchemaDocument
             Way(way => (way.Types, way.MemberCount) = (JsonTypes.Object, (mostMembers + 1, null)));
         }
 
-        if (schema.Items is Schema items && schema.PrefixItems.Count == 0)
+        foreach (DecimalNumber divisor in schema.NotMultiples)
         {
-            Way(way => (way.Types, way.Contains) = (JsonTypes.Array, Not(items)));
+            Way(way => (way.Types, way.Range) = (JsonTypes.Number, new NumberRange().Multiple(divisor)));
         }
 
-        if (schema.Contains is Schema contains)
+        if (schema.Range.MultipleOf is DecimalNumber of)
         {
-            Way(way => (way.Types, way.Items) = (JsonTypes.Array, Not(contains)));
+            Way(way =>
+            {
+                way.Types = JsonTypes.Number;
+                way.NotMultiples.Add(of);
+            });
+        }
+
+        for (int i = 0; i < schema.PrefixItems.Count; i++)
+        {
+            Way(way =>
+            {
+                way.Types = JsonTypes.Array;
+                way.ItemCount = (i + 1, null);
+                way.PrefixItems.AddRange([.. Enumerable.Range(0, i).Select(_ => New(pointer)), Not(schema.PrefixItems[i])]);
+            });
+        }
+
+        if (schema.Items is Schema items)
+        {
+            Way(way =>
+            {
+                way.Types = JsonTypes.Array;
+                way.ItemCount = (schema.PrefixItems.Count + 1, null);
+                way.Contains.Add(new Contained(Not(items), schema.PrefixItems.Count, 1, null));
+            });
+        }
+
+        foreach (Contained contained in schema.Contains)
+        {
+            if (contained.Min > 0)
+            {
+                Way(way =>
+                {
+                    way.Types = JsonTypes.Array;
+                    way.Contains.Add(contained with { Min = 0, Max = contained.Min - 1 });
+                });
+            }
+
+            if (contained.Max is int mostContained)
+            {
+                Way(way =>
+                {
+                    way.Types = JsonTypes.Array;
+                    way.Contains.Add(contained with { Min = mostContained + 1, Max = null });
+                });
+            }
         }
 
         foreach (string name in schema.Required)
@@ -736,34 +846,55 @@ sealed class SchemaDocument
             });
         }
 
+        foreach ((string pattern, Schema member) in schema.PatternProperties)
+        {
+            Some(new SomeMember([], [pattern], false, null, Not(member)));
+        }
+
+        if (schema.AdditionalProperties is Schema additional)
+        {
+            Some(new SomeMember(
+                [.. schema.Properties.Select(each => each.Name)], [.. schema.PatternProperties.Select(each => each.Pattern)], true, null, Not(additional)));
+        }
+
+        if (schema.PropertyNames is Schema names)
+        {
+            Some(new SomeMember([], [], false, names, New(pointer)));
+        }
+
         ways.AddRange(schema.AllOf.Select(each => new List<Schema> { Not(each) }));
         ways.AddRange(schema.Not.Select(inner => new List<Schema> { inner }));
         foreach (Choice choice in schema.Choices)
         {
-            if (ExactlyOne.ContainsKey(choice.Id))
+            if (ExactlyOne.TryGetValue(choice.Id, out List<Schema>? all))
             {
-                Problem(choice.Pointer, "not", "negates a oneOf, which is not supported");
-            }
-            else if (choice.Alternatives.TrueForAll(each => each.Count == 1))
-            {
-                ways.Add([.. choice.Alternatives.Select(each => Not(each[0]))]);
+                // None holds, or two do.
+                ways.Add([.. all.Select(Not)]);
+                ways.AddRange(all.SelectMany((one, i) => all.Skip(i + 1).Select(other => new List<Schema> { one, other })));
             }
             else
             {
-                Problem(choice.Pointer, "not", "negates dependencies, which is not supported");
+                // Of every alternative something fails.
+                ways.Add([.. choice.Alternatives.Select(alternative => alternative is [Schema only] ? Not(only) : AnyOf(pointer, alternative.Select(Not)))]);
             }
         }
 
-        string? hopeless = schema.Range.MultipleOf is not null ? "multipleOf"
-            : schema.IsUnique ? "uniqueItems"
-            : schema.PrefixItems.Count > 0 ? "prefixItems"
-            : schema.PatternProperties.Count > 0 ? "patternProperties"
-            : schema.AdditionalProperties is not null ? "additionalProperties"
-            : schema.PropertyNames is not null ? "propertyNames"
-            : schema.Condition is not null ? "if" : null;
-        if (hopeless is not null)
+        if (schema.Condition is ({ } condition, var then, var otherwise))
         {
-            Problem(pointer, "not", $"negates {hopeless}, which is not supported");
+            if (then is not null)
+            {
+                ways.Add([condition, Not(then)]);
+            }
+
+            if (otherwise is not null)
+            {
+                ways.Add([Not(condition), Not(otherwise)]);
+            }
+        }
+
+        if (schema.IsUnique)
+        {
+            Problem(pointer, "not", "negates uniqueItems, which is not supported");
         }
 
         if (ways.Count == 0)
@@ -780,5 +911,68 @@ sealed class SchemaDocument
             set(way);
             ways.Add([way]);
         }
+
+        void Some(SomeMember some)
+        {
+            if (!some.Schema.IsFalse)
+            {
+                Way(way =>
+                {
+                    way.Types = JsonTypes.Object;
+                    way.SomeMembers.Add(some);
+                });
+            }
+        }
+    }
+
+    /// <summary>The schema of one array or object, down to its parts.</summary>
+    public Schema Exactly(string pointer, JsonElement value)
+    {
+        Schema exact = New(pointer);
+        if (value.ValueKind == JsonValueKind.Array)
+        {
+            exact.Types = JsonTypes.Array;
+            exact.PrefixItems.AddRange(value.EnumerateArray().Select(Part));
+            exact.ItemCount = (exact.PrefixItems.Count, exact.PrefixItems.Count);
+        }
+        else
+        {
+            // Of members with one name the last one counts, as readers take it.
+            exact.Types = JsonTypes.Object;
+            exact.Properties.AddRange(value.EnumerateObject().GroupBy(each => each.Name).Select(each => (each.Key, Part(each.Last().Value))));
+            exact.Required.AddRange(exact.Properties.Select(each => each.Name));
+            exact.AdditionalProperties = False(pointer);
+        }
+
+        return exact;
+
+        Schema Part(JsonElement part)
+        {
+            Schema schema = New(pointer);
+            schema.Enum = [part];
+            return schema;
+        }
+    }
+
+    /// <summary>The same schema without its list of values.</summary>
+    public Schema WithoutEnum(Schema schema)
+    {
+        if (!_withoutEnum.TryGetValue(schema.Id, out Schema? without))
+        {
+            without = schema.WithoutEnum(New(schema.Pointer).Id);
+            _withoutEnum.Add(schema.Id, without);
+        }
+
+        return without;
+    }
+
+    /// <summary>Whether a value is neither an array nor an object.</summary>
+    public static bool IsScalar(JsonElement value) => value.ValueKind is not JsonValueKind.Array and not JsonValueKind.Object;
+
+    Schema AnyOf(string pointer, IEnumerable<Schema> schemas)
+    {
+        Schema any = New(pointer);
+        any.Choices.Add(new Choice(NewId(), pointer, [.. schemas.Select(schema => new List<Schema> { schema })]));
+        return any;
     }
 }
