@@ -82,6 +82,8 @@ public sealed record GenerationOptions
             Require(stop is { Length: > 0 }, nameof(Stop), stop is null ? "a list with a null" : "an empty text", "texts of at least one character");
         }
 
+        Tools?.Validate();
+
         static void Require(bool holds, string name, object? found, string needed)
         {
             if (!holds)

@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Text;
 using GemmaSharp.Generation.Constraints;
 using GemmaSharp.Generation.Constraints.Json;
 using GemmaSharp.Prompting.Tools;
@@ -6,16 +6,10 @@ using GemmaSharp.Prompting.Tools;
 namespace GemmaSharp.Generation.Tools;
 
 /// <summary>The texts of calls: as the model is told to write them, and with the liberties that models take.</summary>
-/// <remarks>Immutable, thread-safe; made once for a set of tools.</remarks>
+/// <remarks>Immutable, thread-safe.</remarks>
 sealed class ToolGrammars
 {
-    static readonly ConditionalWeakTable<ToolOptions, ToolGrammars> s_known = [];
-
-    ToolGrammars(ToolOptions options)
-    {
-        Strict = Build(options, null, isLoose: false);
-        Loose = Build(options, null, isLoose: true);
-    }
+    ToolGrammars(Grammar strict, Grammar loose) => (Strict, Loose) = (strict, loose);
 
     /// <summary>Calls in the one spelling that the conversation goes on with.</summary>
     public Grammar Strict { get; }
@@ -24,14 +18,32 @@ sealed class ToolGrammars
     public Grammar Loose { get; }
 
     /// <summary>The grammars of tools.</summary>
-    public static ToolGrammars Of(ToolOptions options) => s_known.GetValue(options, each => new ToolGrammars(each));
+    public static ToolGrammars Of(ToolOptions options) => new(Get(options, isLoose: false), Get(options, isLoose: true));
 
     /// <summary>Calls, or what an answer has to be where it has none.</summary>
     public static Grammar OrAnswer(ToolOptions options, Constraint answer) => Build(options, answer, isLoose: false);
 
-    static Grammar Build(ToolOptions options, Constraint? answer, bool isLoose)
+    /// <summary>A grammar out of the cache: programs give the same tools again and again.</summary>
+    static Grammar Get(ToolOptions options, bool isLoose)
+    {
+        var source = new StringBuilder();
+        source.Append(options.Format).Append(options.Parallel).Append(isLoose).Append(options.Choice.Name);
+        foreach (ToolDefinition tool in options.Tools)
+        {
+            source.Append('\n').Append(tool.Name).Append(tool.IsStrict).Append(tool.Parameters.GetRawText());
+        }
+
+        return GrammarCache.Shared.Get(("tools", null, source.ToString()), builder => Define(builder, options, null, isLoose), null).Compiled;
+    }
+
+    static Grammar Build(ToolOptions options, Constraint answer, bool isLoose)
     {
         var builder = new GrammarBuilder();
+        return builder.Build(Define(builder, options, answer, isLoose));
+    }
+
+    static Symbol Define(GrammarBuilder builder, ToolOptions options, Constraint? answer, bool isLoose)
+    {
         Symbol start = builder.Rule("answer");
         AddCalls(builder, start, options, isLoose);
         if (answer is not null)
@@ -39,7 +51,7 @@ sealed class ToolGrammars
             builder.Add(start, answer.AddTo(builder));
         }
 
-        return builder.Build(start);
+        return start;
     }
 
     static void AddCalls(GrammarBuilder builder, Symbol start, ToolOptions options, bool isLoose)
@@ -81,7 +93,7 @@ sealed class ToolGrammars
             builder.Add(start, lead, call, end);
         }
 
-        int Text(string text) => e.Literal(System.Text.Encoding.UTF8.GetBytes(text));
+        int Text(string text) => e.Literal(Encoding.UTF8.GetBytes(text));
     }
 
     static void AddJson(GrammarBuilder builder, Symbol call, ToolDefinition tool, int space, bool isLoose)
@@ -95,6 +107,6 @@ sealed class ToolGrammars
             : Text(ToolPrompt.JsonCallStart(tool.Name));
         builder.Add(call, builder.Lexeme(start), parameters, builder.Lexeme(e.Concat(space, Text("}"))));
 
-        int Text(string text) => e.Literal(System.Text.Encoding.UTF8.GetBytes(text));
+        int Text(string text) => e.Literal(Encoding.UTF8.GetBytes(text));
     }
 }
