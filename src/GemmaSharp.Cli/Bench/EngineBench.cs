@@ -102,10 +102,11 @@ sealed class EngineBench : IDisposable
                 place.Advanced();
             }
 
-            for (int i = 1, id = Sampler.Argmax(Logits); i < tokens; i++)
+            int[] row = [Sampler.Argmax(Logits)];
+            for (int i = 1; i < tokens; i++)
             {
-                yield return Feed.Token(id, default);
-                id = Sampler.Argmax(Logits);
+                yield return Feed.Tokens(row);
+                row[0] = Sampler.Argmax(Logits);
             }
         }
 
