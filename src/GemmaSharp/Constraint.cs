@@ -49,11 +49,6 @@ public sealed class Constraint
     public static Constraint JsonSchema(string schema, JsonSchemaOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(schema);
-        if (schema.Length > LargestSchema)
-        {
-            throw new ConstraintException($"The schema has {schema.Length} characters; at most {LargestSchema} are read.");
-        }
-
         try
         {
             using JsonDocument document = JsonDocument.Parse(schema, s_reading);
@@ -73,8 +68,9 @@ public sealed class Constraint
             throw new ConstraintException($"The schema is {(schema.ValueKind == JsonValueKind.Undefined ? "undefined" : schema.GetRawText())}; it must be an object, true or false.");
         }
 
-        options ??= new JsonSchemaOptions();
         string text = schema.GetRawText();
+        Check(text);
+        options ??= new JsonSchemaOptions();
         return GrammarCache.Shared.Get(("schema", options with { InjectIntoPrompt = true }, text), builder =>
         {
             using JsonDocument document = JsonDocument.Parse(text, s_reading);
@@ -101,6 +97,43 @@ public sealed class Constraint
     }
 
     Constraint Saying(string instruction) => new(Compiled, _define, instruction);
+
+    /// <summary>Refuses what a reader of JSON lets through and nothing else could take: too deep a nesting, and halves of characters.</summary>
+    static void Check(string schema)
+    {
+        if (schema.Length > LargestSchema)
+        {
+            throw new ConstraintException($"The schema has {schema.Length} characters; at most {LargestSchema} are read.");
+        }
+
+        bool mayHaveHalves = schema.Contains("\\ud", StringComparison.OrdinalIgnoreCase);
+        if (schema.Length < 2 * s_reading.MaxDepth && !mayHaveHalves)
+        {
+            return;
+        }
+
+        var reading = new JsonReaderOptions { MaxDepth = s_reading.MaxDepth, CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+        var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(schema), reading);
+        try
+        {
+            while (reader.Read())
+            {
+                if (mayHaveHalves && reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName)
+                {
+                    _ = reader.GetString();
+                }
+            }
+        }
+        catch (JsonException e)
+        {
+            throw new ConstraintException($"The schema cannot be read: {e.Message.TrimEnd('.')}.");
+        }
+        catch (InvalidOperationException)
+        {
+            throw new ConstraintException(
+                $"The schema has half of a surrogate pair in a text at byte {reader.TokenStartIndex}, which is no character; write both halves.");
+        }
+    }
 
     static string SchemaInstruction(JsonElement schema)
     {
@@ -134,7 +167,10 @@ public sealed record JsonSchemaOptions
     /// <summary>Whether keywords that are not supported are passed over instead of refused: the answer may then break them.</summary>
     public bool Lenient { get; init; }
 
-    /// <summary>Whether objects that do not say otherwise have no properties but those they declare.</summary>
+    /// <summary>
+    /// Whether objects that do not say otherwise have no properties but those they declare, and integers no fraction: <c>1.0</c>, which is an integer to JSON
+    /// Schema, is none to most programs.
+    /// </summary>
     public bool Strict { get; init; }
 
     /// <summary>Whether the schema is also told to the model in the prompt.</summary>

@@ -49,7 +49,7 @@ static class ErrorReport
         CheckpointWriteException e => (ExitCode.Failed, e.Message),
         CheckpointException { Report: LoadReport report } => (ExitCode.CheckpointRefused, Refusal(report)),
         CheckpointException or ConfigurationException or TokenizerException => (ExitCode.CheckpointRefused, error.Message),
-        MediaException or ChatMessageException or ChatTemplateException => (ExitCode.InputRefused, error.Message),
+        MediaException or ChatMessageException or ChatTemplateException or ConstraintException => (ExitCode.InputRefused, error.Message),
         GemmaException => (ExitCode.Failed, error.Message),
         ArgumentException { ParamName: string name } e => (ExitCode.Usage, Argument(e, name)),
         OutOfMemoryException => (ExitCode.Failed,

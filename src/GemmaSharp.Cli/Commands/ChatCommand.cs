@@ -13,16 +13,18 @@ static class ChatCommand
         var media = new MediaArguments(global);
         var modelOptions = new ModelOptions(global);
         var sampling = new SamplingOptions();
+        var constraint = new ConstraintOptions();
         var system = new Option<string?>("--system", "-s") { HelpName = "TEXT", Description = "What the model should know or be, before the conversation." };
         var load = new Option<string?>("--load") { HelpName = "FILE", Description = "Go on from a saved conversation." };
         var save = new Option<string?>("--save") { HelpName = "FILE", Description = "Save the conversation as JSON after every answer." };
         var command = new Command("chat", "Talk with the model; /help inside lists the commands.") { system, load, save };
         sampling.AddTo(command);
+        constraint.AddTo(command);
         media.AddTo(command);
         modelOptions.AddTo(command);
         command.SetAction(async parse =>
         {
-            GenerationOptions options = sampling.Read(parse);
+            GenerationOptions options = sampling.Read(parse) with { Constraint = constraint.Read(parse) };
             string? saveAs = parse.GetValue(save);
             if (saveAs is not null)
             {

@@ -14,6 +14,7 @@ sealed class RunCommand
     readonly MediaArguments _media;
     readonly ModelOptions _model;
     readonly SamplingOptions _sampling = new();
+    readonly ConstraintOptions _constraint = new();
     readonly Option<int?> _logprobs = Numbers.Whole(
         "--logprobs", "N", "With --json: log-probabilities of each token and of the N most likely ones.", 0, GenerationOptions.MaxLogprobs);
     readonly Option<string?> _save = new("--save")
@@ -39,6 +40,7 @@ sealed class RunCommand
         run._prompt.AddTo(command);
         run._media.AddTo(command);
         run._sampling.AddTo(command);
+        run._constraint.AddTo(command);
         run._model.AddTo(command);
         command.Add(run._logprobs);
         command.Add(run._save);
@@ -51,6 +53,8 @@ sealed class RunCommand
             "gemma run --audio digits.wav \"Transcribe this audio.\"",
             "git diff | gemma run --model google/gemma-3n-E2B-it --system \"Write a commit message for this diff.\"",
             "gemma run --adapter ./lawyer --adapter ./polite=0.5 \"Is this contract valid?\"",
+            "gemma run --schema person.schema.json \"Ada Lovelace was born in 1815.\"",
+            "gemma run --regex \"(yes|no)\" \"Is Lima the capital of Peru?\"",
             "gemma run --messages conversation.json --temperature 0 --max-tokens 24 --json");
     }
 
@@ -116,7 +120,7 @@ sealed class RunCommand
         int? logprobs = parse.GetValue(_logprobs);
         return logprobs is not null && !parse.GetValue(_json)
             ? throw CliException.Usage("--logprobs is given without --json, which prints them; add --json.")
-            : _sampling.Read(parse) with { Logprobs = logprobs };
+            : _sampling.Read(parse) with { Logprobs = logprobs, Constraint = _constraint.Read(parse) };
     }
 
     static void Save(string path, string? raw, IReadOnlyList<ChatMessage> messages, string answer) =>

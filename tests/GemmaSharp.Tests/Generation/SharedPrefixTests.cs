@@ -282,7 +282,7 @@ public sealed class SharedPrefixTests : IDisposable
             one.Cut(Math.Min(cut, one.Length));
             two.Append(b, Math.Min(fed, b.Ids.Length));
             two.Append(b, b.Ids.Length - two.Length);
-            two.Append(1);
+            two.Append([1]);
             int common = 0;
             while (common < Math.Min(one.Length, two.Length) && At(a, common) == At(b, common))
             {

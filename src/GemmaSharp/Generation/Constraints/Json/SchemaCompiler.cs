@@ -17,7 +17,7 @@ namespace GemmaSharp.Generation.Constraints.Json;
 sealed class SchemaCompiler
 {
     /// <summary>The most sets of schemas: products of choices can be many.</summary>
-    const int MostSets = 20_000;
+    const int MostSets = 4_000;
 
     /// <summary>The most demands on some items or members that are counted beside each other: each doubles what an item can be.</summary>
     const int MostDemands = 5;
@@ -92,11 +92,45 @@ sealed class SchemaCompiler
         Symbol start = compiler.Value([compiler.Whole(compiler._document.Root)], notation.Function is not null);
         while (compiler._queue.TryDequeue(out (Symbol Rule, Atom[] Set, bool IsCall) next))
         {
-            compiler.Define(next.Rule, next.Set, next.IsCall);
+            try
+            {
+                compiler.Define(next.Rule, next.Set, next.IsCall);
+            }
+            catch (ConstraintException e) when (e.Problems.Count == 0)
+            {
+                (string pointer, string keyword) = compiler.Place(next.Set);
+                string where = pointer.Length == 0 ? "the root" : pointer;
+                throw new ConstraintException($"{e.Message.TrimEnd('.')} ({keyword} of {where}).", new ConstraintProblem(pointer, keyword, e.Message));
+            }
         }
 
         IReadOnlyCollection<ConstraintProblem> problems = compiler._document.Problems;
         return problems.Count == 0 || options.Lenient ? start : throw Unsupported(problems);
+    }
+
+    /// <summary>Where a set was written, as far as one place can be told: its first choice, or else its first schema.</summary>
+    (string Pointer, string Keyword) Place(Atom[] set)
+    {
+        foreach (Atom atom in set)
+        {
+            if (atom.Kind == AtomKind.Choice)
+            {
+                return Split(_choices[atom.Id].Pointer);
+            }
+
+            foreach (Choice choice in _byId[atom.Id].Choices)
+            {
+                return Split(choice.Pointer);
+            }
+        }
+
+        return (_byId[set[0].Id].Pointer, "");
+
+        static (string, string) Split(string pointer)
+        {
+            int slash = pointer.LastIndexOf('/');
+            return slash < 0 ? (pointer, "not") : (pointer[..slash], pointer[(slash + 1)..]);
+        }
     }
 
     static ConstraintException Unsupported(IReadOnlyCollection<ConstraintProblem> problems)
@@ -485,6 +519,12 @@ sealed class SchemaCompiler
         if (!_numbers.TryGetValue(range, out int number))
         {
             number = range.IsSignOnly ? OfSign(range) : range == new NumberRange { IsInteger = true } ? Integer() : Automaton(range);
+            if (range.IsInteger && !_options.Strict)
+            {
+                // To JSON Schema 1.0 is an integer; to most programs it is none.
+                number = _e.Concat(number, _e.Repeat(_e.Literal(".0"u8), 0, 1));
+            }
+
             _numbers.Add(range, number);
         }
 

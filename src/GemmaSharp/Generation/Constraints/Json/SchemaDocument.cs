@@ -36,12 +36,18 @@ sealed class SchemaDocument
     readonly Dictionary<string, Schema> _schemas = [];
     readonly Dictionary<int, Schema> _negations = [];
     readonly Dictionary<int, Schema> _withoutEnum = [];
+    readonly Queue<(Schema Schema, Schema Negation)> _toNegate = [];
     readonly Dictionary<string, JsonElement> _anchors = [];
     readonly Dictionary<string, string> _anchorPointers = [];
     readonly Dictionary<string, string> _bases = [];
     readonly bool _refAlone;
     readonly bool _isDraft3;
     readonly SortedDictionary<(int Order, string Pointer, string Keyword), ConstraintProblem> _problems = [];
+
+    // Schemas are read one after another and not inside each other, however deeply they nest.
+    readonly Queue<(Schema Schema, JsonElement Element)> _toRead = [];
+    bool _reading;
+    bool _negating;
     int _ids;
 
     /// <summary>Takes a document.</summary>
@@ -84,10 +90,32 @@ sealed class SchemaDocument
             negation = New(schema.Pointer);
             _negations.Add(schema.Id, negation);
             _negations.Add(negation.Id, schema);
-            Negate(schema, negation);
+
+            // Negations are written down one after another and not inside each other, however deeply schemas nest.
+            _toNegate.Enqueue((schema, negation));
+            if (!_negating)
+            {
+                NegateAll();
+            }
         }
 
         return negation;
+    }
+
+    void NegateAll()
+    {
+        _negating = true;
+        try
+        {
+            while (_toNegate.TryDequeue(out (Schema Schema, Schema Negation) next))
+            {
+                Negate(next.Schema, next.Negation);
+            }
+        }
+        finally
+        {
+            _negating = false;
+        }
     }
 
     Schema At(string pointer, JsonElement element)
@@ -107,7 +135,7 @@ sealed class SchemaDocument
                 schema.IsFalse = true;
                 break;
             case JsonValueKind.Object:
-                Pending.Enqueue((schema, element));
+                _toRead.Enqueue((schema, element));
                 if (!_reading)
                 {
                     ReadPending();
@@ -122,17 +150,12 @@ sealed class SchemaDocument
         return schema;
     }
 
-    // Schemas are read one after another and not inside each other, however deeply they nest.
-    Queue<(Schema Schema, JsonElement Element)> Pending { get; } = [];
-
-    bool _reading;
-
     void ReadPending()
     {
         _reading = true;
         try
         {
-            while (Pending.TryDequeue(out (Schema Schema, JsonElement Element) next))
+            while (_toRead.TryDequeue(out (Schema Schema, JsonElement Element) next))
             {
                 Read(next.Schema, next.Element);
             }
