@@ -103,7 +103,7 @@ public sealed record GenerationOptions
             if ((uint)id >= (uint)vocabulary)
             {
                 throw new ArgumentException(
-                    FormattableString.Invariant($"{nameof(LogitBias)} has token {id} and the vocabulary has {vocabulary}; use ids from 0 to {vocabulary - 1}."));
+                    FormattableString.Invariant($"{nameof(LogitBias)} has token {id}, and the vocabulary ends at {vocabulary - 1}; use ids from 0 to there."));
             }
         }
     }
