@@ -25,7 +25,8 @@ public sealed class SemanticKernelTests
         Kernel kernel = NewKernel(model.AsIChatClient().AsBuilder().ConfigureOptions(options => options.Temperature = 0).Build());
         var text = new System.Text.StringBuilder();
         var country = new KernelArguments { ["country"] = "Peru" };
-        await foreach (StreamingKernelContent piece in kernel.InvokePromptStreamingAsync("What is the capital of {{$country}}?", country, cancellationToken: Token))
+        const string Prompt = "What is the capital of {{$country}}?";
+        await foreach (StreamingKernelContent piece in kernel.InvokePromptStreamingAsync(Prompt, country, cancellationToken: Token))
         {
             text.Append(piece);
         }
