@@ -6,9 +6,9 @@ using Microsoft.Extensions.AI;
 using GemmaModel = GemmaSharp.GemmaModel;
 
 // The demo was not trained on tools: it calls because it must, and what it says about the result means little. A real checkpoint calls when it wants to:
-// GEMMA_MODEL=PATH, and then leave ToolMode out.
-string path = Environment.GetEnvironmentVariable("GEMMA_MODEL") ?? "models/gemma-3n-demo";
-using GemmaModel model = GemmaModel.Load(path);
+// GEMMA_MODEL=PATH.
+string? path = Environment.GetEnvironmentVariable("GEMMA_MODEL");
+using GemmaModel model = GemmaModel.Load(path ?? "models/gemma-3n-demo");
 IChatClient client = model.AsIChatClient().AsBuilder().UseFunctionInvocation().Build();
 
 [Description("Tells the population of a city.")]
@@ -22,7 +22,7 @@ static int Population(City city)
 var options = new ChatOptions
 {
     Tools = [AIFunctionFactory.Create(Population, "population")],
-    ToolMode = path.EndsWith("demo", StringComparison.Ordinal) ? ChatToolMode.RequireAny : null,
+    ToolMode = path is null ? ChatToolMode.RequireAny : null,
     Temperature = 0,
     MaxOutputTokens = 200,
 };

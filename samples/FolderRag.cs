@@ -10,7 +10,7 @@ using GemmaModel = GemmaSharp.GemmaModel;
 
 // The passages found are right with any model; the demo does not understand them, a real checkpoint does: GEMMA_MODEL=PATH.
 string folder = args.Length > 0 ? args[0] : "docs", question = args.Length > 1 ? args[1] : "How are LoRA adapters applied?";
-IKeywordHybridSearchable<Passage> passages = new KeywordSearch(Passage.Read(folder));
+var passages = new KeywordSearch(Passage.Read(folder));
 string[] keywords = [.. KeywordSearch.Words(question)];
 List<Passage> found = [];
 await foreach (VectorSearchResult<Passage> result in passages.HybridSearchAsync(question, keywords, top: 3))

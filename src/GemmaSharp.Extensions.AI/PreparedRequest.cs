@@ -127,7 +127,8 @@ sealed class PreparedRequest
 
     // Strictly read, it would have no object but the empty one, which nobody asks for.
     static bool IsAnyObject(JsonElement? schema) =>
-        schema is { ValueKind: JsonValueKind.Object } root && root.TryGetProperty("type", out JsonElement type) && type.ValueKind == JsonValueKind.String && type.ValueEquals("object")
+        schema is { ValueKind: JsonValueKind.Object } root
+            && root.TryGetProperty("type", out JsonElement type) && type.ValueKind == JsonValueKind.String && type.ValueEquals("object")
             && !((string[])["properties", "$ref", "allOf", "anyOf", "oneOf"]).Any(keyword => root.TryGetProperty(keyword, out _));
 
     static int? ImageSide(AdditionalOptions additional)

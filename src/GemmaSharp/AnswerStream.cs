@@ -28,7 +28,9 @@ public sealed record GenerationRequest
 /// Thread-safe for one reader; nothing is computed on its thread. Dispose it, or its enumerator, to end it early. One that nobody reads is computed no more
 /// than some hundred tokens ahead, gives its place to others meanwhile, and ends some time after nobody refers to it any more.
 /// </remarks>
+#pragma warning disable CA1711 // It is a stream: of tokens, not of bytes.
 public sealed class AnswerStream : IAsyncEnumerable<GeneratedToken>, IAsyncDisposable
+#pragma warning restore CA1711
 {
     readonly Answer _answer;
     readonly CancellationToken _cancellationToken;

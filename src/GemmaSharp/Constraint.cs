@@ -14,24 +14,33 @@ namespace GemmaSharp;
 public sealed class Constraint
 {
     const int LargestSchema = 4 << 20;
-    const string JsonInstruction = "Answer with JSON alone.";
 
     static readonly JsonDocumentOptions s_reading = new() { MaxDepth = 512, CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
 
-    internal Constraint(Grammar grammar, string? instruction)
+    readonly Func<GrammarBuilder, Symbol> _define;
+
+    /// <summary>Makes a constraint.</summary>
+    /// <param name="grammar">The grammar.</param>
+    /// <param name="define">Adds the same rules to another grammar.</param>
+    /// <param name="instruction">What the prompt tells the model.</param>
+    internal Constraint(Grammar grammar, Func<GrammarBuilder, Symbol> define, string? instruction)
     {
         Compiled = grammar;
+        _define = define;
         Instruction = instruction;
     }
 
     /// <summary>Any JSON object or array.</summary>
-    public static Constraint Json { get; } = new(SchemaCompiler.Any(), JsonInstruction);
+    public static Constraint Json { get; } = JsonSchema("""{"type":["object","array"]}""").Saying("Answer with JSON alone.");
 
     /// <summary>What the prompt tells the model about the form, so that it is not forced into what it never meant; null for nothing.</summary>
     public string? Instruction { get; }
 
     /// <summary>The grammar over bytes.</summary>
     internal Grammar Compiled { get; }
+
+    /// <summary>Adds its rules to a grammar of which it is a part.</summary>
+    internal Symbol AddTo(GrammarBuilder builder) => _define(builder);
 
     /// <summary>JSON that is valid under a schema.</summary>
     /// <param name="schema">JSON Schema, draft 2020-12.</param>
@@ -62,10 +71,11 @@ public sealed class Constraint
         string text = schema.GetRawText();
         Check(text);
         options ??= new JsonSchemaOptions();
-        return GrammarCache.Shared.Get(
-            ("schema", options with { InjectIntoPrompt = true }, text),
-            () => SchemaCompiler.Compile(schema, options),
-            options.InjectIntoPrompt ? SchemaInstruction(schema) : null);
+        return GrammarCache.Shared.Get(("schema", options with { InjectIntoPrompt = true }, text), builder =>
+        {
+            using JsonDocument document = JsonDocument.Parse(text, s_reading);
+            return SchemaCompiler.AddTo(builder, document.RootElement, options, SchemaNotation.Json);
+        }, options.InjectIntoPrompt ? SchemaInstruction(schema) : null);
     }
 
     /// <summary>Text that matches a regular expression from beginning to end.</summary>
@@ -74,7 +84,7 @@ public sealed class Constraint
     public static Constraint Regex(string pattern)
     {
         ArgumentNullException.ThrowIfNull(pattern);
-        return GrammarCache.Shared.Get(("regex", null, pattern), () => RegexReader.Compile(pattern), null);
+        return GrammarCache.Shared.Get(("regex", null, pattern), builder => builder.Lexeme(RegexReader.Read(builder.Expressions, pattern, isSearch: false)), null);
     }
 
     /// <summary>Text of a grammar.</summary>
@@ -83,8 +93,10 @@ public sealed class Constraint
     public static Constraint Grammar(string gbnf)
     {
         ArgumentNullException.ThrowIfNull(gbnf);
-        return GrammarCache.Shared.Get(("grammar", null, gbnf), () => GbnfReader.Compile(gbnf), null);
+        return GrammarCache.Shared.Get(("grammar", null, gbnf), builder => GbnfReader.AddTo(builder, gbnf), null);
     }
+
+    Constraint Saying(string instruction) => new(Compiled, _define, instruction);
 
     /// <summary>Refuses what a reader of JSON lets through and nothing else could take: too deep a nesting, and halves of characters.</summary>
     static void Check(string schema)
@@ -100,7 +112,8 @@ public sealed class Constraint
             return;
         }
 
-        var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(schema), new JsonReaderOptions { MaxDepth = s_reading.MaxDepth, CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+        var reading = new JsonReaderOptions { MaxDepth = s_reading.MaxDepth, CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+        var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(schema), reading);
         try
         {
             while (reader.Read())

@@ -11,6 +11,7 @@ using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Prompting;
 using GemmaSharp.Prompting.Chat;
+using GemmaSharp.Prompting.Tools;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -195,6 +196,7 @@ public sealed class GemmaModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        Engine.Admission.ThrowIfOverloaded(count);
         ChatMessage[] messages = Copied(request.Messages);
         AdapterSet adapters = Usable(request.Adapters);
         GenerationOptions options = request.Options ?? new GenerationOptions();
@@ -214,7 +216,7 @@ public sealed class GemmaModel : IDisposable
         }
 
         Engine.Submit(answers);
-        _ = PlanInQueueAsync(messages, planned, answers);
+        _ = PlanInQueueAsync(messages, options, planned, answers);
         return [.. answers.Select(answer => new AnswerStream(answer, cancellationToken))];
     }
 
@@ -223,7 +225,13 @@ public sealed class GemmaModel : IDisposable
     /// neighbours of one role joined, an empty question before an answer that comes first.
     /// </summary>
     /// <param name="messages">The messages; they do not change.</param>
-    public static IReadOnlyList<ChatMessage> Normalize(IReadOnlyList<ChatMessage> messages) => throw new NotImplementedException();
+    /// <remarks>Sessions and requests do this by themselves. What has the form already comes back as it is.</remarks>
+    /// <exception cref="ChatMessageException">A role is not known, or the result of a tool is of no call of the conversation.</exception>
+    public static IReadOnlyList<ChatMessage> Normalize(IReadOnlyList<ChatMessage> messages)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        return ChatNormalizer.Normalize(messages, ToolFormat.Json);
+    }
 
     /// <summary>Encodes a conversation with its pictures and clips, between the steps of sessions that answer.</summary>
     /// <param name="messages">The messages; the list is copied.</param>
@@ -323,15 +331,25 @@ public sealed class GemmaModel : IDisposable
     }
 
     /// <summary>Writes a conversation to be answered as ids, on the thread pool: long texts take a while, and need no weights.</summary>
+    /// <remarks>It is brought into the model's form first, with what the options tell the model: of tools, and of the form of the answer.</remarks>
+    /// <exception cref="ChatMessageException">A role is not known, or the result of a tool is of no call of the conversation.</exception>
     /// <exception cref="GenerationException">It does not fit the context.</exception>
-    internal Task<PlannedPrompt> PlanAsync(ChatMessage[] messages, CancellationToken cancellationToken) => Task.Run(() =>
+    internal Task<PlannedPrompt> PlanAsync(ChatMessage[] messages, GenerationOptions options, CancellationToken cancellationToken) => Task.Run(() =>
     {
-        PromptPlan plan = Plan(messages, addGenerationPrompt: true);
+        if (messages.Length == 0)
+        {
+            throw new GenerationException("The conversation is empty; it must have at least one message.");
+        }
+
+        IReadOnlyList<ChatMessage> all = ChatNormalizer.Normalize(messages, options.Tools?.Format ?? ToolFormat.Json);
+        all = ChatNormalizer.WithInstruction(all, options.Tools is { IsOn: true } tools ? ToolPrompt.Describe(tools) : null);
+        all = ChatNormalizer.WithInstruction(all, options.Tools is { Choice.IsRequired: true } ? null : options.Constraint?.Instruction);
+        PromptPlan plan = Plan(all, addGenerationPrompt: all[^1].Role != ChatMessage.AssistantRole, goesOn: true);
         RequireRoom(plan.Ids.Length, answer: 1);
         int systemEnd = 0;
-        if (messages[0].Role == ChatMessage.SystemRole)
+        if (all[0].Role == ChatMessage.SystemRole)
         {
-            systemEnd = plan.Ids.AsSpan().CommonPrefixLength(Plan([messages[0], ChatMessage.User("")], addGenerationPrompt: false).Ids);
+            systemEnd = plan.Ids.AsSpan().CommonPrefixLength(Plan([all[0], ChatMessage.User("")], addGenerationPrompt: false).Ids);
         }
 
         int[] turnEnds = [.. plan.Ids.Select((id, i) => (id, i)).Where(token => token.id == Tokenizer.EndOfTurnTokenId).Select(token => token.i + 1)];
@@ -339,11 +357,11 @@ public sealed class GemmaModel : IDisposable
     }, cancellationToken);
 
     /// <summary>Plans a prompt whose answers wait for that, and keep their place in the queue.</summary>
-    async Task PlanInQueueAsync(ChatMessage[] messages, TaskCompletionSource<PlannedPrompt> planned, Answer[] answers)
+    async Task PlanInQueueAsync(ChatMessage[] messages, GenerationOptions options, TaskCompletionSource<PlannedPrompt> planned, Answer[] answers)
     {
         try
         {
-            planned.SetResult(await PlanAsync(messages, CancellationToken.None).ConfigureAwait(false));
+            planned.SetResult(await PlanAsync(messages, options, CancellationToken.None).ConfigureAwait(false));
             Engine.Wake();
         }
         catch (Exception error)
@@ -356,7 +374,7 @@ public sealed class GemmaModel : IDisposable
     }
 
     /// <summary>Writes a conversation as ids; needs no weights, may be called from any thread.</summary>
-    internal PromptPlan Plan(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
+    internal PromptPlan Plan(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, bool goesOn = false)
     {
         if (!ChatTemplate.HasTemplate)
         {
@@ -364,7 +382,7 @@ public sealed class GemmaModel : IDisposable
         }
 
         return messages.Count > 0
-            ? Encoder.Plan(messages, addGenerationPrompt)
+            ? Encoder.Plan(messages, addGenerationPrompt, goesOn)
             : throw new GenerationException("The conversation is empty; it must have at least one message.");
     }
 

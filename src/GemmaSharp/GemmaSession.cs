@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using GemmaSharp.Generation;
-using GemmaSharp.Prompting;
 
 namespace GemmaSharp;
 
@@ -174,7 +173,7 @@ public sealed class GemmaSession : IDisposable, IAsyncDisposable
             }
             else
             {
-                source = new PromptSource(_model.PlanAsync(turn.During!, cancellationToken));
+                source = new PromptSource(_model.PlanAsync(turn.During!, options, cancellationToken));
                 await source.Planned.ConfigureAwait(false);
             }
 
@@ -204,11 +203,6 @@ public sealed class GemmaSession : IDisposable, IAsyncDisposable
             if (during.Length == 0)
             {
                 throw new GenerationException("The conversation is empty; add a user's message.");
-            }
-
-            if (during[^1].Role is not (ChatMessage.UserRole or ChatMessage.SystemRole))
-            {
-                throw new GenerationException($"The last message of the conversation is of the role {during[^1].Role}; add a user's message to be answered.");
             }
 
             return Begin(new Turn(before, during));

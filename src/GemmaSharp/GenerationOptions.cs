@@ -82,6 +82,8 @@ public sealed record GenerationOptions
             Require(stop is { Length: > 0 }, nameof(Stop), stop is null ? "a list with a null" : "an empty text", "texts of at least one character");
         }
 
+        Tools?.Validate();
+
         static void Require(bool holds, string name, object? found, string needed)
         {
             if (!holds)
@@ -101,8 +103,7 @@ public sealed record GenerationOptions
             if ((uint)id >= (uint)vocabulary)
             {
                 throw new ArgumentException(
-                    FormattableString.Invariant($"{nameof(LogitBias)} has token {id} and the vocabulary has {vocabulary}; use ids from 0 to {vocabulary - 1}."),
-                    nameof(LogitBias));
+                    FormattableString.Invariant($"{nameof(LogitBias)} has token {id}, and the vocabulary ends at {vocabulary - 1}; use ids from 0 to there."));
             }
         }
     }

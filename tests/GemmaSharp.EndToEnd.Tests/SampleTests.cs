@@ -52,9 +52,10 @@ public sealed class SampleTests
     [Fact]
     public void Agent_AnswersEachQuestion()
     {
-        (int exitCode, string output, string error) = Run("Agent", "What is 1 + 1?", "What is 2 + 2?");
+        (int exitCode, string output, string error) = Run("Agent", "What is the capital of Peru?", "What is 2 + 2?");
         Assert.Equal((0, ""), (exitCode, error));
         Assert.Equal(2, output.Split('\n').Count(line => line.StartsWith("> ", StringComparison.Ordinal)));
+        Assert.Contains("The capital of Peru is Lima.", output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -47,6 +47,17 @@ public sealed class SchemaTests
     }
 
     [Fact]
+    public void Bench_OfEverything_FollowsTheSchema()
+    {
+        JsonElement all = Check("bench", GemmaProcess.Run(
+            "bench", "--prompt-tokens", "40", "--answer-tokens", "3", "--conversations", "1,2", "--prefix", "--image", "--audio", "--repetitions", "2", "--json"));
+        Assert.Equal([1, 2], all.GetProperty("conversations").EnumerateArray().Select(talk => talk.GetProperty("count").GetInt32()));
+        Assert.Equal(2, all.GetProperty("prefix").GetProperty("hit").GetProperty("runs").GetArrayLength());
+        JsonElement little = Check("bench", GemmaProcess.Run("bench", "--prompt-tokens", "0", "--answer-tokens", "1", "--repetitions", "1", "--json"));
+        Assert.False(little.TryGetProperty("prefix", out _));
+    }
+
+    [Fact]
     public void FindingKinds_AreAllDescribed()
     {
         string folder = Path.Combine(AppContext.BaseDirectory, "schemas"), text = File.ReadAllText(Path.Combine(folder, "load-report.md"));

@@ -120,6 +120,12 @@ public class ToolTests
         Assert.Equal("128 × 128", json.RootElement.GetProperty("image").GetProperty("input").GetString());
         Assert.True(json.RootElement.GetProperty("audio").GetProperty("seconds").GetDouble() > 0);
         Assert.Contains("tokens/s", GemmaProcess.Run("bench", "--prompt-tokens", "5", "--answer-tokens", "2", "--repetitions", "1").Output, StringComparison.Ordinal);
+        GemmaResult talks = GemmaProcess.Run(
+            "bench", "--prompt-tokens", "40", "--answer-tokens", "3", "--conversations", "1,3", "--prefix", "--repetitions", "1");
+        Assert.Contains("3 at once, 3 tokens each", talks.Output, StringComparison.Ordinal);
+        Assert.Contains("first token of 40, known", talks.Output, StringComparison.Ordinal);
+        GemmaProcess.Run("bench", "--conversations", "1,,2").AssertRefused(2, "--conversations", "256");
+        GemmaProcess.Run("bench", "--conversations", "0").AssertRefused(2, "--conversations has 0");
         GemmaProcess.Run("bench", "--synthetic", "e3b").AssertRefused(2, "e3b");
         GemmaProcess.Run("bench", "--layers", "10").AssertRefused(2, "--synthetic");
         GemmaProcess.Run("bench", "--prompt-tokens", "100000").AssertRefused(2, "4096");

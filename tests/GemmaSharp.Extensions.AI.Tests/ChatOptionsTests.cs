@@ -6,6 +6,8 @@ namespace GemmaSharp.Extensions.AI.Tests;
 /// <summary>Every property of ChatOptions and what it becomes.</summary>
 public sealed class ChatOptionsTests(Demo demo) : IClassFixture<Demo>
 {
+    static CancellationToken Token => TestContext.Current.CancellationToken;
+
     [Fact]
     public void Null_IsTheCheckpointsOwn()
     {
@@ -75,7 +77,7 @@ public sealed class ChatOptionsTests(Demo demo) : IClassFixture<Demo>
     public void WrongValue_IsRefusedAtOnce(ChatOptions options, string names)
     {
         using IChatClient client = demo.Model.AsIChatClient();
-        ArgumentException error = Assert.ThrowsAny<ArgumentException>(() => client.GetStreamingResponseAsync("Hello", options));
+        ArgumentException error = Assert.ThrowsAny<ArgumentException>(() => client.GetStreamingResponseAsync("Hello", options, Token));
         Assert.Contains(names, error.Message, StringComparison.Ordinal);
     }
 
@@ -83,7 +85,7 @@ public sealed class ChatOptionsTests(Demo demo) : IClassFixture<Demo>
     public void ConversationId_IsRefusedByName()
     {
         using IChatClient client = demo.Model.AsIChatClient();
-        Exception error = Assert.Throws<NotSupportedException>(() => client.GetStreamingResponseAsync("Hello", new() { ConversationId = "c-17" }));
+        Exception error = Assert.Throws<NotSupportedException>(() => client.GetStreamingResponseAsync("Hello", new() { ConversationId = "c-17" }, Token));
         Assert.Contains("c-17", error.Message, StringComparison.Ordinal);
     }
 
@@ -92,14 +94,14 @@ public sealed class ChatOptionsTests(Demo demo) : IClassFixture<Demo>
     {
         using IChatClient client = demo.Model.AsIChatClient();
         var options = new ChatOptions { ContinuationToken = ResponseContinuationToken.FromBytes(new byte[] { 1 }), AllowBackgroundResponses = true };
-        Assert.Throws<NotSupportedException>(() => client.GetStreamingResponseAsync("Hello", options));
+        Assert.Throws<NotSupportedException>(() => client.GetStreamingResponseAsync("Hello", options, Token));
     }
 
     [Fact]
     public void Messages_Null_IsRefusedAtOnce()
     {
         using IChatClient client = demo.Model.AsIChatClient();
-        Assert.Throws<ArgumentNullException>(() => client.GetStreamingResponseAsync((IEnumerable<AIMessage>)null!));
+        Assert.Throws<ArgumentNullException>(() => client.GetStreamingResponseAsync((IEnumerable<AIMessage>)null!, cancellationToken: Token));
     }
 
     [Theory]
@@ -191,7 +193,7 @@ public sealed class ChatOptionsTests(Demo demo) : IClassFixture<Demo>
     {
         using IChatClient client = demo.Model.AsIChatClient();
         var options = new ChatOptions { ResponseFormat = ChatResponseFormat.ForJsonSchema(Json("[1]")) };
-        await Assert.ThrowsAsync<ConstraintException>(() => client.GetResponseAsync("Hello", options, TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<ConstraintException>(() => client.GetResponseAsync("Hello", options, Token));
     }
 
     [Fact]
@@ -247,7 +249,7 @@ public sealed class ChatOptionsTests(Demo demo) : IClassFixture<Demo>
     {
         using IChatClient client = demo.Model.AsIChatClient();
         var options = new ChatOptions { Tools = [AIFunctionFactory.Create(() => 1, "f")], ToolMode = ChatToolMode.RequireSpecific("g") };
-        ArgumentException error = Assert.Throws<ArgumentException>(() => client.GetStreamingResponseAsync("Hello", options));
+        ArgumentException error = Assert.Throws<ArgumentException>(() => client.GetStreamingResponseAsync("Hello", options, Token));
         Assert.Contains("g and the request has f", error.Message, StringComparison.Ordinal);
     }
 
@@ -258,10 +260,10 @@ public sealed class ChatOptionsTests(Demo demo) : IClassFixture<Demo>
         var messages = new List<AIMessage> { new(ChatRole.User, "What is the capital of Peru?") };
         var options = new ChatOptions { Temperature = 0, MaxOutputTokens = 40, Instructions = null };
         string before = JsonSerializer.Serialize(options, AIJsonUtilities.DefaultOptions);
-        IAsyncEnumerable<ChatResponseUpdate> answer = client.GetStreamingResponseAsync(messages, options);
+        IAsyncEnumerable<ChatResponseUpdate> answer = client.GetStreamingResponseAsync(messages, options, Token);
         options.MaxOutputTokens = 1;
         messages.Clear();
-        ChatResponse response = await answer.ToChatResponseAsync(TestContext.Current.CancellationToken);
+        ChatResponse response = await answer.ToChatResponseAsync(Token);
         Assert.Equal("The capital of Peru is Lima.", response.Text);
         options.MaxOutputTokens = 40;
         Assert.Equal(before, JsonSerializer.Serialize(options, AIJsonUtilities.DefaultOptions));

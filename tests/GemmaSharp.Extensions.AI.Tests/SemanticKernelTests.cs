@@ -24,8 +24,9 @@ public sealed class SemanticKernelTests
         using GemmaModel model = GemmaModel.Load(Demo.Folder);
         Kernel kernel = NewKernel(model.AsIChatClient().AsBuilder().ConfigureOptions(options => options.Temperature = 0).Build());
         var text = new System.Text.StringBuilder();
-        await foreach (StreamingKernelContent piece in kernel.InvokePromptStreamingAsync("What is the capital of {{$country}}?", new() { ["country"] = "Peru" })
-            .WithCancellation(Token))
+        var country = new KernelArguments { ["country"] = "Peru" };
+        const string Prompt = "What is the capital of {{$country}}?";
+        await foreach (StreamingKernelContent piece in kernel.InvokePromptStreamingAsync(Prompt, country, cancellationToken: Token))
         {
             text.Append(piece);
         }

@@ -56,17 +56,17 @@ public sealed class SpeechTests(Demo demo) : IClassFixture<Demo>
     public void Language_ThatIsNone_IsRefusedAtOnce(string language)
     {
         using ISpeechToTextClient client = demo.Model.AsISpeechToTextClient();
-        Assert.Throws<ArgumentException>(() => client.GetStreamingTextAsync(Stream.Null, new SpeechToTextOptions { SpeechLanguage = language }));
-        Assert.Throws<ArgumentException>(() => client.GetStreamingTextAsync(Stream.Null, new SpeechToTextOptions { TextLanguage = language }));
+        Assert.Throws<ArgumentException>(() => client.GetStreamingTextAsync(Stream.Null, new() { SpeechLanguage = language }, Token));
+        Assert.Throws<ArgumentException>(() => client.GetStreamingTextAsync(Stream.Null, new() { TextLanguage = language }, Token));
     }
 
     [Fact]
     public async Task Refusals()
     {
         using ISpeechToTextClient client = demo.Model.AsISpeechToTextClient();
-        Assert.Throws<ArgumentNullException>(() => client.GetStreamingTextAsync((Stream)null!));
-        Assert.Throws<ArgumentException>(() => client.GetStreamingTextAsync(Stream.Null, new SpeechToTextOptions { ModelId = "whisper" }));
-        Assert.Throws<ArgumentException>(() => client.GetStreamingTextAsync(Stream.Null, new SpeechToTextOptions { SpeechSampleRate = 0 }));
+        Assert.Throws<ArgumentNullException>(() => client.GetStreamingTextAsync((Stream)null!, cancellationToken: Token));
+        Assert.Throws<ArgumentException>(() => client.GetStreamingTextAsync(Stream.Null, new() { ModelId = "whisper" }, Token));
+        Assert.Throws<ArgumentException>(() => client.GetStreamingTextAsync(Stream.Null, new() { SpeechSampleRate = 0 }, Token));
         await Assert.ThrowsAsync<MediaException>(() => client.GetTextAsync(Stream.Null, cancellationToken: Token));
         await Assert.ThrowsAsync<MediaException>(() => client.GetTextAsync(new MemoryStream([1, 2, 3]), cancellationToken: Token));
         using ISpeechToTextClient narrow = demo.Model.AsISpeechToTextClient(new GemmaSpeechOptions { Media = new MediaOptions { MaxFileBytes = 100 } });

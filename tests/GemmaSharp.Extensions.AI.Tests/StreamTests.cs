@@ -278,7 +278,7 @@ public sealed class StreamTests(Demo demo) : IClassFixture<Demo>
         var endless = new ChatOptions { Temperature = 0, AdditionalProperties = new() { ["ignore_eos"] = true } };
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
-            await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(Question, endless).WithCancellation(cancellation.Token))
+            await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(Question, endless, cancellation.Token))
             {
                 if (++updates == after)
                 {
@@ -316,7 +316,7 @@ public sealed class StreamTests(Demo demo) : IClassFixture<Demo>
             }
         });
         client.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => client.GetStreamingResponseAsync(Question));
+        Assert.Throws<ObjectDisposedException>(() => client.GetStreamingResponseAsync(Question, cancellationToken: Token));
         using IChatClient another = demo.Model.AsIChatClient();
         Assert.Equal(Answer, (await another.GetResponseAsync(Question, Demo.Greedy, Token)).Text);
     }

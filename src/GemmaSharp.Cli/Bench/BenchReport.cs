@@ -38,6 +38,20 @@ static class BenchReport
             }
         }
 
+        foreach (ConversationsResult talk in result.Conversations)
+        {
+            double rate = talk.Count * talk.Tokens / talk.Time.Median;
+            Row(Show.Text($"{talk.Count} at once, {talk.Tokens} tokens each"), talk.Time, Show.Text($"{rate:0.00} tokens/s in all"),
+                Show.Text($"{rate / talk.Count:0.00} tokens/s each"));
+        }
+
+        if (result.Prefix is PrefixResult prefix)
+        {
+            Row(Show.Text($"first token of {prefix.Tokens}, cold"), prefix.Cold, Show.Text($"{prefix.Tokens / prefix.Cold.Median:0.0} tokens/s"), "");
+            Row(Show.Text($"first token of {prefix.Tokens}, known"), prefix.Hit, Show.Text($"{prefix.Tokens / prefix.Hit.Median:0.0} tokens/s"),
+                Show.Text($"{prefix.Cold.Median / prefix.Hit.Median:0.0} times as fast as cold"));
+        }
+
         console.Styled.Write(table);
         string first = result.Prefill is null ? "" : $"time to first token {Show.Time(TimeSpan.FromSeconds(result.Prefill.Time.Median))}, ";
         console.Out.WriteLine($"Load time {Show.Time(TimeSpan.FromSeconds(result.LoadSeconds))}, {first}peak memory {Show.Bytes(result.PeakMemory)}.");
@@ -90,12 +104,43 @@ static class BenchReport
             }
         }
 
+        if (result.Conversations.Count > 0)
+        {
+            json.WriteStartArray("conversations");
+            foreach (ConversationsResult talk in result.Conversations)
+            {
+                Begin(null, talk.Time);
+                json.WriteNumber("count", talk.Count);
+                json.WriteNumber("tokens", talk.Tokens);
+                json.WriteMeasured("tokens_per_second", talk.Count * talk.Tokens / talk.Time.Median);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+        }
+
+        if (result.Prefix is PrefixResult prefix)
+        {
+            json.WriteStartObject("prefix");
+            json.WriteNumber("tokens", prefix.Tokens);
+            Begin("cold", prefix.Cold);
+            json.WriteEndObject();
+            Begin("hit", prefix.Hit);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
         json.WriteNumber("peak_memory_bytes", result.PeakMemory);
         json.WriteEndObject();
 
-        void Begin(string name, Measurement time)
+        void Begin(string? name, Measurement time)
         {
-            json.WriteStartObject(name);
+            if (name is not null)
+            {
+                json.WritePropertyName(name);
+            }
+
+            json.WriteStartObject();
             json.WriteMeasured("seconds", time.Median);
             json.WriteStartArray("runs");
             foreach (double seconds in time.Seconds)

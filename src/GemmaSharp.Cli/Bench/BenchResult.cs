@@ -25,6 +25,18 @@ sealed record DecodeResult(int Tokens, Measurement Time, long BytesPerToken);
 /// <param name="Operations">Float32 operations it takes.</param>
 sealed record EncodeResult(string Input, Measurement Time, double Operations);
 
+/// <summary>Drawing tokens in several conversations at once.</summary>
+/// <param name="Count">How many conversations.</param>
+/// <param name="Tokens">How many tokens in each.</param>
+/// <param name="Time">For all of them.</param>
+sealed record ConversationsResult(int Count, int Tokens, Measurement Time);
+
+/// <summary>Reading a prompt whose beginning has been computed before.</summary>
+/// <param name="Tokens">Its length.</param>
+/// <param name="Cold">Time to the first token of a prompt that nothing is known of.</param>
+/// <param name="Hit">The same where only the last tokens are new.</param>
+sealed record PrefixResult(int Tokens, Measurement Cold, Measurement Hit);
+
 /// <summary>Everything <c>gemma bench</c> found out.</summary>
 /// <param name="Model">The checkpoint.</param>
 /// <param name="Format">How its weights are stored.</param>
@@ -34,7 +46,10 @@ sealed record EncodeResult(string Input, Measurement Time, double Operations);
 /// <param name="Decode">Null when not asked for.</param>
 /// <param name="Image">Null when not asked for.</param>
 /// <param name="Audio">Null when not asked for.</param>
+/// <param name="Conversations">Empty when not asked for.</param>
+/// <param name="Prefix">Null when not asked for.</param>
 /// <param name="PeakMemory">Bytes of the process at most, mapped weights included.</param>
 sealed record BenchResult(
     string Model, string Format, Machine Machine, double LoadSeconds,
-    PrefillResult? Prefill, DecodeResult? Decode, EncodeResult? Image, EncodeResult? Audio, long PeakMemory);
+    PrefillResult? Prefill, DecodeResult? Decode, EncodeResult? Image, EncodeResult? Audio,
+    IReadOnlyList<ConversationsResult> Conversations, PrefixResult? Prefix, long PeakMemory);

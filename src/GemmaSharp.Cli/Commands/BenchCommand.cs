@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Globalization;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Bench;
 using GemmaSharp.Cli.Options;
@@ -14,6 +15,9 @@ namespace GemmaSharp.Cli.Commands;
 sealed class BenchCommand(GlobalOptions global, CliConsole console)
 {
     const int PublishedSide = 768;
+    const int DefaultPrompt = 512;
+    const int DefaultAnswer = 64;
+    const int MostConversations = 256;
 
     readonly Option<string?> _synthetic = new("--synthetic")
     {
@@ -31,6 +35,12 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
     readonly Option<bool> _image = new("--image") { Description = "Also time the vision tower on one picture." };
     readonly Option<bool> _audio = new("--audio") { Description = "Also time the audio tower on 30 seconds of sound." };
     readonly Option<int?> _imageSize = Numbers.Whole("--image-size", "N", "Side of the picture. Default: the checkpoint's.", 32, 2048);
+    readonly Option<string?> _conversations = new("--conversations")
+    {
+        HelpName = "N,N…",
+        Description = "Also time so many conversations at once, for example 1,2,4,8; each has the tokens of --answer-tokens.",
+    };
+    readonly Option<bool> _prefix = new("--prefix") { Description = "Also time the first token of a prompt that was computed before but for its last tokens." };
     readonly Option<int?> _repetitions = Numbers.Whole("--repetitions", "N", "Runs of each, after one to warm up; the median counts. Default: 3.", 1, 1000);
     readonly Option<bool> _json = GlobalOptions.NewJson();
 
@@ -40,7 +50,7 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         var command = new Command("bench", "Measure prompt and answer speed, load time and memory, and what share of the machine they use.")
         {
             bench._synthetic, bench._layers, bench._slice.Option, bench._exact, bench._prefill, bench._decode, bench._adapters, bench._image, bench._audio,
-                bench._imageSize, bench._repetitions, bench._json,
+                bench._imageSize, bench._conversations, bench._prefix, bench._repetitions, bench._json,
         };
         foreach (Option option in bench._recipe.All)
         {
@@ -49,6 +59,7 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
 
         command.SetAction(bench.RunAsync);
         return new CliCommand(command, "gemma bench", "gemma bench --model google/gemma-3n-E2B-it --image --audio", "gemma bench --synthetic e2b --bits 4",
+            "gemma bench --conversations 1,2,4,8 --prefix",
             "gemma bench --synthetic e4b --slice E2B", "gemma bench --synthetic e4b --layers 10 --json");
     }
 
@@ -100,7 +111,9 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
             : BenchModel.Synthesize(synthetic, parse.GetValue(_layers), recipe, options, image, audio, team, cancellationToken);
         Gemma3nConfig config = model.Checkpoint.Config;
         AdapterSet adapters = LoadAdapters(parse, model);
+        int[] conversations = ReadConversations(parse);
         (PrefillResult? prefill, DecodeResult? decode) = MeasureText(model, adapters, parse, repetitions, team, cancellationToken);
+        (ConversationsResult[] talks, PrefixResult? prefix) = MeasureEngine(model, adapters, conversations, parse, repetitions, team, cancellationToken);
         EncodeResult? picture = null, sound = null;
         if (image)
         {
@@ -117,13 +130,13 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
 
         using Process process = Process.GetCurrentProcess();
         string name = string.Join(" + ", [model.Name, .. adapters.Adapters.Select(weighted => weighted.Adapter.Name)]);
-        return new BenchResult(name, model.Format, machine, model.LoadSeconds, prefill, decode, picture, sound, process.PeakWorkingSet64);
+        return new BenchResult(name, model.Format, machine, model.LoadSeconds, prefill, decode, picture, sound, talks, prefix, process.PeakWorkingSet64);
     }
 
     (PrefillResult? Prefill, DecodeResult? Decode) MeasureText(
         BenchModel model, AdapterSet adapters, ParseResult parse, int repetitions, WorkerTeam team, CancellationToken cancellationToken)
     {
-        int prompt = parse.GetValue(_prefill) ?? 512, answer = parse.GetValue(_decode) ?? 64;
+        int prompt = parse.GetValue(_prefill) ?? DefaultPrompt, answer = parse.GetValue(_decode) ?? DefaultAnswer;
         int longest = Math.Max(prompt, answer), context = model.Checkpoint.Config.TextConfig.MaxPositionEmbeddings;
         if (longest > context)
         {
@@ -134,6 +147,39 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         using var text = new TextBench(model.Parts.Text, adapters, team, longest, cancellationToken);
         return (prompt > 0 ? text.Prefill(prompt, repetitions) : null,
             answer > 0 ? text.Decode(answer, repetitions, model.BytesPerToken + adapters.Adapters.Sum(weighted => weighted.Adapter.Bytes)) : null);
+    }
+
+    (ConversationsResult[] Conversations, PrefixResult? Prefix) MeasureEngine(
+        BenchModel model, AdapterSet adapters, int[] conversations, ParseResult parse, int repetitions, WorkerTeam team, CancellationToken cancellationToken)
+    {
+        if (conversations.Length == 0 && !parse.GetValue(_prefix))
+        {
+            return ([], null);
+        }
+
+        int prompt = parse.GetValue(_prefill) ?? DefaultPrompt, answer = parse.GetValue(_decode) ?? DefaultAnswer;
+        using var engine = new EngineBench(model.Parts.Text, adapters, team, cancellationToken);
+        return ([.. answer > 0 ? conversations.Select(count => engine.Conversations(count, answer, repetitions)) : []],
+            parse.GetValue(_prefix) && prompt > 0 ? engine.Prefix(prompt, repetitions) : null);
+    }
+
+    int[] ReadConversations(ParseResult parse)
+    {
+        if (parse.GetValue(_conversations) is not string text)
+        {
+            return [];
+        }
+
+        var counts = new List<int>();
+        foreach (string part in text.Split(','))
+        {
+            counts.Add(int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count is >= 1 and <= MostConversations
+                ? count
+                : throw CliException.Usage($"--conversations has {(part.Length == 0 ? "an empty number" : part)}; whole numbers from 1 to {MostConversations} "
+                    + "with commas between them are needed."));
+        }
+
+        return [.. counts];
     }
 
     AdapterSet LoadAdapters(ParseResult parse, BenchModel model) => new((parse.GetValue(_adapters) ?? [])

@@ -47,27 +47,23 @@ sealed class Admission(int maxActive, int maxQueued)
 
     bool HasPlace => _computed < maxActive;
 
+    /// <summary>Refuses more answers than could be put into the queue now.</summary>
+    /// <exception cref="OverloadedException">Too many would wait.</exception>
+    public void ThrowIfOverloaded(int count)
+    {
+        lock (_lock)
+        {
+            Require(count);
+        }
+    }
+
     /// <summary>Puts answers at the end of the queue: all of them or none.</summary>
     /// <exception cref="OverloadedException">Too many would wait.</exception>
     public void Enter(IReadOnlyList<Answer> answers)
     {
         lock (_lock)
         {
-            // Those for whom there is room do not wait, unless they wait for memory.
-            int free = _wantsMemory ? 0 : maxActive - _computed;
-            if (_waiting.Count + answers.Count > (long)free + maxQueued)
-            {
-                double places = _waiting.Count + answers.Count - (double)free - maxQueued;
-                double seconds = _seconds * places / Math.Max(1, _computed);
-                TimeSpan retry = TimeSpan.FromSeconds(Math.Clamp(seconds, s_leastRetry.TotalSeconds, s_mostRetry.TotalSeconds));
-                throw new OverloadedException(
-                    FormattableString.Invariant(
-                        $"{_computed} answers are being computed and {_waiting.Count} wait, and {answers.Count} more are asked for where at most ")
-                    + FormattableString.Invariant($"{maxActive} may be computed and {maxQueued} wait; try again in {retry.TotalSeconds:0.0} s, or load the ")
-                    + $"model with a larger {nameof(GemmaModelOptions.MaxActive)} or {nameof(GemmaModelOptions.MaxQueued)}.",
-                    retry);
-            }
-
+            Require(answers.Count);
             _waiting.AddRange(answers);
         }
     }
@@ -106,7 +102,7 @@ sealed class Admission(int maxActive, int maxQueued)
             try
             {
                 active.EnsureCapacity(active.Count + 1);
-                if (!head.TryEnter())
+                if (!head.TryEnter(othersEnd: active.Exists(static work => work is Answer { IsHeldUp: false })))
                 {
                     WantMemory(true);
                     return;
@@ -163,6 +159,22 @@ sealed class Admission(int maxActive, int maxQueued)
             {
                 head.End(reason());
             }
+        }
+    }
+
+    void Require(int count)
+    {
+        // Those for whom there is a place do not wait, unless they wait for memory.
+        long free = _wantsMemory ? 0 : maxActive - _computed, tooMany = (long)_waiting.Count + count - free - maxQueued;
+        if (tooMany > 0)
+        {
+            TimeSpan retry = TimeSpan.FromSeconds(
+                Math.Clamp(_seconds * tooMany / Math.Max(1, _computed), s_leastRetry.TotalSeconds, s_mostRetry.TotalSeconds));
+            throw new OverloadedException(
+                FormattableString.Invariant($"{_computed} answers are being computed, {_waiting.Count} wait and {count} more are asked for, where at most ")
+                + FormattableString.Invariant($"{maxActive} may be computed and {maxQueued} wait; try again in {retry.TotalSeconds:0.0} s, or load the ")
+                + $"model with a larger {nameof(GemmaModelOptions.MaxActive)} or {nameof(GemmaModelOptions.MaxQueued)}.",
+                retry);
         }
     }
 

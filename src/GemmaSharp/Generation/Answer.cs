@@ -112,12 +112,14 @@ sealed class Answer : Work
     }
 
     /// <summary>Asks for a place in memory.</summary>
+    /// <param name="othersEnd">Whether answers run whose readers keep up, so that they will end.</param>
     /// <returns>False when it has to wait.</returns>
     /// <exception cref="GenerationException">It needs more than there ever will be.</exception>
-    public bool TryEnter()
+    public bool TryEnter(bool othersEnd)
     {
         _promptTokens = _source.Ids.Length;
-        return Place.TryEnter(_source, (int)Math.Min(_model.ContextLength, (long)_promptTokens + (_options.MaxTokens ?? _model.ContextLength)));
+        int end = (int)Math.Min(_model.ContextLength, (long)_promptTokens + (_options.MaxTokens ?? _model.ContextLength));
+        return Place.TryEnter(_source, end, othersEnd);
     }
 
     /// <summary>Notes that it has been let in.</summary>

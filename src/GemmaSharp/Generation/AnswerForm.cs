@@ -30,7 +30,7 @@ sealed class AnswerForm
         _ends = ends;
         _mask = new TokenMask(vocabulary);
         TokenTrie trie = TokenTrie.For(tokenizer, vocabulary);
-        if (options.Tools is { Choice.Allowed: true, Tools.Count: > 0 } tools)
+        if (options.Tools is { IsOn: true } tools)
         {
             _tools = new ToolDecoding(tools, options.Constraint, trie);
         }
@@ -41,7 +41,7 @@ sealed class AnswerForm
     }
 
     /// <summary>Whether there is one to keep.</summary>
-    public static bool IsWanted(GenerationOptions options) => options.Constraint is not null || options.Tools is { Choice.Allowed: true, Tools.Count: > 0 };
+    public static bool IsWanted(GenerationOptions options) => options.Constraint is not null || options.Tools?.IsOn == true;
 
     /// <summary>Whether the answer is complete and can only end.</summary>
     public bool MustEnd => Matcher is { CanEnd: true, MustEnd: true };

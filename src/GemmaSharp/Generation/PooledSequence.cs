@@ -1,5 +1,3 @@
-using GemmaSharp.Model.Text;
-
 namespace GemmaSharp.Generation;
 
 /// <summary>A sequence out of the pool, for one answer: from the memory it may need to the prefix that it leaves behind.</summary>
@@ -25,7 +23,7 @@ sealed class PooledSequence(PrefixPool pool, string? tenant, AdapterSet adapters
     /// <summary>Bytes it was let in for, until it has a sequence.</summary>
     public long Needed { get; set; }
 
-    /// <summary>The kept prefix it began with, which stays until it ends.</summary>
+    /// <summary>The kept prefix it begins with, which stays until it ends.</summary>
     public KeptPrefix? Origin { get; set; }
 
     /// <summary>The prompt; null before <see cref="Begin"/>.</summary>
@@ -34,11 +32,11 @@ sealed class PooledSequence(PrefixPool pool, string? tenant, AdapterSet adapters
     /// <summary>Whether its prompt is being computed.</summary>
     public bool IsComputingPrompt => _sequence is not null && Tokens is not null && _sequence.Length < Tokens.Length;
 
-    public override bool TryEnter(PromptSource prompt, int end)
+    public override bool TryEnter(PromptSource prompt, int end, bool othersEnd)
     {
         _outline = prompt.Outline;
         End = end;
-        return pool.TryEnter(this, CachedTokens.Of(prompt.PlainIds));
+        return pool.TryEnter(this, CachedTokens.Of(prompt.PlainIds), othersEnd);
     }
 
     public override IEnumerable<Feed> Begin(EncodedPrompt prompt)

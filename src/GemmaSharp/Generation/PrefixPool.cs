@@ -22,13 +22,16 @@ namespace GemmaSharp.Generation;
 sealed class PrefixPool(TextModel model, long capacity) : IDisposable
 {
     /// <summary>The most rows of one answer in a step: rings are that much longer than the window, in every sequence that is kept.</summary>
-    public const int MaxStepRows = 128;
+    public const int MaxStepRows = 64;
 
     /// <summary>Requests whose prefixes are spared.</summary>
     const int RecentRequests = 16;
 
     /// <summary>Tokens that are worth a copy or a wait.</summary>
     const int WorthTokens = 16;
+
+    /// <summary>Prefixes kept at most, whatever room there is: each prompt is compared with all.</summary>
+    const int MostKept = 1024;
 
     readonly KvLedger _ledger = new();
     readonly KvCache _empty = model.NewCache(MaxStepRows);
@@ -50,9 +53,10 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
     /// <summary>Lets an answer in, if what it may need fits beside what the others may need.</summary>
     /// <param name="place">Where it will be.</param>
     /// <param name="plain">The beginning of its prompt.</param>
+    /// <param name="othersEnd">Whether others will end: then it waits for them rather than take the place of recent prefixes.</param>
     /// <returns>False when it has to wait.</returns>
     /// <exception cref="GenerationException">It alone may need more than there is.</exception>
-    public bool TryEnter(PooledSequence place, CachedTokens plain)
+    public bool TryEnter(PooledSequence place, CachedTokens plain, bool othersEnd)
     {
         long most = _empty.MostBytes(place.End);
         if (most > capacity)
@@ -63,16 +67,25 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
         }
 
         long request = _requests + 1;
-        int shared = FindKept(place.Key, plain) is { Kept: KeptPrefix kept } found && Use(kept, place.Key, plain, request) ? found.Length : 0;
-
-        // Without others it fits: all that is kept can go.
-        long needed = most - _empty.SharedBytes(shared - (shared % FullKvLayer.PagePositions));
-        if (_running.Count > 0 && Spoken(request) + needed > capacity)
+        _running.EnsureCapacity(_running.Count + 1);
+        (KeptPrefix? kept, int shared, _) = FindKept(place.Key, plain);
+        if (kept is not null && Use(kept, place.Key, plain, request))
         {
+            Hold(place, kept);
+        }
+        else
+        {
+            shared = 0;
+        }
+
+        // Without others it fits, since all that is kept can go, and what it begins with can become its own.
+        long needed = most - _empty.SharedBytes(shared - (shared % FullKvLayer.PagePositions));
+        if (_running.Count > 0 && Spoken(request, othersEnd) + needed > capacity)
+        {
+            LetGo(place);
             return false;
         }
 
-        _running.EnsureCapacity(_running.Count + 1);
         _running.Add(place);
         (place.Request, place.Needed, _requests) = (request, needed, request);
         return true;
@@ -112,11 +125,11 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
         CachedTokens tokens = place.Tokens!;
         (KeptPrefix? kept, int length, parting) = FindKept(place.Key, tokens);
         (SequenceState? source, int most) = Find(place.Key, tokens);
+        LetGo(place);
         if (kept is not null && most == length && Use(kept, place.Key, tokens, place.Request))
         {
             // Nobody takes it away while room is made.
-            kept.Users++;
-            place.Origin = kept;
+            Hold(place, kept);
         }
 
         SequenceState sequence = NewSequence(place.Key);
@@ -125,7 +138,7 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
             return sequence;
         }
 
-        if (MakeRoom(_empty.Growth(most) - _empty.SharedBytes(most)))
+        if (MakeRoom(CopyBytes(most)))
         {
             try
             {
@@ -140,7 +153,7 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
         else if (place.Origin is { Users: 1 } only)
         {
             // Two of them do not fit, so the new one takes its place.
-            place.Origin = null;
+            LetGo(place);
             Forget(place.Key, only);
             only.Sequence.CutTo(most);
             return only.Sequence;
@@ -157,13 +170,10 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
     {
         while (_ledger.Bytes + bytes > capacity)
         {
-            if (!TryFindLeast(forSnapshot, out PrefixKey key, out KeptPrefix? least))
+            if (!DropLeast(forSnapshot))
             {
                 return false;
             }
-
-            Forget(key, least);
-            least.Sequence.Dispose();
         }
 
         return true;
@@ -176,7 +186,7 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
     public void Snapshot(PooledSequence place, int length, bool isSystem)
     {
         SequenceState source = place.Sequence!;
-        if (!source.Cache.CanRewind(length) || !MakeRoom(_empty.Growth(length) - _empty.SharedBytes(length), forSnapshot: true))
+        if (!source.Cache.CanRewind(length) || !MakeRoom(CopyBytes(length), forSnapshot: true))
         {
             return;
         }
@@ -185,15 +195,13 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
         try
         {
             copy.TakeOver(source, length, share: true);
+            Keep(place, copy, isSystem);
         }
         catch (OutOfMemoryException)
         {
             // The answer can do without it.
             copy.Dispose();
-            return;
         }
-
-        Keep(place, copy, isSystem);
     }
 
     /// <summary>Takes an answer's sequence back.</summary>
@@ -202,19 +210,20 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
     public void Leave(PooledSequence place, SequenceState? sequence)
     {
         _running.Remove(place);
-        if (place.Origin is KeptPrefix origin)
+        LetGo(place);
+        if (sequence is not { Length: > 0 } || _disposed)
         {
-            origin.Users--;
-            place.Origin = null;
+            sequence?.Dispose();
+            return;
         }
 
-        if (sequence is { Length: > 0 } && !_disposed)
+        try
         {
             Keep(place, sequence, isSystem: false);
         }
-        else
+        catch (OutOfMemoryException)
         {
-            sequence?.Dispose();
+            sequence.Dispose();
         }
     }
 
@@ -229,6 +238,9 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
 
         _kept.Clear();
     }
+
+    /// <summary>Bytes that a copy takes beside what it shares.</summary>
+    long CopyBytes(int length) => _empty.Growth(length) - _empty.SharedBytes(length);
 
     SequenceState NewSequence(PrefixKey key) => new(model.NewCache(MaxStepRows, _ledger), key.Adapters);
 
@@ -288,6 +300,21 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
         return true;
     }
 
+    static void Hold(PooledSequence place, KeptPrefix kept)
+    {
+        kept.Users++;
+        place.Origin = kept;
+    }
+
+    static void LetGo(PooledSequence place)
+    {
+        if (place.Origin is KeptPrefix kept)
+        {
+            kept.Users--;
+            place.Origin = null;
+        }
+    }
+
     static void Touch(KeptPrefix kept, long request)
     {
         kept.Request = request;
@@ -296,6 +323,11 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
 
     void Keep(PooledSequence place, SequenceState sequence, bool isSystem)
     {
+        if (Count >= MostKept)
+        {
+            DropLeast(spareRecent: false);
+        }
+
         if (!_kept.TryGetValue(place.Key, out List<KeptPrefix>? list))
         {
             _kept.Add(place.Key, list = []);
@@ -344,7 +376,19 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
         }
     }
 
-    bool IsRecent(KeptPrefix kept, long request) => kept.Request > request - RecentRequests && !kept.IsSuperseded;
+    bool DropLeast(bool spareRecent)
+    {
+        if (!TryFindLeast(spareRecent, out PrefixKey key, out KeptPrefix? least))
+        {
+            return false;
+        }
+
+        Forget(key, least);
+        least.Sequence.Dispose();
+        return true;
+    }
+
+    static bool IsRecent(KeptPrefix kept, long request) => kept.Request > request - RecentRequests && !kept.IsSuperseded;
 
     /// <summary>What can best be done without.</summary>
     bool TryFindLeast(bool spareRecent, out PrefixKey key, [NotNullWhen(true)] out KeptPrefix? least)
@@ -374,8 +418,8 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
         return least is not null;
     }
 
-    /// <summary>Bytes that cannot be had: what running answers hold and may need, what they began with, and what is recent.</summary>
-    long Spoken(long request)
+    /// <summary>Bytes that cannot be had: what running answers hold and may need, what they began with, and perhaps what is recent.</summary>
+    long Spoken(long request, bool spareRecent)
     {
         long count = ++_counts, bytes = 0;
         foreach (PooledSequence running in _running)
@@ -386,7 +430,7 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
 
         foreach (KeptPrefix kept in _kept.Values.SelectMany(list => list))
         {
-            bytes += kept.Users > 0 || IsRecent(kept, request) ? kept.Sequence.Cache.CountOnce(count) : 0;
+            bytes += kept.Users > 0 || (spareRecent && IsRecent(kept, request)) ? kept.Sequence.Cache.CountOnce(count) : 0;
         }
 
         return bytes;

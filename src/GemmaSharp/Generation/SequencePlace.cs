@@ -13,9 +13,10 @@ abstract class SequencePlace(AdapterSet adapters)
     /// <summary>Asks for the memory that the answer may need.</summary>
     /// <param name="prompt">What is answered; its ids are there.</param>
     /// <param name="end">The most tokens that the sequence will have.</param>
+    /// <param name="othersEnd">Whether others will end, so that it is better to wait for them than to give up what may be used again.</param>
     /// <returns>False when the answer has to wait for others to end.</returns>
     /// <exception cref="GenerationException">It needs more than there ever will be.</exception>
-    public abstract bool TryEnter(PromptSource prompt, int end);
+    public abstract bool TryEnter(PromptSource prompt, int end, bool othersEnd);
 
     /// <summary>Finds the sequence that has most in common with the prompt, and waits for one that is just being computed.</summary>
     public abstract IEnumerable<Feed> Begin(EncodedPrompt prompt);
@@ -36,7 +37,7 @@ sealed class OwnSequence(SequenceState sequence, PrefixPool pool) : SequencePlac
     public override SequenceState Sequence => sequence;
 
     // A session's cache is its owner's, who disposes of it: it is not counted.
-    public override bool TryEnter(PromptSource prompt, int end) => true;
+    public override bool TryEnter(PromptSource prompt, int end, bool othersEnd) => true;
 
     public override IEnumerable<Feed> Begin(EncodedPrompt prompt)
     {

@@ -9,6 +9,7 @@ namespace GemmaSharp.Generation;
 sealed class Turn(ChatMessage[]? before, ChatMessage[]? during)
 {
     readonly StringBuilder _text = new();
+    IReadOnlyList<ToolCall>? _calls;
 
     /// <summary>The conversation that is answered; null when the turn is outside the conversation.</summary>
     public ChatMessage[]? During => during;
@@ -24,11 +25,29 @@ sealed class Turn(ChatMessage[]? before, ChatMessage[]? during)
     {
         Tokens++;
         _text.Append(token.Text);
+        _calls = token.ToolCalls ?? _calls;
     }
 
     /// <summary>
-    /// The conversation after the turn: with the answer as far as it was read, or, since roles must alternate, as before when not one token was. Null when it
-    /// is outside.
+    /// The conversation after the turn: with the answer as far as it was read, which goes on from one that stood at the end, or as before when not one token was
+    /// read. Null when it is outside.
     /// </summary>
-    public ChatMessage[]? Settled() => Tokens > 0 && during is not null ? [.. during, ChatMessage.Assistant(_text.ToString())] : before;
+    public ChatMessage[]? Settled()
+    {
+        if (Tokens == 0 || during is null)
+        {
+            return before;
+        }
+
+        string text = _text.ToString();
+        if (_calls is not null)
+        {
+            ContentPart[] said = text.Length > 0 ? [new TextPart(text)] : [];
+            return [.. during, new ChatMessage(ChatMessage.AssistantRole, [.. said, .. _calls.Select(call => new ToolCallPart(call))])];
+        }
+
+        return during[^1] is { Role: ChatMessage.AssistantRole, Parts: [TextPart begun] }
+            ? [.. during[..^1], ChatMessage.Assistant(begun.Text.TrimEnd() + text)]
+            : [.. during, ChatMessage.Assistant(text)];
+    }
 }

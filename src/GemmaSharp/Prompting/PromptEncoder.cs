@@ -15,7 +15,7 @@ namespace GemmaSharp.Prompting;
 /// <summary>Turns conversations into prompts: template, placeholders, and the soft tokens of pictures and clips.</summary>
 /// <remarks>
 /// Clips of one prompt go through the tower as the reference's padded batch, so a longer clip changes the last rows of a shorter one a little.
-/// Encoded media are cached by content. <see cref="Plan(IReadOnlyList{ChatMessage}, bool)"/> needs no weights and is thread-safe; whatever computes runs on
+/// Encoded media are cached by content. <see cref="Plan(IReadOnlyList{ChatMessage}, bool, bool)"/> needs no weights and is thread-safe; whatever computes runs on
 /// the engine's thread.
 /// </remarks>
 sealed class PromptEncoder
@@ -53,9 +53,10 @@ sealed class PromptEncoder
     /// <summary>Writes a conversation as ids, with places for its pictures and clips.</summary>
     /// <param name="messages">Messages with their pictures and clips.</param>
     /// <param name="addGenerationPrompt">Whether the model's turn is opened at the end.</param>
+    /// <param name="goesOn">Whether an answer at the end is left open, to be gone on with.</param>
     /// <exception cref="GenerationException">A picture or clip is missing, or the checkpoint has no tower for it.</exception>
     /// <exception cref="ChatTemplateException">The roles do not alternate.</exception>
-    public PromptPlan Plan(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt)
+    public PromptPlan Plan(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, bool goesOn = false)
     {
         bool sees = _parts is { Vision: not null, EmbedVision: not null }, hears = _parts is { Audio: not null, EmbedAudio: not null };
         if (Senses.Refusal(messages, sees, hears) is string refusal)
@@ -65,7 +66,7 @@ sealed class PromptEncoder
 
         ImagePart[] images = [.. messages.SelectMany(m => m.Pieces).OfType<ImagePart>().Select(Required)];
         AudioClip[] clips = [.. messages.SelectMany(m => m.Pieces).OfType<AudioPart>().Select(Required)];
-        ChatEncoding encoding = _template.Encode(messages, addGenerationPrompt, _config.VisionSoftTokensPerImage, _config.AudioSoftTokensPerImage);
+        ChatEncoding encoding = _template.Encode(messages, addGenerationPrompt, _config.VisionSoftTokensPerImage, _config.AudioSoftTokensPerImage, goesOn);
         return encoding.Images.Count == images.Length && encoding.Clips.Count == clips.Length
             ? new PromptPlan(encoding.Ids, images, encoding.Images, clips, encoding.Clips)
             : throw new InvalidOperationException("The parts of a message changed while the prompt was made of them; leave them as they are until it is.");

@@ -22,10 +22,10 @@ sealed class GrammarCache(long mostBytes)
 
     /// <summary>The constraint of a source.</summary>
     /// <param name="key">The source.</param>
-    /// <param name="compile">Compiles it where it is not known.</param>
+    /// <param name="define">Adds its rules to a grammar, where it is not known.</param>
     /// <param name="instruction">What the prompt tells the model.</param>
     /// <exception cref="ConstraintException">It cannot be compiled.</exception>
-    public Constraint Get(Key key, Func<Grammar> compile, string? instruction)
+    public Constraint Get(Key key, Func<GrammarBuilder, Symbol> define, string? instruction)
     {
         lock (_lock)
         {
@@ -33,11 +33,12 @@ sealed class GrammarCache(long mostBytes)
             {
                 _order.Remove(known);
                 _order.AddFirst(known);
-                return new Constraint(known.Value.Grammar, instruction);
+                return new Constraint(known.Value.Grammar, define, instruction);
             }
         }
 
-        Grammar grammar = compile();
+        var builder = new GrammarBuilder();
+        Grammar grammar = builder.Build(define(builder));
         lock (_lock)
         {
             if (!_entries.ContainsKey(key))
@@ -54,6 +55,6 @@ sealed class GrammarCache(long mostBytes)
             }
         }
 
-        return new Constraint(grammar, instruction);
+        return new Constraint(grammar, define, instruction);
     }
 }

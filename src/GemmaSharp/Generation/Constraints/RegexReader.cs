@@ -65,14 +65,6 @@ sealed class RegexReader
         return reader.Compile(node, isLeft: true, isRight: true);
     }
 
-    /// <summary>The grammar of texts that match a pattern from beginning to end.</summary>
-    /// <exception cref="ConstraintException">The pattern is none, or uses what is not supported.</exception>
-    public static Grammar Compile(string pattern)
-    {
-        var builder = new GrammarBuilder();
-        return builder.Build(builder.Lexeme(Read(builder.Expressions, pattern, isSearch: false)));
-    }
-
     Node Alternatives()
     {
         if (++_depth > DeepestNesting)

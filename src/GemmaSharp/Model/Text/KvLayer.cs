@@ -199,7 +199,7 @@ sealed class FullKvLayer(int kvHeads, int headDim, KvLedger? ledger = null) : Kv
         {
             KvPage shared = _pages[first];
             _pages[first] = shared.Copy(Ledger);
-            shared.Leave();
+            shared.Dispose();
         }
 
         while (_pages.Count < PagesOf(end))
@@ -249,7 +249,7 @@ sealed class FullKvLayer(int kvHeads, int headDim, KvLedger? ledger = null) : Kv
         int pages = PagesOf(end);
         for (int i = _pages.Count - 1; i >= pages; i--)
         {
-            _pages[i].Leave();
+            _pages[i].Dispose();
             _pages.RemoveAt(i);
         }
     }

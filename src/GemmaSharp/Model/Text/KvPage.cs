@@ -7,7 +7,7 @@ namespace GemmaSharp.Model.Text;
 /// A page that is shared is only read: who has to write copies it first. Taking and leaving a share is thread-safe; values are not synchronised, and only the
 /// one owner writes them.
 /// </remarks>
-sealed class KvPage
+sealed class KvPage : IDisposable
 {
     readonly NativeArray<float> _keys;
     readonly NativeArray<float> _values;
@@ -58,7 +58,7 @@ sealed class KvPage
     }
 
     /// <summary>Leaves it; the last to leave frees the memory.</summary>
-    public void Leave()
+    public void Dispose()
     {
         if (Interlocked.Decrement(ref _owners) == 0)
         {

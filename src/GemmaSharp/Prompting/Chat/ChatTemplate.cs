@@ -57,16 +57,17 @@ sealed class ChatTemplate
     /// <param name="addGenerationPrompt">Whether the model's turn is opened at the end.</param>
     /// <param name="imageTokens">Soft tokens of a picture.</param>
     /// <param name="audioTokens">Soft tokens of a clip.</param>
+    /// <param name="goesOn">Whether an answer at the end is left open, to be gone on with; the model's turn is then not opened again.</param>
     /// <exception cref="ChatTemplateException">The roles do not alternate, or a system message has no text.</exception>
     /// <exception cref="TokenizerException">The vocabulary lacks a control token.</exception>
-    public ChatEncoding Encode(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, int imageTokens, int audioTokens)
+    public ChatEncoding Encode(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, int imageTokens, int audioTokens, bool goesOn = false)
     {
         var sink = new IdSink(_tokenizer, imageTokens, audioTokens);
-        Render(messages, addGenerationPrompt, sink);
+        Render(messages, addGenerationPrompt, sink, goesOn);
         return sink.ToEncoding();
     }
 
-    static void Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, ISink sink)
+    static void Render(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, ISink sink, bool goesOn = false)
     {
         ArgumentNullException.ThrowIfNull(messages);
         sink.Control("<bos>");
@@ -103,6 +104,11 @@ sealed class ChatTemplate
                         sink.Audio();
                         break;
                 }
+            }
+
+            if (goesOn && i == messages.Count - 1 && message.Role == ChatMessage.AssistantRole)
+            {
+                return;
             }
 
             sink.Control(EndOfTurn);

@@ -36,11 +36,12 @@ sealed class SchemaCompiler
 
     readonly SchemaDocument _document;
     readonly JsonSchemaOptions _options;
-    readonly GrammarBuilder _builder = new();
+    readonly SchemaNotation _notation;
+    readonly GrammarBuilder _builder;
     readonly Expressions _e;
     readonly JsonSpelling _spelling;
     readonly Dictionary<Sequence, Symbol> _rules = [];
-    readonly Queue<(Symbol Rule, Atom[] Set)> _queue = [];
+    readonly Queue<(Symbol Rule, Atom[] Set, bool IsCall)> _queue = [];
     readonly Dictionary<int, Schema> _byId = [];
     readonly Dictionary<int, Choice> _choices = [];
     readonly Dictionary<(int Choice, JsonTypes Types), List<List<Schema>>> _exactlyOne = [];
@@ -55,14 +56,16 @@ sealed class SchemaCompiler
     readonly Symbol _objectClose;
     readonly Symbol _objectEmpty;
 
-    SchemaCompiler(JsonElement schema, JsonSchemaOptions options)
+    SchemaCompiler(GrammarBuilder builder, JsonElement schema, JsonSchemaOptions options, SchemaNotation notation)
     {
+        _builder = builder;
         _options = options;
+        _notation = notation;
         _document = new SchemaDocument(schema);
         _any = _document.New("");
         _e = _builder.Expressions;
         _spelling = new JsonSpelling(_e, options.Whitespace);
-        _comma = _builder.Lexeme(_spelling.Token(","u8));
+        _comma = _builder.Lexeme(_spelling.Token(Encoding.UTF8.GetBytes(notation.Comma)));
         _arrayOpen = _builder.Lexeme(_spelling.Token("["u8, before: false));
         _arrayClose = _builder.Lexeme(_spelling.Token("]"u8, after: false));
         _arrayEmpty = _builder.Lexeme(_e.Concat(_e.Literal("["u8), _spelling.Space, _e.Literal("]"u8)));
@@ -84,17 +87,18 @@ sealed class SchemaCompiler
         Choice,
     }
 
-    /// <summary>Compiles a schema.</summary>
-    /// <exception cref="ConstraintException">It uses what is not supported, is too large, or allows no value.</exception>
-    public static Grammar Compile(JsonElement schema, JsonSchemaOptions options)
+    /// <summary>Adds the rules of a schema to a grammar.</summary>
+    /// <returns>The symbol of its values.</returns>
+    /// <exception cref="ConstraintException">It uses what is not supported, or is too large.</exception>
+    public static Symbol AddTo(GrammarBuilder builder, JsonElement schema, JsonSchemaOptions options, SchemaNotation notation)
     {
-        var compiler = new SchemaCompiler(schema, options);
-        Symbol start = compiler.Value([compiler.Whole(compiler._document.Root)]);
-        while (compiler._queue.TryDequeue(out (Symbol Rule, Atom[] Set) next))
+        var compiler = new SchemaCompiler(builder, schema, options, notation);
+        Symbol start = compiler.Value([compiler.Whole(compiler._document.Root)], notation.Function is not null);
+        while (compiler._queue.TryDequeue(out (Symbol Rule, Atom[] Set, bool IsCall) next))
         {
             try
             {
-                compiler.Define(next.Rule, next.Set);
+                compiler.Define(next.Rule, next.Set, next.IsCall);
             }
             catch (ConstraintException e) when (e.Problems.Count == 0)
             {
@@ -105,12 +109,7 @@ sealed class SchemaCompiler
         }
 
         IReadOnlyCollection<ConstraintProblem> problems = compiler._document.Problems;
-        if (problems.Count > 0 && !options.Lenient)
-        {
-            throw Unsupported(problems);
-        }
-
-        return compiler._builder.Build(start);
+        return problems.Count == 0 || options.Lenient ? start : throw Unsupported(problems);
     }
 
     /// <summary>Where a set was written, as far as one place can be told: its first choice, or else its first schema.</summary>
@@ -138,13 +137,6 @@ sealed class SchemaCompiler
         }
     }
 
-    /// <summary>The grammar of any object or array.</summary>
-    public static Grammar Any()
-    {
-        using JsonDocument document = JsonDocument.Parse("""{"type":["object","array"]}""");
-        return Compile(document.RootElement, new JsonSchemaOptions());
-    }
-
     static ConstraintException Unsupported(IReadOnlyCollection<ConstraintProblem> problems)
     {
         const int Shown = 5;
@@ -167,10 +159,12 @@ sealed class SchemaCompiler
     }
 
     /// <summary>The rule of values that satisfy all schemas of a set.</summary>
-    Symbol Value(IEnumerable<Atom> atoms)
+    /// <param name="atoms">The set.</param>
+    /// <param name="isCall">Whether they are written as the arguments of a call.</param>
+    Symbol Value(IEnumerable<Atom> atoms, bool isCall = false)
     {
         Atom[] set = [.. new SortedSet<Atom>(atoms)];
-        var key = new Sequence(MemoryMarshal.Cast<Atom, int>(set));
+        var key = new Sequence([.. MemoryMarshal.Cast<Atom, int>(set), .. isCall ? (ReadOnlySpan<int>)[-1] : []]);
         if (!_rules.TryGetValue(key, out Symbol rule))
         {
             if (_rules.Count >= MostSets + (4 * _document.Written))
@@ -180,7 +174,7 @@ sealed class SchemaCompiler
 
             rule = _builder.Rule("value");
             _rules.Add(key, rule);
-            _queue.Enqueue((rule, set));
+            _queue.Enqueue((rule, set, isCall));
         }
 
         return rule;
@@ -191,7 +185,7 @@ sealed class SchemaCompiler
 
     Symbol Value(IEnumerable<Schema> schemas) => Value(schemas.DefaultIfEmpty(_any).Select(Whole));
 
-    void Define(Symbol rule, Atom[] set)
+    void Define(Symbol rule, Atom[] set, bool isCall)
     {
         var own = new SortedSet<Atom>();
         var choices = new SortedSet<Atom>();
@@ -244,7 +238,15 @@ sealed class SchemaCompiler
 
             if (fewest is null)
             {
-                DefineTypes(rule, schemas, types);
+                if (isCall)
+                {
+                    DefineObject(rule, schemas, isCall);
+                }
+                else
+                {
+                    DefineTypes(rule, schemas, types);
+                }
+
                 return;
             }
 
@@ -252,7 +254,7 @@ sealed class SchemaCompiler
             Atom[] rest = [.. own, .. choices.Where(atom => atom != first)];
             foreach (List<Schema> alternative in fewest)
             {
-                _builder.Add(rule, Value(rest.Concat(alternative.Select(Whole))));
+                _builder.Add(rule, Value(rest.Concat(alternative.Select(Whole)), isCall));
             }
 
             return;
@@ -385,14 +387,14 @@ sealed class SchemaCompiler
         var words = new List<int>();
         if (types.HasFlag(JsonTypes.Null))
         {
-            words.Add(_e.Literal("null"u8));
+            words.Add(Word(_notation.Null));
         }
 
         foreach (bool value in types.HasFlag(JsonTypes.Boolean) ? (bool[])[true, false] : [])
         {
             if (!schemas.Exists(schema => schema.Excluded.Exists(each => each.ValueKind == (value ? JsonValueKind.True : JsonValueKind.False))))
             {
-                words.Add(_e.Literal(value ? "true"u8 : "false"u8));
+                words.Add(Word(value ? _notation.True : _notation.False));
             }
         }
 
@@ -421,6 +423,8 @@ sealed class SchemaCompiler
             DefineObject(rule, schemas);
         }
     }
+
+    int Word(string word) => _e.Literal(Encoding.UTF8.GetBytes(word));
 
     void DefineEnum(Symbol rule, Schema listed, List<Schema> schemas, JsonTypes types)
     {
@@ -464,7 +468,12 @@ sealed class SchemaCompiler
                         .Select(Own).Append(Whole(_document.Exactly(listed.Pointer, value)))));
                     break;
                 default:
-                    words.Add(_e.Literal(Encoding.UTF8.GetBytes(value.GetRawText())));
+                    words.Add(Word(value.ValueKind switch
+                    {
+                        JsonValueKind.Null => _notation.Null,
+                        JsonValueKind.True => _notation.True,
+                        _ => _notation.False,
+                    }));
                     break;
             }
         }
@@ -771,7 +780,7 @@ sealed class SchemaCompiler
         }
     }
 
-    void DefineObject(Symbol rule, List<Schema> schemas)
+    void DefineObject(Symbol rule, List<Schema> schemas, bool isCall = false)
     {
         (int Min, int? Max) count = (schemas.Max(schema => schema.MemberCount.Min), schemas.Min(schema => schema.MemberCount.Max));
         if (count.Min > (count.Max ?? int.MaxValue))
@@ -860,7 +869,8 @@ sealed class SchemaCompiler
         }
 
         var family = new ObjectMembers(
-            [.. declared], [.. others], possible, count, _options.PropertyOrder == JsonPropertyOrder.Declared, _comma, _objectClose);
+            [.. declared], [.. others], possible, count, _options.PropertyOrder == JsonPropertyOrder.Declared, _comma,
+            isCall ? _builder.Lexeme(Word(")")) : _objectClose);
         if (!family.HasRoom)
         {
             return;
@@ -868,17 +878,19 @@ sealed class SchemaCompiler
 
         if (family.CanBeEmpty)
         {
-            _builder.Add(rule, _objectEmpty);
+            _builder.Add(rule, isCall ? _builder.Lexeme(Word(_notation.Function + "()")) : _objectEmpty);
         }
 
         if (count.Max != 0)
         {
-            _builder.Add(rule, _objectOpen, _builder.Rule("members", family, new FamilyKey(ObjectMembers.Member, 0, 0)));
+            _builder.Add(rule, isCall ? _builder.Lexeme(Word(_notation.Function + "(")) : _objectOpen, _builder.Rule("members", family, new FamilyKey(ObjectMembers.Member, 0, 0)));
         }
 
         Member Member(int spelled, List<Schema> members, bool isRequired, Func<SomeMember, bool> concerns)
         {
-            Symbol name = _builder.Lexeme(_e.Concat(_spelling.Quoted(spelled), _spelling.Token(":"u8)));
+            Symbol name = _builder.Lexeme(isCall
+                ? _e.Concat(spelled, Word("="))
+                : _e.Concat(_spelling.Quoted(spelled), _spelling.Token(Encoding.UTF8.GetBytes(_notation.Colon))));
             List<(List<Schema> All, int Meets)> ways = [(members, 0)];
             for (int i = 0; i < demands.Length; i++)
             {
