@@ -18,8 +18,11 @@ namespace GemmaSharp.Generation.Constraints.Json;
 /// </remarks>
 sealed class SchemaCompiler
 {
-    /// <summary>The most sets of schemas: products of choices can be many.</summary>
+    /// <summary>The most sets of schemas beside those that were written: products of choices can be many.</summary>
     const int MostSets = 4_000;
+
+    /// <summary>The most comparisons of alternatives with what holds anyway.</summary>
+    const int MostComparisons = 3_000_000;
 
     /// <summary>The most demands on some items or members that are counted beside each other: each doubles what an item can be.</summary>
     const int MostDemands = 5;
@@ -45,6 +48,7 @@ sealed class SchemaCompiler
     readonly Dictionary<int, Choice> _choices = [];
     readonly Dictionary<(int Choice, JsonTypes Types), List<List<Schema>>> _exactlyOne = [];
     readonly Dictionary<NumberRange, int> _numbers = [];
+    int _comparisons;
     readonly Schema _any;
     readonly Symbol _comma;
     readonly Symbol _arrayOpen;
@@ -102,7 +106,7 @@ sealed class SchemaCompiler
             {
                 (string pointer, string keyword) = compiler.Place(next.Set);
                 string where = pointer.Length == 0 ? "the root" : pointer;
-                throw new ConstraintException($"{e.Message.TrimEnd('.')} ({keyword} of {where}).", new ConstraintProblem(pointer, keyword, e.Message));
+                throw new ConstraintException($"{e.Message.TrimEnd('.')} ({(keyword.Length == 0 ? "in" : keyword + " of")} {where}).", new ConstraintProblem(pointer, keyword, e.Message));
             }
         }
 
@@ -165,11 +169,9 @@ sealed class SchemaCompiler
         var key = new Sequence([.. MemoryMarshal.Cast<Atom, int>(set), .. isCall ? (ReadOnlySpan<int>)[-1] : []]);
         if (!_rules.TryGetValue(key, out Symbol rule))
         {
-            if (_rules.Count >= MostSets)
+            if (_rules.Count >= MostSets + (4 * _document.Written))
             {
-                throw new ConstraintException(
-                    $"The schema's alternatives multiply to more than {MostSets} combinations; make anyOf, oneOf, not and dependencies that hold at "
-                        + "once fewer.");
+                throw TooMany();
             }
 
             rule = _builder.Rule("value");
@@ -179,6 +181,9 @@ sealed class SchemaCompiler
 
         return rule;
     }
+
+    ConstraintException TooMany() => new(
+        $"The schema's alternatives multiply to {_rules.Count} combinations and more; make anyOf, oneOf, not and dependencies that hold at once fewer.");
 
     Symbol Value(IEnumerable<Schema> schemas) => Value(schemas.DefaultIfEmpty(_any).Select(Whole));
 
@@ -347,6 +352,12 @@ sealed class SchemaCompiler
         var possible = new List<List<Schema>>();
         foreach (List<Schema> alternative in AlternativesOf(choice, types))
         {
+            _comparisons += alternative.Count * (own.Count + 1);
+            if (_comparisons > MostComparisons)
+            {
+                throw TooMany();
+            }
+
             List<Schema> open = alternative.FindAll(schema => !SchemaRelations.IsImplied(schema, own, types));
             if (open.Count == 0)
             {
@@ -644,9 +655,8 @@ sealed class SchemaCompiler
         }
 
         Contained[] contained = [.. schemas.SelectMany(schema => schema.Contains).Distinct()];
-        if (contained.Length > 0)
+        if (contained.Length > 0 && DefineContains(rule, schemas, contained, prefix, (min, max)))
         {
-            DefineContains(rule, schemas, contained, prefix, (min, max));
             return;
         }
 
@@ -673,10 +683,11 @@ sealed class SchemaCompiler
                 || listed.Exists(value => value.ValueKind is JsonValueKind.Array or JsonValueKind.Object) || listed.Count > 256)
             {
                 _document.Problem(unique.Pointer, "uniqueItems", "is supported for items out of a list of at most 256 texts, numbers or words alone");
-                return;
             }
-
-            values = [.. listed.Select(value => Enumerated(only, value))];
+            else
+            {
+                values = [.. listed.Select(value => Enumerated(only, value))];
+            }
         }
 
         Symbol? item = others.Exists(schema => schema.IsFalse) ? null : Value(others);
@@ -705,12 +716,14 @@ sealed class SchemaCompiler
         return Value([one, schema]);
     }
 
-    void DefineContains(Symbol rule, List<Schema> schemas, Contained[] contained, int prefix, (int Min, int? Max) count)
+    /// <summary>Arrays of which some items must have schemas.</summary>
+    /// <returns>False where that is not supported, which has been noted.</returns>
+    bool DefineContains(Symbol rule, List<Schema> schemas, Contained[] contained, int prefix, (int Min, int? Max) count)
     {
         if (schemas.Find(schema => schema.IsUnique) is Schema unique && count.Max != 1)
         {
             _document.Problem(unique.Pointer, "uniqueItems", "stands beside contains, which is not supported");
-            return;
+            return false;
         }
 
         int first = Math.Max(prefix, contained.Max(each => each.From));
@@ -718,7 +731,7 @@ sealed class SchemaCompiler
         {
             _document.Problem(schemas.Find(schema => schema.Contains.Count > 0)!.Pointer, "contains",
                 FormattableString.Invariant($"counts among more than {MostCountedItems} items or in more than {MostDemands} ways, which is not supported"));
-            return;
+            return false;
         }
 
         Symbol[] possible = [.. contained.Select(_ => _builder.Rule("some item"))];
@@ -735,6 +748,8 @@ sealed class SchemaCompiler
         {
             _builder.Add(rule, _arrayOpen, _builder.Rule("items", family, new FamilyKey(ContainedItems.Item, 0, 0)));
         }
+
+        return true;
 
         ItemValue[] ItemValues(Schema[] item, int index)
         {
@@ -950,7 +965,7 @@ sealed class SchemaCompiler
         if (around.Count >= MostNested || !around.Add(schema))
         {
             _document.Problem(schema.Pointer, "propertyNames", "nests too deeply or refers to itself, which is not supported");
-            return _e.Nothing;
+            return any;
         }
 
         int names = Text([schema], isName: true);

@@ -69,6 +69,9 @@ sealed class SchemaDocument
     /// <summary>What is not supported, in the order in which it was met.</summary>
     public IReadOnlyCollection<ConstraintProblem> Problems => _problems.Values;
 
+    /// <summary>How many schemas of the document have been read.</summary>
+    public int Written => _schemas.Count;
+
     /// <summary>The schema of the whole document.</summary>
     public Schema Root => At("", _root);
 
