@@ -91,14 +91,15 @@ public sealed class ConstrainedAnswerTests : IDisposable
     {
         (string text, StopReason reason, _) = await Ask(
             "What is the capital of Peru?", new GenerationOptions { Temperature = 0, Constraint = Constraint.Regex("(Rome|Lima|Oslo)[.]") });
-        Assert.Equal(("Lima.", StopReason.EndOfTurn), (text, reason));
+        Assert.Matches("^(Rome|Lima|Oslo)[.]$", text);
+        Assert.Equal(StopReason.EndOfTurn, reason);
     }
 
     [Fact]
     public async Task Grammar_IsKept()
     {
-        (string text, _, _) = await Ask("What is 2 + 3?", new GenerationOptions { Temperature = 0, Constraint = Constraint.Grammar("root ::= \"<\" [0-9]+ \">\"") });
-        Assert.Matches("^<[0-9]+>$", text);
+        (string text, _, _) = await Ask("What is 2 + 3?", new GenerationOptions { Temperature = 0, Constraint = Constraint.Grammar("root ::= \"<\" [0-9]{1,4} \">\"") });
+        Assert.Matches("^<[0-9]{1,4}>$", text);
     }
 
     [Fact]

@@ -93,7 +93,9 @@ static class ChatNormalizer
             {
                 // Without a call that it belongs to it is a result of the last one.
                 string name = calls.Count > 0 ? calls[^1].Name : "tool";
-                return ChatMessage.User(ToolPrompt.Results([(name, message.Text)]));
+                string result = ToolPrompt.Results([(name, message.Text)]);
+                ContentPart[] media = [.. message.Parts.Where(part => part is not TextPart)];
+                return media.Length == 0 ? ChatMessage.User(result) : ChatMessage.User([new TextPart(result), .. media]);
             }
 
             return message.Role == turn ? message
