@@ -50,7 +50,7 @@ static class ChatNormalizer
 
         if (system.Count > 0)
         {
-            result.Insert(0, system is [{ Parts: [TextPart] } only]
+            result.Insert(0, system is [{ Role: ChatMessage.SystemRole, Parts: [TextPart] } only]
                 ? only : ChatMessage.System(string.Join(Between, system.SelectMany(Texts).Where(text => text.Length > 0))));
         }
 

@@ -106,7 +106,8 @@ sealed class SchemaCompiler
             {
                 (string pointer, string keyword) = compiler.Place(next.Set);
                 string where = pointer.Length == 0 ? "the root" : pointer;
-                throw new ConstraintException($"{e.Message.TrimEnd('.')} ({(keyword.Length == 0 ? "in" : keyword + " of")} {where}).", new ConstraintProblem(pointer, keyword, e.Message));
+                throw new ConstraintException($"{e.Message.TrimEnd('.')} ({(keyword.Length == 0 ? "in" : keyword + " of")} {where}).",
+                    new ConstraintProblem(pointer, keyword, e.Message));
             }
         }
 
