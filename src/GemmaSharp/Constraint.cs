@@ -6,7 +6,9 @@ using GemmaSharp.Generation.Constraints.Json;
 
 namespace GemmaSharp;
 
-/// <summary>What an answer has to be, from its first character to its last: a JSON value, a text that matches a regular expression, or one of a grammar.</summary>
+/// <summary>
+/// What an answer has to be, from its first character to its last: a JSON value, a text that matches a regular expression, or one of a grammar.
+/// </summary>
 /// <remarks>
 /// Compiled once, independent of any model. Immutable, thread-safe; share it between answers. While an answer is drawn, only tokens that can still lead to a
 /// complete text are chosen, and the end only where the text is complete; what can be continued in one way only is not drawn at all.
@@ -65,7 +67,8 @@ public sealed class Constraint
     {
         if (schema.ValueKind is not (JsonValueKind.Object or JsonValueKind.True or JsonValueKind.False))
         {
-            throw new ConstraintException($"The schema is {(schema.ValueKind == JsonValueKind.Undefined ? "undefined" : schema.GetRawText())}; it must be an object, true or false.");
+            throw new ConstraintException($"The schema is {(schema.ValueKind == JsonValueKind.Undefined ? "undefined" : schema.GetRawText())}; it "
+                + "must be an object, true or false.");
         }
 
         string text = schema.GetRawText();
@@ -84,7 +87,8 @@ public sealed class Constraint
     public static Constraint Regex(string pattern)
     {
         ArgumentNullException.ThrowIfNull(pattern);
-        return GrammarCache.Shared.Get(("regex", null, pattern), builder => builder.Lexeme(RegexReader.Read(builder.Expressions, pattern, isSearch: false)), null);
+        return GrammarCache.Shared.Get(("regex", null, pattern), builder =>
+            builder.Lexeme(RegexReader.Read(builder.Expressions, pattern, isSearch: false)), null);
     }
 
     /// <summary>Text of a grammar.</summary>
@@ -189,7 +193,9 @@ public enum JsonPropertyOrder
     /// <summary>As the model likes.</summary>
     Any,
 
-    /// <summary>As the schema declares them, required ones that it does not declare after those, all others last. Names that must come next are then not drawn.</summary>
+    /// <summary>
+    /// As the schema declares them, required ones that it does not declare after those, all others last. Names that must come next are then not drawn.
+    /// </summary>
     Declared,
 }
 

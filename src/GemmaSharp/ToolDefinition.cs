@@ -27,7 +27,8 @@ public sealed class ToolDefinition
         if (parameters.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null or JsonValueKind.Object) || !IsOfObject(parameters))
         {
             throw new ConstraintException(
-                $"The parameters of the tool {name} are no schema of an object; they must be {{\"type\":\"object\",\"properties\":{{…}}}}, or left out for none.");
+                $"The parameters of the tool {name} are no schema of an object; they must be {{\"type\":\"object\",\"properties\":{{…}}}}, or left "
+                    + "out for none.");
         }
 
         Name = name;
@@ -61,7 +62,8 @@ public sealed class ToolDefinition
     internal JsonSchemaOptions Options => new() { Strict = IsStrict, InjectIntoPrompt = false, PropertyOrder = JsonPropertyOrder.Any };
 
     static bool IsOfObject(JsonElement schema) =>
-        schema.ValueKind != JsonValueKind.Object || !schema.TryGetProperty("type", out JsonElement type) || (type.ValueKind == JsonValueKind.String && type.ValueEquals("object"));
+        schema.ValueKind != JsonValueKind.Object || !schema.TryGetProperty("type", out JsonElement type) || (type.ValueKind == JsonValueKind.String
+            && type.ValueEquals("object"));
 
     static JsonElement Parse(string json)
     {
@@ -120,7 +122,8 @@ public sealed record ToolOptions
         if (Choice.IsRequired && (Choice.Name is null ? Tools.Count == 0 : !Tools.Any(tool => tool.Name == Choice.Name)))
         {
             throw new ArgumentException(
-                Choice.Name is null ? "A call is required and there are no tools; give some." : $"A call of {Choice.Name} is required, which is none of the tools; give it too.",
+                Choice.Name is null ? "A call is required and there are no tools; give some."
+                    : $"A call of {Choice.Name} is required, which is none of the tools; give it too.",
                 nameof(Choice));
         }
     }

@@ -43,6 +43,19 @@ public sealed class FunctionTests
         Assert.Equal(0, script.Left);
     }
 
+    [Theory]
+    [InlineData(ToolFormat.Json, Weather)]
+    [InlineData(ToolFormat.Pythonic, "[weather(city=\"Lima\")]")]
+    [InlineData(ToolFormat.ToolCode, "```tool_code\nweather(city=\"Lima\")\n```")]
+    public async Task Invocation_UnderstandsEveryFormat(ToolFormat format, string call)
+    {
+        using var script = new ScriptedModel(call, "It is sunny.");
+        string? asked = null;
+        using IChatClient client = script.Client(new GemmaChatOptions { ToolFormat = format }).AsBuilder().UseFunctionInvocation().Build();
+        ChatResponse response = await client.GetResponseAsync("How is the weather in Lima?", Tools(Function(city => asked = city)), Token);
+        Assert.Equal(("Lima", "It is sunny.", 0), (asked, response.Text, script.Left));
+    }
+
     [Fact]
     public async Task Invocation_FindsTheFirstPromptAgain()
     {

@@ -31,7 +31,8 @@ sealed class ConstraintOptions
     public Constraint? Read(ParseResult parse)
     {
         string? schema = parse.GetValue(_schema), regex = parse.GetValue(_regex), grammar = parse.GetValue(_grammar);
-        string[] given = [.. schema is null ? [] : (string[])["--schema"], .. regex is null ? [] : (string[])["--regex"], .. grammar is null ? [] : (string[])["--grammar"]];
+        string[] given = [.. schema is null ? [] : (string[])["--schema"], .. regex is null ? [] : (string[])["--regex"], .. grammar is null
+            ? [] : (string[])["--grammar"]];
         if (given.Length > 1)
         {
             throw CliException.Usage($"{given[0]} and {given[1]} are given; an answer has one form, so leave out one of them.");
@@ -48,7 +49,8 @@ sealed class ConstraintOptions
         try
         {
             return BoundedFile.Read(path, LargestFile) is byte[] bytes
-                ? new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsSpan(3) : bytes)
+                ? new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(bytes.AsSpan().StartsWith("\uFEFF"u8)
+                ? bytes.AsSpan(3) : bytes)
                 : throw new CliException(ExitCode.InputRefused, $"{path} has more than {LargestFile >> 20} MB; give a smaller file.");
         }
         catch (DecoderFallbackException)

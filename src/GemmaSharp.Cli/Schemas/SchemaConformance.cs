@@ -6,7 +6,9 @@ using GemmaSharp.Generation.Constraints.Json;
 
 namespace GemmaSharp.Cli.Schemas;
 
-/// <summary>Tries schemas on instances: whether the tokens of valid ones can be drawn one after another up to the end, and those of invalid ones cannot.</summary>
+/// <summary>
+/// Tries schemas on instances: whether the tokens of valid ones can be drawn one after another up to the end, and those of invalid ones cannot.
+/// </summary>
 /// <remarks>Not thread-safe.</remarks>
 /// <param name="tokenizer">Whose tokens.</param>
 /// <param name="options">How the schemas are read.</param>

@@ -29,8 +29,8 @@ sealed class Turn(ChatMessage[]? before, ChatMessage[]? during)
     }
 
     /// <summary>
-    /// The conversation after the turn: with the answer as far as it was read, which goes on from one that stood at the end, or as before when not one token was
-    /// read. Null when it is outside.
+    /// The conversation after the turn: with the answer as far as it was read, which goes on from one that stood at the end, or as before when not one token
+    /// was read. Null when it is outside.
     /// </summary>
     public ChatMessage[]? Settled()
     {

@@ -15,8 +15,8 @@ namespace GemmaSharp.Prompting;
 /// <summary>Turns conversations into prompts: template, placeholders, and the soft tokens of pictures and clips.</summary>
 /// <remarks>
 /// Clips of one prompt go through the tower as the reference's padded batch, so a longer clip changes the last rows of a shorter one a little.
-/// Encoded media are cached by content. <see cref="Plan(IReadOnlyList{ChatMessage}, bool, bool)"/> needs no weights and is thread-safe; whatever computes runs on
-/// the engine's thread.
+/// Encoded media are cached by content. <see cref="Plan(IReadOnlyList{ChatMessage}, bool, bool)"/> needs no weights and is thread-safe; whatever computes runs
+/// on the engine's thread.
 /// </remarks>
 sealed class PromptEncoder
 {

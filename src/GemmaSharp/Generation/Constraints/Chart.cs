@@ -3,16 +3,17 @@ using System.Runtime.InteropServices;
 namespace GemmaSharp.Generation.Constraints;
 
 /// <summary>
-/// What is known of a grammar: where a text can be in it, found out as texts get there. A place is a <see cref="State"/>, and equal places are one object, so that
-/// what follows a place is found out once.
+/// What is known of a grammar: where a text can be in it, found out as texts get there. A place is a <see cref="State"/>, and equal places are one object, so
+/// that what follows a place is found out once.
 /// </summary>
 /// <remarks>
 /// <para>
-/// An Earley parser over lexemes. Its rows do not know how long the text before them was, only which rows their items began in, so the same beginning of an element
-/// of a list is the same row for every element. A state is one or more lexers under way, each with the row it began in; where a lexeme may end, the items that waited
-/// for it move into a new row, which begins a lexer of its own.
+/// An Earley parser over lexemes. Its rows do not know how long the text before them was, only which rows their items began in, so the same beginning of an
+/// element of a list is the same row for every element. A state is one or more lexers under way, each with the row it began in; where a lexeme may end, the
+/// items that waited for it move into a new row, which begins a lexer of its own.
 /// </para>
-/// <para>Not thread-safe: matchers use it under its lock. Source: Earley (1970); Leo (1991) for right recursion; Aycock and Horspool (2002) for empty rules.</para>
+/// <para>Not thread-safe: matchers use it under its lock. Source: Earley (1970); Leo (1991) for right recursion; Aycock and Horspool (2002) for empty
+/// rules.</para>
 /// </remarks>
 sealed class Chart
 {
@@ -237,7 +238,8 @@ sealed class Chart
             {
                 _states.Remove(new Sequence(key));
                 throw new ConstraintException(
-                    $"The constraint needs more than {MostStates} states or {MostBytes >> 20} MB for this text; make its patterns, lengths and counts smaller.");
+                    $"The constraint needs more than {MostStates} states or {MostBytes >> 20} MB for this text; make its patterns, lengths and counts "
+                        + "smaller.");
             }
 
             state = new State([.. threads], canEnd);

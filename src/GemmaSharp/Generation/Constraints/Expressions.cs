@@ -329,7 +329,8 @@ sealed class Expressions
                     if (seen.Count > MostExplored)
                     {
                         throw new ConstraintException(
-                            $"The constraint combines expressions with more than {MostExplored} common states; make patterns and lengths that hold at once simpler.");
+                            $"The constraint combines expressions with more than {MostExplored} common states; make patterns and lengths that hold at "
+                                + "once simpler.");
                     }
                 }
             }

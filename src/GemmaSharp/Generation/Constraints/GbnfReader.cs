@@ -3,7 +3,9 @@ using System.Text;
 
 namespace GemmaSharp.Generation.Constraints;
 
-/// <summary>Reads grammars in llama.cpp's GBNF: rules <c>name ::= …</c> of texts, character classes, groups and repetitions; <c>root</c> is the whole text.</summary>
+/// <summary>
+/// Reads grammars in llama.cpp's GBNF: rules <c>name ::= …</c> of texts, character classes, groups and repetitions; <c>root</c> is the whole text.
+/// </summary>
 /// <remarks>
 /// A part of a rule that names no other rule becomes one lexeme; repetitions of rules become rules with left recursion. Nesting and size are bounded.
 /// </remarks>

@@ -2,8 +2,8 @@ namespace GemmaSharp.Generation.Constraints;
 
 /// <summary>A compiled constraint: lexemes and rules over bytes, independent of any vocabulary.</summary>
 /// <remarks>
-/// Immutable to the outside, thread-safe. What its matchers find out about it, states and rows, they share through a <see cref="Chart"/>, which is replaced by a
-/// fresh one when it has grown large.
+/// Immutable to the outside, thread-safe. What its matchers find out about it, states and rows, they share through a <see cref="Chart"/>, which is replaced by
+/// a fresh one when it has grown large.
 /// </remarks>
 sealed class Grammar
 {

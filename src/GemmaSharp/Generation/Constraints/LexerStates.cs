@@ -74,7 +74,8 @@ sealed class LexerStates(Expressions expressions, int[] lexemes)
             return _plainRuns[state].Least;
         }
 
-        // Far limits make every place in a long text another state; without them most are the same. An end must then be near, so that it is one with the limits, too.
+        // Far limits make every place in a long text another state; without them most are the same. An end must then be near, so that it is one with the
+        // limits, too.
         int unbounded = Unbounded(state);
         if (unbounded != state && FindRun(unbounded, hasNearEnds: true) >= wanted)
         {

@@ -37,7 +37,9 @@ sealed class Matcher
         }
     }
 
-    /// <summary>Whether a token can follow; the state does not change. Control tokens and tokens without bytes never can: their end is <see cref="CanEnd"/>.</summary>
+    /// <summary>
+    /// Whether a token can follow; the state does not change. Control tokens and tokens without bytes never can: their end is <see cref="CanEnd"/>.
+    /// </summary>
     /// <exception cref="ConstraintException">The grammar needs more states than are allowed.</exception>
     public bool Accepts(int id) => Follow(BytesOf(id)) is not null;
 

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace GemmaSharp.Generation.Constraints;
 
-/// <summary>Reads regular expressions: ECMAScript's syntax in Unicode mode, without what needs memory of the text (look-around, back references, word borders).</summary>
+/// <summary>
+/// Reads regular expressions: ECMAScript's syntax in Unicode mode, without what needs memory of the text (look-around, back references, word borders).
+/// </summary>
 /// <remarks>
 /// What matches is a set of texts, so lazy and greedy quantifiers are the same. Anchors may stand where they are the beginning or the end of the whole pattern.
 /// Character classes are those of ECMAScript: <c>\d</c>, <c>\w</c> ASCII, <c>\s</c> with Unicode's spaces. Never run by a backtracking engine.
@@ -470,7 +472,8 @@ sealed class RegexReader
                 {
                     // (^a)? is nothing, or an a at the beginning.
                     return node is { Min: <= 1, Max: 1 } && (isLeft || isRight)
-                        ? _expressions.Or(Compile(node.Parts[0], isLeft, isRight), node.Min == 0 ? Surround(_expressions.Empty, isLeft, isRight) : _expressions.Nothing)
+                        ? _expressions.Or(Compile(node.Parts[0], isLeft, isRight), node.Min == 0
+                        ? Surround(_expressions.Empty, isLeft, isRight) : _expressions.Nothing)
                         : throw Misplaced("^ or $");
                 }
 

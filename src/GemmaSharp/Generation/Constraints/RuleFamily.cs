@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace GemmaSharp.Generation.Constraints;
 
-/// <summary>Rules without number, one for each key, whose alternatives are written down when a text gets there: what objects need whose members come in any order.</summary>
+/// <summary>
+/// Rules without number, one for each key, whose alternatives are written down when a text gets there: what objects need whose members come in any order.
+/// </summary>
 /// <remarks>None of its rules matches the empty text. Charts of one grammar share it, so it must be thread-safe.</remarks>
 abstract class RuleFamily
 {

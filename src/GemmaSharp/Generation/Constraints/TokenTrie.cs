@@ -6,8 +6,8 @@ namespace GemmaSharp.Generation.Constraints;
 
 /// <summary>The tokens of a vocabulary by their bytes: a flat trie in depth-first order, built once for a tokenizer and shared.</summary>
 /// <remarks>
-/// Tokens of plain text, that is of characters that mean nothing in JSON strings, are kept apart from all others as well: where any plain text can follow, all tokens
-/// below a node are allowed, and need not be looked at. Immutable, thread-safe.
+/// Tokens of plain text, that is of characters that mean nothing in JSON strings, are kept apart from all others as well: where any plain text can follow, all
+/// tokens below a node are allowed, and need not be looked at. Immutable, thread-safe.
 /// </remarks>
 sealed class TokenTrie
 {

@@ -6,14 +6,18 @@ using GemmaSharp.Prompting.Tools;
 
 namespace GemmaSharp.Generation.Tools;
 
-/// <summary>Finds calls of tools in an answer while it is drawn: holds its text back while that may be a call, and keeps to the form of a call once it is one.</summary>
+/// <summary>
+/// Finds calls of tools in an answer while it is drawn: holds its text back while that may be a call, and keeps to the form of a call once it is one.
+/// </summary>
 /// <remarks>
-/// Where a call must come, every token keeps to it. Where the model decides, tokens are drawn freely as long as the answer may be the beginning of a call, and it becomes one
-/// with the name of a tool in its place; from there on it is kept to that tool's parameters. What can no longer be a call is given to the reader as text. Not
-/// thread-safe.
+/// Where a call must come, every token keeps to it. Where the model decides, tokens are drawn freely as long as the answer may be the beginning of a call, and
+/// it becomes one with the name of a tool in its place; from there on it is kept to that tool's parameters. What can no longer be a call is given to the reader
+/// as text. Not thread-safe.
 /// </remarks>
 sealed class ToolDecoding
 {
+    const string IdCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
     readonly ToolOptions _options;
     readonly TokenTrie _trie;
     readonly StringBuilder _held = new();
@@ -105,7 +109,7 @@ sealed class ToolDecoding
         List<(string Name, string Arguments)>? read = _options.Format == ToolFormat.Json ? ReadJson(text) : PythonCalls.Read(text);
         return read is null || read.Count == 0 || read.Exists(call => !_options.Tools.Any(tool => tool.Name == call.Name))
             ? null
-            : [.. read.Select(call => new ToolCall("call_" + RandomNumberGenerator.GetString("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 24), call.Name, call.Arguments))];
+            : [.. read.Select(call => new ToolCall("call_" + RandomNumberGenerator.GetString(IdCharacters, 24), call.Name, call.Arguments))];
     }
 
     static string Unfenced(string text)

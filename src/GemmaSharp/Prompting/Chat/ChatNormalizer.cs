@@ -4,9 +4,9 @@ namespace GemmaSharp.Prompting.Chat;
 
 /// <summary>Brings conversations of any roles into the one form that the chat template takes.</summary>
 /// <remarks>
-/// System texts at the beginning are joined into one, later ones become texts of the user, where they stand. Results of tools become a turn of the user. Neighbours of one
-/// role are joined. An answer that comes first gets an empty question before it, and a system text alone an empty question after it, since the template puts it into
-/// that. What has the form already stays as it is. Stateless, thread-safe.
+/// System texts at the beginning are joined into one, later ones become texts of the user, where they stand. Results of tools become a turn of the user.
+/// Neighbours of one role are joined. An answer that comes first gets an empty question before it, and a system text alone an empty question after it, since
+/// the template puts it into that. What has the form already stays as it is. Stateless, thread-safe.
 /// </remarks>
 static class ChatNormalizer
 {
@@ -50,7 +50,8 @@ static class ChatNormalizer
 
         if (system.Count > 0)
         {
-            result.Insert(0, system is [{ Parts: [TextPart] } only] ? only : ChatMessage.System(string.Join(Between, system.SelectMany(Texts).Where(text => text.Length > 0))));
+            result.Insert(0, system is [{ Role: ChatMessage.SystemRole, Parts: [TextPart] } only]
+                ? only : ChatMessage.System(string.Join(Between, system.SelectMany(Texts).Where(text => text.Length > 0))));
         }
 
         return result;
@@ -92,7 +93,9 @@ static class ChatNormalizer
             {
                 // Without a call that it belongs to it is a result of the last one.
                 string name = calls.Count > 0 ? calls[^1].Name : "tool";
-                return ChatMessage.User(ToolPrompt.Results([(name, message.Text)]));
+                string result = ToolPrompt.Results([(name, message.Text)]);
+                ContentPart[] media = [.. message.Parts.Where(part => part is not TextPart)];
+                return media.Length == 0 ? ChatMessage.User(result) : ChatMessage.User([new TextPart(result), .. media]);
             }
 
             return message.Role == turn ? message

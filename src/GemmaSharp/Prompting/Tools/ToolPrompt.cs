@@ -6,8 +6,8 @@ namespace GemmaSharp.Prompting.Tools;
 
 /// <summary>The words in which the model is told of tools and results, and in which its own calls stand in a conversation. All of them are here.</summary>
 /// <remarks>
-/// Gemma 3n has no tokens and no role for tools: it is told in the system text and answers in a form that can be recognised. The texts depend on nothing but the tools
-/// and their order, so that prompts with the same tools begin alike. Stateless, thread-safe.
+/// Gemma 3n has no tokens and no role for tools: it is told in the system text and answers in a form that can be recognised. The texts depend on nothing but
+/// the tools and their order, so that prompts with the same tools begin alike. Stateless, thread-safe.
 /// </remarks>
 static class ToolPrompt
 {
@@ -25,9 +25,11 @@ static class ToolPrompt
         var text = new StringBuilder("You can call functions. ");
         text.Append(options.Format switch
         {
-            ToolFormat.Json => "To call, answer with nothing but a JSON array of calls, each {\"name\":\"the function\",\"parameters\":{\"a parameter\":\"its value\"}}.",
+            ToolFormat.Json => "To call, answer with nothing but a JSON array of calls, each "
+                + "{\"name\":\"the function\",\"parameters\":{\"a parameter\":\"its value\"}}.",
             ToolFormat.Pythonic => "To call, answer with nothing but a list of calls in Python: [function(parameter=\"value\")].",
-            _ => "To call, answer with nothing but a block of code that begins with ```tool_code, has a call in Python on each line, function(parameter=\"value\"), "
+            _ => "To call, answer with nothing but a block of code that begins with ```tool_code, has a call in Python on each line, "
+                + "function(parameter=\"value\"), "
                 + "and ends with ```.",
         });
         text.Append(options.Parallel ? " Several calls may come at once." : " Call one function at a time.");

@@ -5,8 +5,8 @@ namespace GemmaSharp.Generation.Constraints.Json;
 
 /// <summary>How JSON spells texts, numbers and what stands between them, as expressions.</summary>
 /// <remarks>
-/// In values every character may be spelled in every way JSON knows: as itself, by a short escape, by <c>\uXXXX</c>. Names of properties are spelled in one way only,
-/// so that a name can be told from others by its spelling. Not thread-safe.
+/// In values every character may be spelled in every way JSON knows: as itself, by a short escape, by <c>\uXXXX</c>. Names of properties are spelled in one way
+/// only, so that a name can be told from others by its spelling. Not thread-safe.
 /// </remarks>
 /// <param name="expressions">Where they are made.</param>
 /// <param name="whitespace">What may stand between tokens.</param>
@@ -173,7 +173,8 @@ sealed class JsonSpelling(Expressions expressions, JsonWhitespace whitespace)
         ByteSet set = default;
         for (int digit = first; digit <= last; digit++)
         {
-            set |= digit < 10 ? ByteSet.Range('0' + digit, '0' + digit) : ByteSet.Range('a' + digit - 10, 'a' + digit - 10) | ByteSet.Range('A' + digit - 10, 'A' + digit - 10);
+            set |= digit < 10 ? ByteSet.Range('0' + digit, '0' + digit)
+                : ByteSet.Range('a' + digit - 10, 'a' + digit - 10) | ByteSet.Range('A' + digit - 10, 'A' + digit - 10);
         }
 
         return expressions.Set(set);

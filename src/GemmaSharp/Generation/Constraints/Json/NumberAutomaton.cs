@@ -55,7 +55,9 @@ sealed record NumberRange
         && (!IsInteger || value.IsInteger);
 }
 
-/// <summary>The spellings, without exponents, of the numbers of a range: digits are compared with those of the bounds, and their remainder kept, as they come.</summary>
+/// <summary>
+/// The spellings, without exponents, of the numbers of a range: digits are compared with those of the bounds, and their remainder kept, as they come.
+/// </summary>
 /// <remarks>Thread-safe.</remarks>
 sealed class NumberAutomaton : Automaton
 {
@@ -74,7 +76,8 @@ sealed class NumberAutomaton : Automaton
     {
         _range = range;
         _positive = new Branch(
-            range.Min is { Sign: > 0 } or { Sign: 0 } && (range.Min.Value.Sign > 0 || range.IsMinExclusive) ? Bound.Of(range.Min.Value, range.IsMinExclusive) : null,
+            range.Min is { Sign: > 0 } or { Sign: 0 } && (range.Min.Value.Sign > 0
+                || range.IsMinExclusive) ? Bound.Of(range.Min.Value, range.IsMinExclusive) : null,
             range.Max is DecimalNumber max ? max.Sign < 0 ? Bound.None : Bound.Of(max, range.IsMaxExclusive) : null);
         _negative = new Branch(
             range.Max is { Sign: <= 0 } and DecimalNumber top && (top.Sign < 0 || range.IsMaxExclusive) ? Bound.Of(-top, range.IsMaxExclusive) : null,

@@ -90,7 +90,8 @@ sealed class Schema
     public List<Choice> Choices { get; } = [];
 
     /// <summary>Whether anything is said about objects.</summary>
-    public bool SaysObjects => Properties.Count > 0 || PatternProperties.Count > 0 || AdditionalProperties is not null || PropertyNames is not null || Required.Count > 0
+    public bool SaysObjects => Properties.Count > 0 || PatternProperties.Count > 0 || AdditionalProperties is not null || PropertyNames is not null
+        || Required.Count > 0
         || MemberCount != default || SomeMembers.Count > 0;
 
     /// <summary>Whether anything is said about arrays.</summary>

@@ -8,11 +8,13 @@ namespace GemmaSharp.Generation.Constraints.Json;
 /// <summary>JSON Schema to a grammar that accepts exactly the texts of its values.</summary>
 /// <remarks>
 /// <para>
-/// A value has to satisfy a set of schemas at once; each such set becomes a rule, once. References and <c>allOf</c> add schemas to the set; a choice (<c>anyOf</c>,
-/// <c>oneOf</c>, a condition) makes a rule of alternatives, one set for each. What is left is a set of plain schemas, whose keywords are joined type by type: bounds of
-/// numbers, expressions of texts, items by position, members by name.
+/// A value has to satisfy a set of schemas at once; each such set becomes a rule, once. References and <c>allOf</c> add schemas to the set; a choice
+/// (<c>anyOf</c>,
+/// <c>oneOf</c>, a condition) makes a rule of alternatives, one set for each. What is left is a set of plain schemas, whose keywords are joined type by type:
+/// bounds of numbers, expressions of texts, items by position, members by name.
 /// </para>
-/// <para>Negations are alternatives, too: one keyword fails. Sets are worked off one after another, so nesting and recursion cost no stack. Not thread-safe.</para>
+/// <para>Negations are alternatives, too: one keyword fails. Sets are worked off one after another, so nesting and recursion cost no stack. Not
+/// thread-safe.</para>
 /// </remarks>
 sealed class SchemaCompiler
 {
@@ -106,8 +108,8 @@ sealed class SchemaCompiler
             {
                 (string pointer, string keyword) = compiler.Place(next.Set);
                 string where = pointer.Length == 0 ? "the root" : pointer;
-                throw new ConstraintException(
-                    $"{e.Message.TrimEnd('.')} ({(keyword.Length == 0 ? "in" : keyword + " of")} {where}).", new ConstraintProblem(pointer, keyword, e.Message));
+                throw new ConstraintException($"{e.Message.TrimEnd('.')} ({(keyword.Length == 0 ? "in" : keyword + " of")} {where}).",
+                    new ConstraintProblem(pointer, keyword, e.Message));
             }
         }
 
@@ -584,7 +586,8 @@ sealed class SchemaCompiler
     int OfSign(NumberRange range)
     {
         int digit = _e.Bytes(((byte)'0', (byte)'9')), digits = _e.Repeat(digit, 1, null);
-        int exponent = _e.Repeat(_e.Concat(_e.Bytes(((byte)'e', (byte)'e'), ((byte)'E', (byte)'E')), _e.Repeat(_e.Bytes(((byte)'+', (byte)'+'), ((byte)'-', (byte)'-')), 0, 1), digits), 0, 1);
+        int exponent = _e.Repeat(_e.Concat(_e.Bytes(((byte)'e', (byte)'e'), ((byte)'E', (byte)'E')), _e.Repeat(_e.Bytes(((byte)'+', (byte)'+'), ((byte)'-',
+            (byte)'-')), 0, 1), digits), 0, 1);
         int magnitude = _e.Concat(WholePart(), _e.Repeat(_e.Concat(_e.Literal("."u8), digits), 0, 1), exponent);
         int zeros = _e.Repeat(_e.Literal("0"u8), 1, null);
         int zero = _e.Concat(_e.Literal("0"u8), _e.Repeat(_e.Concat(_e.Literal("."u8), zeros), 0, 1), exponent);
@@ -645,7 +648,8 @@ sealed class SchemaCompiler
         }
 
         // A pattern alone is well formed; what is negated is so only beside this.
-        if (min > 0 || max is not null || all.Count == 0 || schemas.Exists(schema => schema.Excluded.Count > 0 || schema.Patterns.Exists(each => each.IsNegated)))
+        if (min > 0 || max is not null || all.Count == 0 || schemas.Exists(schema => schema.Excluded.Count > 0
+            || schema.Patterns.Exists(each => each.IsNegated)))
         {
             all.Add(_e.Repeat(any, min, max));
         }
@@ -818,10 +822,12 @@ sealed class SchemaCompiler
         if (demands.Length > MostDemands)
         {
             throw new ConstraintException(
-                $"The schema demands something of some member in {demands.Length} ways at once; at most {MostDemands} are supported, so make oneOf and not simpler.");
+                $"The schema demands something of some member in {demands.Length} ways at once; at most {MostDemands} are supported, so make oneOf "
+                    + "and not simpler.");
         }
 
-        string[] names = [.. schemas.SelectMany(schema => schema.Properties.Select(each => each.Name)).Concat(required).Concat(demands.SelectMany(each => each.Names)).Distinct()];
+        string[] names = [.. schemas.SelectMany(schema => schema.Properties.Select(each => each.Name)).Concat(required).Concat(demands.SelectMany(each =>
+            each.Names)).Distinct()];
         var patterns = new Dictionary<string, int>();
         foreach (SomeMember demand in demands)
         {
@@ -883,7 +889,8 @@ sealed class SchemaCompiler
         {
             foreach ((int kind, HashSet<string> matched) in Kinds(_e.And(allowedNames, _e.Not(_e.Or([.. known]))), patterns, schemas))
             {
-                List<Schema>? members = MembersOf(schemas, schema => schema.PatternProperties.Where(each => matched.Contains(each.Pattern)).Select(each => each.Schema));
+                List<Schema>? members = MembersOf(schemas, schema => schema.PatternProperties.Where(each => matched.Contains(each.Pattern)).Select(each =>
+                    each.Schema));
                 if (members is not null)
                 {
                     others.Add(Member(kind, members, false, demand => demand.PropertyNames is Schema ofNames
@@ -908,7 +915,8 @@ sealed class SchemaCompiler
 
         if (count.Max != 0)
         {
-            _builder.Add(rule, isCall ? _builder.Lexeme(Word(_notation.Function + "(")) : _objectOpen, _builder.Rule("members", family, new FamilyKey(ObjectMembers.Member, 0, 0)));
+            _builder.Add(rule, isCall ? _builder.Lexeme(Word(_notation.Function + "("))
+                : _objectOpen, _builder.Rule("members", family, new FamilyKey(ObjectMembers.Member, 0, 0)));
         }
 
         Member Member(int spelled, List<Schema> members, bool isRequired, Func<SomeMember, bool> concerns)
@@ -988,7 +996,8 @@ sealed class SchemaCompiler
         int names = Text([schema], isName: true);
         if (schema.Enum is List<JsonElement> values)
         {
-            names = _e.And(names, _e.Or([.. values.Where(value => value.ValueKind == JsonValueKind.String).Select(value => _spelling.Literal(value.GetString()!))]));
+            names = _e.And(names, _e.Or([.. values.Where(value => value.ValueKind == JsonValueKind.String).Select(value =>
+                _spelling.Literal(value.GetString()!))]));
         }
 
         foreach (Schema also in schema.AllOf.Concat(schema.Not.Select(_document.Not)))

@@ -23,7 +23,8 @@ sealed class SchemaDocument
     static readonly HashSet<string> s_annotations =
     [
         "title", "description", "default", "examples", "example", "deprecated", "readOnly", "writeOnly", "$comment", "contentMediaType", "contentEncoding",
-        "contentSchema", "$schema", "$vocabulary", "$defs", "definitions", "$id", "id", "$anchor", "minContains", "maxContains", "then", "else", "additionalItems",
+        "contentSchema", "$schema", "$vocabulary", "$defs", "definitions", "$id", "id", "$anchor", "minContains", "maxContains", "then", "else",
+            "additionalItems",
     ];
 
     static readonly HashSet<string> s_schemaMaps = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"];
@@ -59,7 +60,8 @@ sealed class SchemaDocument
     public SchemaDocument(JsonElement root)
     {
         _root = root;
-        string draft = root.ValueKind == JsonValueKind.Object && root.TryGetProperty("$schema", out JsonElement schema) && schema.ValueKind == JsonValueKind.String
+        string draft = root.ValueKind == JsonValueKind.Object && root.TryGetProperty("$schema", out JsonElement schema)
+            && schema.ValueKind == JsonValueKind.String
             ? schema.GetString()! : "";
 
         // Up to draft 7 nothing beside a reference counts.
@@ -396,7 +398,8 @@ sealed class SchemaDocument
 
         if (min > MostContained || max > MostContained)
         {
-            Problem(pointer, min > MostContained ? "minContains" : "maxContains", FormattableString.Invariant($"counts to more than {MostContained}, which is not supported"));
+            Problem(pointer, min > MostContained ? "minContains"
+                : "maxContains", FormattableString.Invariant($"counts to more than {MostContained}, which is not supported"));
         }
         else if (min > 0 || max is not null)
         {
@@ -475,7 +478,8 @@ sealed class SchemaDocument
         {
             // Draft 4: whether the other keyword's bound is out.
             string other = keyword == "exclusiveMinimum" ? "minimum" : "maximum";
-            if (value.ValueKind == JsonValueKind.True && element.TryGetProperty(other, out JsonElement bound) && Number(pointer, other, bound) is DecimalNumber limit)
+            if (value.ValueKind == JsonValueKind.True && element.TryGetProperty(other, out JsonElement bound)
+                && Number(pointer, other, bound) is DecimalNumber limit)
             {
                 schema.Range = keyword == "exclusiveMinimum" ? schema.Range.AtLeast(limit, true) : schema.Range.AtMost(limit, true);
             }
@@ -521,7 +525,8 @@ sealed class SchemaDocument
 
     (int Min, int? Max) Counted((int Min, int? Max) count, string pointer, string keyword, JsonElement value)
     {
-        if (value.ValueKind != JsonValueKind.Number || !DecimalNumber.TryParse(value.GetRawText(), out DecimalNumber number) || !number.IsInteger || number.Sign < 0)
+        if (value.ValueKind != JsonValueKind.Number || !DecimalNumber.TryParse(value.GetRawText(), out DecimalNumber number) || !number.IsInteger
+            || number.Sign < 0)
         {
             Problem(pointer, keyword, $"is {Show(value)}; it must be a whole number, 0 or more");
             return count;
@@ -593,7 +598,8 @@ sealed class SchemaDocument
         return types;
     }
 
-    IEnumerable<Schema> List(string pointer, JsonElement list) => [.. list.EnumerateArray().Select((each, i) => At(FormattableString.Invariant($"{pointer}/{i}"), each))];
+    IEnumerable<Schema> List(string pointer, JsonElement list) => [.. list.EnumerateArray().Select((each, i) =>
+        At(FormattableString.Invariant($"{pointer}/{i}"), each))];
 
     IEnumerable<(string, Schema)> Named(string pointer, JsonElement named) =>
         [.. named.EnumerateObject().Select(each => (each.Name, At(pointer + "/" + Escape(each.Name), each.Value)))];
@@ -608,7 +614,8 @@ sealed class SchemaDocument
         return holds;
     }
 
-    static bool IsTexts(JsonElement value) => value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(each => each.ValueKind == JsonValueKind.String);
+    static bool IsTexts(JsonElement value) => value.ValueKind == JsonValueKind.Array
+        && value.EnumerateArray().All(each => each.ValueKind == JsonValueKind.String);
 
     static string Show(JsonElement element)
     {
@@ -759,7 +766,8 @@ sealed class SchemaDocument
 
     static string Resolve(string address, string reference) =>
         System.Uri.TryCreate(reference, UriKind.Absolute, out System.Uri? absolute) && !reference.StartsWith('/') ? absolute.ToString()
-        : System.Uri.TryCreate(address, UriKind.Absolute, out System.Uri? start) && System.Uri.TryCreate(start, reference, out System.Uri? joined) ? joined.ToString()
+        : System.Uri.TryCreate(address, UriKind.Absolute, out System.Uri? start)
+        && System.Uri.TryCreate(start, reference, out System.Uri? joined) ? joined.ToString()
         : reference;
 
     /// <summary>Writes down what holds where a schema does not: one of its keywords fails.</summary>

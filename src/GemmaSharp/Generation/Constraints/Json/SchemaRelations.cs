@@ -67,7 +67,8 @@ static class SchemaRelations
             return true;
         }
 
-        if (schema.IsFalse || (types & ~schema.Types) != 0 || schema.Enum is not null || schema.Excluded.Count > 0 || schema.AllOf.Count > 0 || schema.Not.Count > 0
+        if (schema.IsFalse || (types & ~schema.Types) != 0 || schema.Enum is not null || schema.Excluded.Count > 0 || schema.AllOf.Count > 0
+            || schema.Not.Count > 0
             || schema.Choices.Count > 0 || schema.Condition is not null)
         {
             return false;
@@ -136,7 +137,8 @@ static class SchemaRelations
 
         // A demand on some member that has no place.
         return all.SelectMany(schema => schema.SomeMembers).Any(demand => all.Any(schema =>
-            demand is { IsExcept: true, Patterns.Count: 0, PropertyNames: null } && schema.AdditionalProperties?.IsFalse == true && schema.PatternProperties.Count == 0
+            demand is { IsExcept: true, Patterns.Count: 0, PropertyNames: null } && schema.AdditionalProperties?.IsFalse == true
+                && schema.PatternProperties.Count == 0
             && schema.Properties.TrueForAll(property => property.Schema.IsFalse || demand.Names.Contains(property.Name))));
     }
 
@@ -146,7 +148,8 @@ static class SchemaRelations
     /// <summary>Whether one of the schemas has no place for a name.</summary>
     static bool Forbid(IReadOnlyList<Schema> schemas, string name) => schemas.Any(schema =>
         schema.Properties.Exists(property => property.Name == name && property.Schema.IsFalse)
-        || (schema.AdditionalProperties?.IsFalse == true && schema.PatternProperties.Count == 0 && !schema.Properties.Exists(property => property.Name == name)));
+        || (schema.AdditionalProperties?.IsFalse == true && schema.PatternProperties.Count == 0
+        && !schema.Properties.Exists(property => property.Name == name)));
 
     static bool AreDisjoint(List<JsonElement> x, List<JsonElement> y)
     {
