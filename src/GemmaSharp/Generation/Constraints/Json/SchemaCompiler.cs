@@ -36,6 +36,8 @@ sealed class SchemaCompiler
     /// <summary>The most kinds of other names that patterns can divide an object's names into.</summary>
     const int MostNameKinds = 64;
 
+    static readonly HashSet<string> s_joining = ["anyOf", "oneOf", "allOf", "not", "if", "dependentRequired", "dependentSchemas", "dependencies"];
+
     readonly SchemaDocument _document;
     readonly JsonSchemaOptions _options;
     readonly SchemaNotation _notation;
@@ -133,10 +135,27 @@ sealed class SchemaCompiler
 
         return (_byId[set[0].Id].Pointer, "");
 
+        // A negation was written where its schema was: its keyword is the one around it.
         static (string, string) Split(string pointer)
         {
-            int slash = pointer.LastIndexOf('/');
-            return slash < 0 ? (pointer, "not") : (pointer[..slash], pointer[(slash + 1)..]);
+            string at = pointer;
+            while (at.LastIndexOf('/') is int slash and >= 0)
+            {
+                string step = at[(slash + 1)..];
+                if (s_joining.Contains(step))
+                {
+                    return (at[..slash], step);
+                }
+
+                if (!step.All(char.IsAsciiDigit))
+                {
+                    break;
+                }
+
+                at = at[..slash];
+            }
+
+            return (pointer, "not");
         }
     }
 
@@ -408,7 +427,12 @@ sealed class SchemaCompiler
 
         if (types.HasFlag(JsonTypes.String))
         {
-            words.Add(_spelling.Quoted(Text(schemas, isName: false)));
+            // What is too much to tell shows here, where it is known of which schema it is.
+            int text = Text(schemas, isName: false);
+            if (!_e.IsNothing(text))
+            {
+                words.Add(_spelling.Quoted(text));
+            }
         }
 
         if (words.Count > 0)

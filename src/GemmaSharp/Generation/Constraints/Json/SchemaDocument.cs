@@ -11,6 +11,9 @@ sealed class SchemaDocument
     /// <summary>The most schemas, those that follow from others included.</summary>
     const int MostSchemas = 50_000;
 
+    /// <summary>The most problems that are listed.</summary>
+    const int MostProblems = 1000;
+
     /// <summary>The longest text, and the most items and members, that a schema may count to.</summary>
     const int LargestCount = 10_000_000;
 
@@ -33,6 +36,8 @@ sealed class SchemaDocument
         "unevaluatedItems", "contentSchema",
     ];
 
+    static readonly Comparer<int[]> s_byPlace = Comparer<int[]>.Create((x, y) => x.AsSpan().SequenceCompareTo(y));
+
     readonly JsonElement _root;
     readonly Dictionary<string, Schema> _schemas = [];
     readonly Dictionary<int, Schema> _negations = [];
@@ -43,7 +48,7 @@ sealed class SchemaDocument
     readonly Dictionary<string, string> _bases = [];
     readonly bool _refAlone;
     readonly bool _isDraft3;
-    readonly SortedDictionary<(int Order, string Pointer, string Keyword), ConstraintProblem> _problems = [];
+    readonly Dictionary<(string Pointer, string Keyword), ConstraintProblem> _problems = [];
 
     // Schemas are read one after another and not inside each other, however deeply they nest.
     readonly Queue<(Schema Schema, JsonElement Element)> _toRead = [];
@@ -66,8 +71,9 @@ sealed class SchemaDocument
         FindAnchors();
     }
 
-    /// <summary>What is not supported, in the order in which it was met.</summary>
-    public IReadOnlyCollection<ConstraintProblem> Problems => _problems.Values;
+    /// <summary>What is not supported, in the order of the document.</summary>
+    public IReadOnlyCollection<ConstraintProblem> Problems =>
+        [.. _problems.Values.Select(problem => (Problem: problem, Path: PathOf(problem.Pointer))).OrderBy(each => each.Path, s_byPlace).Select(each => each.Problem)];
 
     /// <summary>How many schemas of the document have been read.</summary>
     public int Written => _schemas.Count;
@@ -76,8 +82,13 @@ sealed class SchemaDocument
     public Schema Root => At("", _root);
 
     /// <summary>Notes something that cannot be kept.</summary>
-    public void Problem(string pointer, string keyword, string message) =>
-        _problems.TryAdd((_problems.Count, pointer, keyword), new ConstraintProblem(pointer, keyword, message));
+    public void Problem(string pointer, string keyword, string message)
+    {
+        if (_problems.Count < MostProblems)
+        {
+            _problems.TryAdd((pointer, keyword), new ConstraintProblem(pointer, keyword, message));
+        }
+    }
 
     /// <summary>A schema of its own, that was written nowhere.</summary>
     public Schema New(string pointer) => _ids < MostSchemas
@@ -122,6 +133,37 @@ sealed class SchemaDocument
             _negating = false;
         }
     }
+
+    /// <summary>Where a pointer leads: of each step the number of the part.</summary>
+    int[] PathOf(string pointer)
+    {
+        var path = new List<int>();
+        JsonElement element = _root;
+        foreach (string step in pointer.Split('/').Skip(1))
+        {
+            string name = Unescape(step);
+            int index = -1;
+            if (element.ValueKind == JsonValueKind.Object)
+            {
+                int i = 0;
+                foreach (JsonProperty property in element.EnumerateObject())
+                {
+                    (index, element) = property.Name == name && index < 0 ? (i, property.Value) : (index, element);
+                    i++;
+                }
+            }
+            else if (element.ValueKind == JsonValueKind.Array && int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out index) && index < element.GetArrayLength())
+            {
+                element = element[index];
+            }
+
+            path.Add(index);
+        }
+
+        return [.. path];
+    }
+
+    static string Unescape(string step) => step.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
 
     Schema At(string pointer, JsonElement element)
     {
@@ -609,7 +651,7 @@ sealed class SchemaDocument
         string pointer = start;
         foreach (string part in fragment.Length == 0 ? [] : fragment[1..].Split('/'))
         {
-            string name = part.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
+            string name = Unescape(part);
             pointer += "/" + part;
             if (element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement member))
             {
