@@ -244,7 +244,7 @@ sealed class Answer : Work
     StopReason? Reason(int id) =>
         _eos.Contains(id) || _form?.MustEnd == true ? StopReason.EndOfTurn
         : _stops.Stopped ? StopReason.StopText
-        : _form is not null && _repeated >= MostRepeated ? StopReason.Repetition
+        : _form?.IsKept == true && _repeated >= MostRepeated ? StopReason.Repetition
         : AtLimit();
 
     StopReason? AtLimit() =>

@@ -46,6 +46,9 @@ sealed class AnswerForm
     /// <summary>Whether the answer is complete and can only end.</summary>
     public bool MustEnd => Matcher is { CanEnd: true, MustEnd: true };
 
+    /// <summary>Whether the next token has to keep to something.</summary>
+    public bool IsKept => Matcher is not null;
+
     Matcher? Matcher => _tools is null ? _constraint : _tools.Matcher;
 
     /// <summary>Begins to compute what the next draw will need, on another thread. Until then only <see cref="Choose"/> may be called.</summary>
