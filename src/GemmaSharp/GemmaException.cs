@@ -169,6 +169,7 @@ public sealed class ConstraintException : GemmaException
 /// <param name="Pointer">Where: a JSON pointer into the schema, empty for its root.</param>
 /// <param name="Keyword">The keyword, such as <c>uniqueItems</c>.</param>
 /// <param name="Message">What is wrong with it.</param>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1720:Identifier contains type name", Justification = "It is a JSON pointer.")]
 public sealed record ConstraintProblem(string Pointer, string Keyword, string Message);
 
 /// <summary>More is asked of the model than it was set up to take at once; the request was not begun and may be made again.</summary>

@@ -584,12 +584,12 @@ sealed class Expressions
             if (Head(each) is int head and >= 0 && !heads.TryAdd(head, each))
             {
                 tails ??= [];
-                if (!tails.ContainsKey(head))
+                if (!tails.TryGetValue(head, out List<int>? ends))
                 {
-                    tails.Add(head, [Tail(heads[head])]);
+                    tails.Add(head, ends = [Tail(heads[head])]);
                 }
 
-                tails[head].Add(Tail(each));
+                ends.Add(Tail(each));
             }
         }
 
