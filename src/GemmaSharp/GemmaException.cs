@@ -169,8 +169,9 @@ public sealed class ConstraintException : GemmaException
 /// <param name="Pointer">Where: a JSON pointer into the schema, empty for its root.</param>
 /// <param name="Keyword">The keyword, such as <c>uniqueItems</c>.</param>
 /// <param name="Message">What is wrong with it.</param>
-[System.Diagnostics.CodeAnalysis.SuppressMessage("Naming", "CA1720:Identifier contains type name", Justification = "It is a JSON pointer.")]
+#pragma warning disable CA1720 // A JSON pointer has this name, and is no pointer.
 public sealed record ConstraintProblem(string Pointer, string Keyword, string Message);
+#pragma warning restore CA1720
 
 /// <summary>More is asked of the model than it was set up to take at once; the request was not begun and may be made again.</summary>
 /// <param name="message">The limit, what is there, and the way out.</param>

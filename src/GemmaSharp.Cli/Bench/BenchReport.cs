@@ -52,6 +52,14 @@ static class BenchReport
                 Show.Text($"{prefix.Cold.Median / prefix.Hit.Median:0.0} times as fast as cold"));
         }
 
+        if (result.Constrained is ConstrainedResult form)
+        {
+            Row(Show.Text($"JSON of {form.Tokens} tokens, free"), form.Free, Show.Text($"{form.Tokens / form.Free.Median:0.00} tokens/s"), "");
+            Row(Show.Text($"JSON of {form.Tokens} tokens, masked"), form.Masked, Show.Text($"{form.Tokens / form.Masked.Median:0.00} tokens/s"), "");
+            Row(Show.Text($"JSON of {form.Tokens} tokens, {form.Forced} not drawn"), form.Skipped, Show.Text($"{form.Tokens / form.Skipped.Median:0.00} tokens/s"),
+                Show.Text($"{form.Free.Median / form.Skipped.Median:0.0} times as fast as free"));
+        }
+
         console.Styled.Write(table);
         string first = result.Prefill is null ? "" : $"time to first token {Show.Time(TimeSpan.FromSeconds(result.Prefill.Time.Median))}, ";
         console.Out.WriteLine($"Load time {Show.Time(TimeSpan.FromSeconds(result.LoadSeconds))}, {first}peak memory {Show.Bytes(result.PeakMemory)}.");
@@ -127,6 +135,20 @@ static class BenchReport
             json.WriteEndObject();
             Begin("hit", prefix.Hit);
             json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        if (result.Constrained is ConstrainedResult form)
+        {
+            json.WriteStartObject("constrained");
+            json.WriteNumber("tokens", form.Tokens);
+            json.WriteNumber("forced", form.Forced);
+            foreach ((string name, Measurement time) in ((string, Measurement)[])[("free", form.Free), ("masked", form.Masked), ("skipped", form.Skipped)])
+            {
+                Begin(name, time);
+                json.WriteEndObject();
+            }
+
             json.WriteEndObject();
         }
 

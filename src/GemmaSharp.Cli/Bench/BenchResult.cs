@@ -37,6 +37,14 @@ sealed record ConversationsResult(int Count, int Tokens, Measurement Time);
 /// <param name="Hit">The same where only the last tokens are new.</param>
 sealed record PrefixResult(int Tokens, Measurement Cold, Measurement Hit);
 
+/// <summary>Writing the same JSON object in three ways.</summary>
+/// <param name="Tokens">Its tokens.</param>
+/// <param name="Free">Drawn without a form.</param>
+/// <param name="Masked">Every token drawn among those that its schema allows.</param>
+/// <param name="Skipped">The same, and what must follow is not drawn.</param>
+/// <param name="Forced">How many tokens that were.</param>
+sealed record ConstrainedResult(int Tokens, Measurement Free, Measurement Masked, Measurement Skipped, int Forced);
+
 /// <summary>Everything <c>gemma bench</c> found out.</summary>
 /// <param name="Model">The checkpoint.</param>
 /// <param name="Format">How its weights are stored.</param>
@@ -48,8 +56,9 @@ sealed record PrefixResult(int Tokens, Measurement Cold, Measurement Hit);
 /// <param name="Audio">Null when not asked for.</param>
 /// <param name="Conversations">Empty when not asked for.</param>
 /// <param name="Prefix">Null when not asked for.</param>
+/// <param name="Constrained">Null when not asked for.</param>
 /// <param name="PeakMemory">Bytes of the process at most, mapped weights included.</param>
 sealed record BenchResult(
     string Model, string Format, Machine Machine, double LoadSeconds,
     PrefillResult? Prefill, DecodeResult? Decode, EncodeResult? Image, EncodeResult? Audio,
-    IReadOnlyList<ConversationsResult> Conversations, PrefixResult? Prefix, long PeakMemory);
+    IReadOnlyList<ConversationsResult> Conversations, PrefixResult? Prefix, ConstrainedResult? Constrained, long PeakMemory);

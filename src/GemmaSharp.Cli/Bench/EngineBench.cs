@@ -1,15 +1,28 @@
 using System.Diagnostics;
+using GemmaSharp.Configuration;
 using GemmaSharp.Generation;
+using GemmaSharp.Generation.Constraints;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Cli.Bench;
 
-/// <summary>Times the engine: several conversations at once, and a prompt whose beginning has been computed before.</summary>
+/// <summary>Times the engine: several conversations at once, a prompt whose beginning has been computed before, an answer that keeps a form.</summary>
 sealed class EngineBench : IDisposable
 {
     /// <summary>Tokens in which a prompt differs from the one that was computed before.</summary>
     const int Question = 16;
+
+    const string Schema = """
+        {"type":"object","properties":{"title":{"type":"string"},"author":{"type":"string"},"year":{"type":"integer"},"available":{"type":"boolean"},
+        "language":{"enum":["English","French","Spanish"]},"shelf":{"type":"object","properties":{"room":{"type":"string"},"number":{"type":"integer"}},
+        "required":["room","number"],"additionalProperties":false}},
+        "required":["title","author","year","available","language","shelf"],"additionalProperties":false}
+        """;
+
+    const string Answer = """
+        {"title":"The Time Machine","author":"H. G. Wells","year":1895,"available":true,"language":"English","shelf":{"room":"north","number":12}}
+        """;
 
     readonly TextModel _model;
     readonly AdapterSet _adapters;
@@ -48,6 +61,29 @@ sealed class EngineBench : IDisposable
         return new PrefixResult(tokens, cold, hit);
     }
 
+    /// <summary>Writes a JSON object of a schema: freely, by the masks of the schema, and with what must follow fed without being drawn.</summary>
+    /// <remarks>The tokens are the same each time, whatever the model would draw, so that nothing but the way differs.</remarks>
+    public ConstrainedResult Constrained(Tokenizer tokenizer, int repetitions)
+    {
+        var form = Constraint.JsonSchema(Schema, new JsonSchemaOptions { PropertyOrder = JsonPropertyOrder.Declared });
+        TokenTrie trie = TokenTrie.For(tokenizer, _model.Config.VocabSize);
+        int[] script = tokenizer.EncodeToIds(Answer, allowSpecial: false);
+        int forced = 0;
+        return new ConstrainedResult(script.Length, Time(null, false), Time(form, false), Time(form, true), forced);
+
+        Measurement Time(Constraint? constraint, bool skips) => Measurement.Take(repetitions, () =>
+        {
+            var place = new PooledSequence(_engine.Prefixes, FormattableString.Invariant($"form {_runs++}"), _adapters);
+            var answer = new ScriptedAnswer(
+                place, new EncodedPrompt(Ids(Question, _runs)), script, constraint is null ? null : new Matcher(constraint.Compiled, trie),
+                text => tokenizer.EncodeToIds(text, allowSpecial: false), skips, _model.Config);
+            long start = Stopwatch.GetTimestamp();
+            double seconds = Stopwatch.GetElapsedTime(start, Run(answer)[0]).TotalSeconds;
+            forced = answer.Forced;
+            return seconds;
+        }, _cancellationToken);
+    }
+
     /// <summary>Ends the engine, and frees its scratch memory and caches.</summary>
     public void Dispose() => _engine.Dispose();
 
@@ -57,9 +93,9 @@ sealed class EngineBench : IDisposable
         return Stopwatch.GetElapsedTime(start, Run(New(ids, tokens: 1, tenant: null))[0]).TotalSeconds;
     }
 
-    long[] Run(params BenchAnswer[] answers)
+    long[] Run(params TimedAnswer[] answers)
     {
-        foreach (BenchAnswer answer in answers)
+        foreach (TimedAnswer answer in answers)
         {
             answer.StopOn(_cancellationToken);
             _engine.Submit(answer);
@@ -74,8 +110,8 @@ sealed class EngineBench : IDisposable
     BenchAnswer New(int[] ids, int tokens, string? tenant) =>
         new(new PooledSequence(_engine.Prefixes, tenant, _adapters), new EncodedPrompt(ids), tokens, _model.Config.MaxPositionEmbeddings);
 
-    /// <summary>The likeliest tokens after a prompt; nobody reads them.</summary>
-    sealed class BenchAnswer(PooledSequence place, EncodedPrompt prompt, int tokens, int context) : Work
+    /// <summary>An answer that nobody reads.</summary>
+    abstract class TimedAnswer(PooledSequence place, EncodedPrompt prompt, int context) : Work
     {
         readonly TaskCompletionSource<long> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -86,7 +122,7 @@ sealed class EngineBench : IDisposable
 
         protected override IEnumerable<Feed> Run()
         {
-            while (!place.TryEnter(new PromptSource(prompt), Math.Min(context, prompt.Ids.Length + tokens), othersEnd: false))
+            while (!place.TryEnter(new PromptSource(prompt), context, othersEnd: false))
             {
                 yield return Feed.Pause;
             }
@@ -102,13 +138,14 @@ sealed class EngineBench : IDisposable
                 place.Advanced();
             }
 
-            int[] row = [Sampler.Argmax(Logits)];
-            for (int i = 1; i < tokens; i++)
+            foreach (Feed feed in Draw())
             {
-                yield return Feed.Tokens(row);
-                row[0] = Sampler.Argmax(Logits);
+                yield return feed;
             }
         }
+
+        /// <summary>What comes after the prompt.</summary>
+        protected abstract IEnumerable<Feed> Draw();
 
         protected override void Complete(Exception? error)
         {
@@ -122,6 +159,76 @@ sealed class EngineBench : IDisposable
             {
                 _end.SetException(error);
             }
+        }
+    }
+
+    /// <summary>The likeliest tokens after a prompt.</summary>
+    sealed class BenchAnswer(PooledSequence place, EncodedPrompt prompt, int tokens, int context)
+        : TimedAnswer(place, prompt, Math.Min(context, prompt.Ids.Length + tokens))
+    {
+        protected override IEnumerable<Feed> Draw()
+        {
+            int[] row = [Sampler.Argmax(Logits)];
+            for (int i = 1; i < tokens; i++)
+            {
+                yield return Feed.Tokens(row);
+                row[0] = Sampler.Argmax(Logits);
+            }
+        }
+    }
+
+    /// <summary>Given tokens, with all the work of drawing them.</summary>
+    sealed class ScriptedAnswer(
+        PooledSequence place, EncodedPrompt prompt, int[] script, Matcher? form, Func<string, int[]> encode, bool skips, TextConfig config)
+        : TimedAnswer(place, prompt, prompt.Ids.Length + script.Length)
+    {
+        readonly Sampler _sampler = new(new GenerationOptions { Temperature = 1, TopK = 64, TopP = 0.95f }, 1, [], []);
+        readonly TokenMask _mask = new(config.VocabSize);
+        readonly List<int> _forced = [];
+
+        /// <summary>Tokens that were not drawn.</summary>
+        public int Forced { get; private set; }
+
+        protected override IEnumerable<Feed> Draw()
+        {
+            for (int at = 0; at < script.Length;)
+            {
+                int count = Skip(at);
+                if (count == 0)
+                {
+                    form?.ComputeMask(_mask);
+                    _ = _sampler.Choose(Logits, form is null ? null : _mask);
+                    form?.TryAdvance(script[at]);
+                    count = 1 + Skip(at + 1);
+                }
+
+                for (int end = at + count; at < end;)
+                {
+                    int rows = Math.Min(end - at, Feed.MostTokens);
+                    yield return Feed.Tokens(script.AsMemory(at, rows));
+                    at += rows;
+                }
+            }
+        }
+
+        /// <summary>How many of the next tokens must follow, as far as they are the script's.</summary>
+        int Skip(int at)
+        {
+            if (form is null || !skips)
+            {
+                return 0;
+            }
+
+            _forced.Clear();
+            form.ForcedTokens(encode, _forced);
+            int count = 0;
+            while (count < _forced.Count && at + count < script.Length && _forced[count] == script[at + count])
+            {
+                form.TryAdvance(_forced[count++]);
+            }
+
+            Forced += count;
+            return count;
         }
     }
 }

@@ -119,7 +119,7 @@ public sealed class ConstrainedAnswerTests : IDisposable
         using GemmaSession session = _model.NewSession();
         session.SetMessages([ChatMessage.User("What is the capital of Peru?"), ChatMessage.Assistant("The capital of")]);
         var text = new StringBuilder();
-        await foreach (GeneratedToken token in session.GenerateAsync(new GenerationOptions { Temperature = 0 }))
+        await foreach (GeneratedToken token in session.GenerateAsync(new GenerationOptions { Temperature = 0 }, TestContext.Current.CancellationToken))
         {
             text.Append(token.Text);
         }
@@ -137,7 +137,7 @@ public sealed class ConstrainedAnswerTests : IDisposable
         var tool = new ToolDefinition("capital_of", "The capital.", JsonDocument.Parse("""{"type":"object","properties":{"country":{"enum":["Peru","Italy"]}},"required":["country"]}""").RootElement);
         var options = new GenerationOptions { Temperature = 0, Tools = new ToolOptions { Tools = [tool], Choice = ToolChoice.Required } };
         GeneratedToken last = default;
-        await foreach (GeneratedToken token in session.GenerateAsync("What is the capital of Peru?", options))
+        await foreach (GeneratedToken token in session.GenerateAsync("What is the capital of Peru?", options, TestContext.Current.CancellationToken))
         {
             Assert.Equal("", token.Text);
             last = token;
@@ -149,7 +149,9 @@ public sealed class ConstrainedAnswerTests : IDisposable
         Assert.Equal(call, ((ToolCallPart)Assert.Single(session.Messages[1].Parts)).Call);
         var text = new StringBuilder();
         await foreach (GeneratedToken token in session.GenerateAsync(
-            new ChatMessage(ChatMessage.ToolRole, [new ToolResultPart(call.Id, null, "Lima")]), options with { Tools = options.Tools with { Choice = ToolChoice.Auto }, MaxTokens = 30 }))
+            new ChatMessage(ChatMessage.ToolRole, [new ToolResultPart(call.Id, null, "Lima")]),
+            options with { Tools = options.Tools with { Choice = ToolChoice.Auto }, MaxTokens = 30 },
+            TestContext.Current.CancellationToken))
         {
             text.Append(token.Text);
         }
@@ -163,7 +165,8 @@ public sealed class ConstrainedAnswerTests : IDisposable
     async Task<(string Text, StopReason Reason, List<GeneratedToken> Tokens)> Ask(string question, GenerationOptions options)
     {
         var tokens = new List<GeneratedToken>();
-        await using AnswerStream answer = _model.Answer(new GenerationRequest { Messages = [ChatMessage.User(question)], Options = options });
+        await using AnswerStream answer = _model.Answer(
+            new GenerationRequest { Messages = [ChatMessage.User(question)], Options = options }, TestContext.Current.CancellationToken);
         await foreach (GeneratedToken token in answer)
         {
             tokens.Add(token);

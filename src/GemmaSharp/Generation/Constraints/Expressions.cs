@@ -584,12 +584,12 @@ sealed class Expressions
             if (Head(each) is int head and >= 0 && !heads.TryAdd(head, each))
             {
                 tails ??= [];
-                if (!tails.TryGetValue(head, out List<int>? ends))
+                if (!tails.TryGetValue(head, out List<int>? of))
                 {
-                    tails.Add(head, ends = [Tail(heads[head])]);
+                    tails.Add(head, of = [Tail(heads[head])]);
                 }
 
-                ends.Add(Tail(each));
+                of.Add(Tail(each));
             }
         }
 
