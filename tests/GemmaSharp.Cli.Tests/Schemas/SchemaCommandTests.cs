@@ -22,7 +22,8 @@ public sealed class SchemaCommandTests : IDisposable
         JsonElement root = result.RootElement;
         Assert.Equal(
             [3, 1, 4, 1, 1, 2],
-            ((string[])["schemas", "refused", "instances", "wrongly_accepted", "wrongly_rejected", "passed"]).Select(name => root.GetProperty(name).GetInt32()));
+            ((string[])["schemas", "refused", "instances", "wrongly_accepted", "wrongly_rejected", "passed"])
+                .Select(name => root.GetProperty(name).GetInt32()));
         Assert.Equal(["mean", "p50", "p99", "max"], root.GetProperty("mask_microseconds").EnumerateObject().Select(each => each.Name));
         Assert.Equal(["p50", "p99", "max"], root.GetProperty("compile_milliseconds").EnumerateObject().Select(each => each.Name));
         JsonElement refused = Assert.Single(root.GetProperty("refused_schemas").EnumerateArray());
@@ -42,7 +43,8 @@ public sealed class SchemaCommandTests : IDisposable
     [Fact]
     public async Task Test_ForPeople_IsATable()
     {
-        (int exitCode, string output, _) = await TestAsync("--declared-order", """{"name":"n","schema":{"type":"string"},"tests":[{"data":"é😀\u0001","valid":true}]}""");
+        (int exitCode, string output, _) = await TestAsync(
+            "--declared-order", """{"name":"n","schema":{"type":"string"},"tests":[{"data":"é😀\u0001","valid":true}]}""");
         Assert.Equal(ExitCode.Done, exitCode);
         Assert.Matches(@"(?m)^schemas +1$", output);
         Assert.Matches(@"(?m)^passed +1$", output);

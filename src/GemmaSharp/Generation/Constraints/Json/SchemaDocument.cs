@@ -73,7 +73,11 @@ sealed class SchemaDocument
 
     /// <summary>What is not supported, in the order of the document.</summary>
     public IReadOnlyCollection<ConstraintProblem> Problems =>
-        [.. _problems.Values.Select(problem => (Problem: problem, Path: PathOf(problem.Pointer))).OrderBy(each => each.Path, s_byPlace).Select(each => each.Problem)];
+        [
+            .. _problems.Values.Select(problem => (Problem: problem, Path: PathOf(problem.Pointer)))
+                .OrderBy(each => each.Path, s_byPlace)
+                .Select(each => each.Problem),
+        ];
 
     /// <summary>How many schemas of the document have been read.</summary>
     public int Written => _schemas.Count;
@@ -152,7 +156,8 @@ sealed class SchemaDocument
                     i++;
                 }
             }
-            else if (element.ValueKind == JsonValueKind.Array && int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out index) && index < element.GetArrayLength())
+            else if (element.ValueKind == JsonValueKind.Array && int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out index)
+                && index < element.GetArrayLength())
             {
                 element = element[index];
             }

@@ -13,7 +13,8 @@ public sealed class NumberAutomatonTests
         return (negative ? "-" : "") + (decimals == 0 ? text : text[..^decimals] + "." + text[^decimals..] + new string('0', zeros));
     });
 
-    static readonly Gen<NumberRange> s_range = Gen.Select(Gen.Bool, Gen.Bool, s_number, Gen.Bool, s_number, Gen.Int[0, 6], (least, most, min, exclusive, max, multiple) =>
+    static readonly Gen<NumberRange> s_range = Gen.Select(
+        Gen.Bool, Gen.Bool, s_number, Gen.Bool, s_number, Gen.Int[0, 6], (least, most, min, exclusive, max, multiple) =>
     {
         var range = new NumberRange();
         range = least ? range.AtLeast(Parse(min), exclusive) : range;

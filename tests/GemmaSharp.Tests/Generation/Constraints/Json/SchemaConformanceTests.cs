@@ -4,8 +4,8 @@ using GemmaSharp.Cli.Schemas;
 namespace GemmaSharp.Tests.Generation.Constraints.Json;
 
 /// <summary>
-/// Schemas of others with their instances, and our own: the counts must not get worse than those in ratchet.json. When they get better, that file is brought up to
-/// date.
+/// Schemas of others with their instances, and our own: the counts must not get worse than those in ratchet.json. When they get better, that file is brought
+/// up to date.
 /// </summary>
 public sealed class SchemaConformanceTests
 {

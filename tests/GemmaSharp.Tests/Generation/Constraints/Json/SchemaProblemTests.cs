@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
 
@@ -11,12 +10,13 @@ public sealed class SchemaProblemTests
     public void Problems_OfSchema_AreAllListedWithPointers()
     {
         ConstraintException e = Assert.Throws<ConstraintException>(() => Constraint.JsonSchema("""
-            {"properties":{"a":{"unevaluatedProperties":false},"b/c":{"items":{"type":"array","uniqueItems":true}},"d":{"pattern":"(?=x)"},"e":{"format":"regex"},
-             "f":{"$ref":"https://example.org/x"},"g":{"$dynamicRef":"#x"},"h":{"type":"text"},"i":{"minimum":"1"},"j":7}}
+            {"properties":{"a":{"unevaluatedProperties":false},"b/c":{"items":{"type":"array","uniqueItems":true}},"d":{"pattern":"(?=x)"},
+             "e":{"format":"regex"},"f":{"$ref":"https://example.org/x"},"g":{"$dynamicRef":"#x"},"h":{"type":"text"},"i":{"minimum":"1"},"j":7}}
             """));
         Assert.Equal(
             [
-                ("/properties/a", "unevaluatedProperties"), ("/properties/b~1c/items", "uniqueItems"), ("/properties/d", "pattern"), ("/properties/e", "format"),
+                ("/properties/a", "unevaluatedProperties"), ("/properties/b~1c/items", "uniqueItems"), ("/properties/d", "pattern"),
+                ("/properties/e", "format"),
                 ("/properties/f", "$ref"), ("/properties/g", "$dynamicRef"), ("/properties/h", "type"), ("/properties/i", "minimum"), ("/properties/j", ""),
             ],
             e.Problems.Select(problem => (problem.Pointer, problem.Keyword)));
@@ -65,13 +65,14 @@ public sealed class SchemaProblemTests
         Assert.EndsWith(".", e.Message, StringComparison.Ordinal);
     }
 
-    [SuppressMessage("Style", "IDE0028", Justification = "One case a line.")]
-    public static TheoryData<string> Hostile => new()
-    {
-        { "deep nesting" }, { "deep properties" }, { "long chain of references" }, { "ring of references" }, { "large enum" }, { "enum of prefixes" }, { "enum of objects" },
-        { "product of anyOf" }, { "product of oneOf" }, { "product of allOf" }, { "negations" }, { "negated chain" }, { "many items" }, { "long text" }, { "many patterns" },
-        { "many properties" }, { "repetition of repetition" }, { "many dependencies" }, { "long numbers" }, { "self under not" }, { "oneOf of itself" },
-    };
+    public static TheoryData<string> Hostile =>
+    [
+        "deep nesting", "deep properties", "long chain of references", "ring of references", "large enum",
+        "enum of prefixes", "enum of objects", "product of anyOf", "product of oneOf", "product of allOf",
+        "negations", "negated chain", "many items", "long text", "many patterns",
+        "many properties", "repetition of repetition", "many dependencies", "long numbers", "self under not",
+        "oneOf of itself",
+    ];
 
     [Theory]
     [MemberData(nameof(Hostile))]
@@ -103,20 +104,27 @@ public sealed class SchemaProblemTests
         {
             "deep nesting" => Repeat("{\"items\":", 10_000) + "{}" + new string('}', 10_000),
             "deep properties" => Repeat("{\"properties\":{\"a\":", 200) + "{}" + Repeat("}}", 200),
-            "long chain of references" => $"{{\"$ref\":\"#/$defs/0\",\"$defs\":{{{Join(5000, i => $"\"{i}\":{{\"$ref\":\"#/$defs/{i + 1}\"}}")},\"5000\":{{\"type\":\"null\"}}}}}}",
+            "long chain of references" =>
+                $"{{\"$ref\":\"#/$defs/0\",\"$defs\":{{{Join(5000, i => $"\"{i}\":{{\"$ref\":\"#/$defs/{i + 1}\"}}")},\"5000\":{{\"type\":\"null\"}}}}}}",
             "ring of references" => $"{{\"$ref\":\"#/$defs/0\",\"$defs\":{{{Join(100, i => $"\"{i}\":{{\"$ref\":\"#/$defs/{(i + 1) % 100}\"}}")}}}}}",
             "large enum" => $"{{\"enum\":[{Join(60_000, i => $"\"value {i * 7919 % 1_000_003}\"")}]}}",
             "enum of prefixes" => $"{{\"enum\":[{Join(1000, i => $"\"{new string('a', i)}\"")}]}}",
             "enum of objects" => $"{{\"enum\":[{Join(20_000, i => $"{{\"a\":{i}}}")}]}}",
-            "product of anyOf" => $"{{\"allOf\":[{Join(40, i => $"{{\"anyOf\":[{Join(10, j => $"{{\"properties\":{{\"p{i}\":{{\"const\":{j}}}}}}}")}]}}")}]}}",
+            "product of anyOf" =>
+                $"{{\"allOf\":[{Join(40, i => $"{{\"anyOf\":[{Join(10, j => $"{{\"properties\":{{\"p{i}\":{{\"const\":{j}}}}}}}")}]}}")}]}}",
             "product of oneOf" => $"{{\"allOf\":[{Join(20, i => $"{{\"oneOf\":[{Join(8, j => $"{{\"properties\":{{\"p{i}\":{{\"maximum\":{j}}}}}}}")}]}}")}]}}",
-            "product of allOf" => $"{{\"$ref\":\"#/$defs/0\",\"$defs\":{{{Join(60, i => $"\"{i}\":{{\"allOf\":[{{\"$ref\":\"#/$defs/{i + 1}\"}},{{\"$ref\":\"#/$defs/{i + 1}\"}}]}}")},\"60\":{{}}}}}}",
+            "product of allOf" =>
+                "{\"$ref\":\"#/$defs/0\",\"$defs\":{"
+                + Join(60, i => $"\"{i}\":{{\"allOf\":[{{\"$ref\":\"#/$defs/{i + 1}\"}},{{\"$ref\":\"#/$defs/{i + 1}\"}}]}}") + ",\"60\":{}}}",
             "negations" => $"{{\"not\":{{\"allOf\":[{Join(200, i => $"{{\"not\":{{\"properties\":{{\"p{i}\":{{\"not\":{{\"const\":{i}}}}}}}}}}}")}]}}}}",
-            "negated chain" => $"{{\"not\":{{\"$ref\":\"#/$defs/0\"}},\"$defs\":{{{Join(20_000, i => $"\"{i}\":{{\"properties\":{{\"a\":{{\"$ref\":\"#/$defs/{i + 1}\"}}}}}}")},\"20000\":{{\"type\":\"null\"}}}}}}",
+            "negated chain" =>
+                "{\"not\":{\"$ref\":\"#/$defs/0\"},\"$defs\":{"
+                + Join(20_000, i => $"\"{i}\":{{\"properties\":{{\"a\":{{\"$ref\":\"#/$defs/{i + 1}\"}}}}}}") + ",\"20000\":{\"type\":\"null\"}}}",
             "many items" => """{"type":"array","items":{"type":"integer"},"minItems":1000000,"maxItems":2000000}""",
             "long text" => """{"type":"string","minLength":1000000,"maxLength":2000000}""",
             "many patterns" => $"{{\"patternProperties\":{{{Join(30, i => $"\"{(char)('a' + (i % 26))}.*{i}\":{{\"const\":{i}}}")}}}}}",
-            "many properties" => $"{{\"type\":\"object\",\"properties\":{{{Join(5000, i => $"\"property{i}\":{{\"type\":\"integer\"}}")}}},\"additionalProperties\":false}}",
+            "many properties" =>
+                $"{{\"type\":\"object\",\"properties\":{{{Join(5000, i => $"\"property{i}\":{{\"type\":\"integer\"}}")}}},\"additionalProperties\":false}}",
             "repetition of repetition" => """{"type":"string","pattern":"^((((a{1,100}){1,100}){1,100}b?){1,100}c*)*$","maxLength":100000}""",
             "many dependencies" => $"{{\"type\":\"object\",\"dependentRequired\":{{{Join(60, i => $"\"p{i}\":[\"q{i}\"]")}}}}}",
             "long numbers" => $"{{\"type\":\"number\",\"minimum\":{new string('9', 700)},\"multipleOf\":0.{new string('0', 300)}7}}",

@@ -71,7 +71,9 @@ public sealed class SchemaWalkTests
             }
 
             // After a while what closes is preferred, or few answers would ever end.
-            int[] closing = i < patience ? [] : [.. allowed.Where(id => JsonText.Trie.Bytes(id) is [(byte)'"'] or [(byte)'}'] or [(byte)']'] or [(byte)'"', (byte)'}'])];
+            int[] closing = i < patience
+                ? []
+                : [.. allowed.Where(id => JsonText.Trie.Bytes(id) is [(byte)'"'] or [(byte)'}'] or [(byte)']'] or [(byte)'"', (byte)'}'])];
             int[] among = closing.Length > 0 && random.Next(4) > 0 ? closing : allowed;
             int token = among[random.Next(among.Length)];
             Assert.True(matcher.TryAdvance(token));
