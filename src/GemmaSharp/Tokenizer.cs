@@ -159,7 +159,7 @@ public sealed class Tokenizer
 
     /// <summary>Whether a token has no place in text: it is special, has a role such as begin of image, or is reserved (<c>&lt;unusedN&gt;</c>).</summary>
     internal bool IsControl(int id) =>
-        _added.TryGetValue(id, out AddedToken? token) && (token.Special || token.Control || token.Content.StartsWith("<unused", StringComparison.Ordinal));
+        (_added.TryGetValue(id, out AddedToken? token) && (token.Special || token.Control)) || Utf8Piece(id).StartsWith("<unused"u8);
 
     /// <summary>The UTF-8 spelling of an id, empty where it has none.</summary>
     internal ReadOnlySpan<byte> Utf8Piece(int id) => _vocabulary.Contains(id) ? _vocabulary[id] : default;

@@ -72,7 +72,7 @@ static class SchemaCases
         ("not all items", """{"type":"array","not":{"items":{"type":"integer"}}}""", ["[\"a\"]", "[1,null]"], ["[]", "[1,2]"]),
         ("condition",
             """{"type":"object","properties":{"k":{"enum":["a","b"]},"v":{"type":["string","integer"]}},"required":["k","v"],"""
-            + """"if":{"properties":{"k":{"const":"a"}}},"then":{"properties":{"v":{"type":"string"}}},"else":{"properties":{"v":{"type":"integer"}}}}""",
+            + """ "if":{"properties":{"k":{"const":"a"}}},"then":{"properties":{"v":{"type":"string"}}},"else":{"properties":{"v":{"type":"integer"}}}}""",
             ["{\"k\":\"a\",\"v\":\"x\"}", "{\"v\":3,\"k\":\"b\"}"], ["{\"k\":\"a\",\"v\":3}", "{\"k\":\"b\",\"v\":\"x\"}", "{\"k\":\"a\"}"]),
         ("dependent names", """{"type":"object","properties":{"a":{},"b":{}},"additionalProperties":false,"dependentRequired":{"a":["b"]}}""",
             ["{}", "{\"b\":1}", "{\"a\":1,\"b\":2}"], ["{\"a\":1}"]),
@@ -82,15 +82,15 @@ static class SchemaCases
             ["{\"b\":0}", "{\"a\":0,\"b\":0}"], ["{\"a\":0}"]),
         ("tree",
             """{"$ref":"#/$defs/node","$defs":{"node":{"type":"object","properties":{"v":{"type":"integer"},"l":{"$ref":"#/$defs/node"}},"""
-            + """"required":["v"],"additionalProperties":false}}}""",
+            + """ "required":["v"],"additionalProperties":false}}}""",
             ["{\"v\":1}", "{\"v\":1,\"l\":{\"v\":2,\"l\":{\"v\":3}}}"], ["{\"v\":1,\"l\":{}}", "{\"l\":{\"v\":1}}"]),
         ("references",
             """{"$id":"https://example.org/root","properties":{"a":{"$ref":"other#x"},"b":{"$ref":"#/$defs/we~1ird%25"}},"""
-            + """"$defs":{"o":{"$id":"other","$defs":{"y":{"$anchor":"x","type":"integer"}}},"we/ird%":{"type":"null"}}}""",
+            + """ "$defs":{"o":{"$id":"other","$defs":{"y":{"$anchor":"x","type":"integer"}}},"we/ird%":{"type":"null"}}}""",
             ["{\"a\":1,\"b\":null}", "{}"], ["{\"a\":\"x\"}", "{\"b\":0}"]),
         ("draft 7 reference",
             """{"$schema":"http://json-schema.org/draft-07/schema#","definitions":{"i":{"type":"integer"}},"type":"object","""
-            + """"additionalProperties":{"$ref":"#/definitions/i","type":"string"}}""",
+            + """ "additionalProperties":{"$ref":"#/definitions/i","type":"string"}}""",
             ["{\"a\":1}"], ["{\"a\":\"x\"}"]),
         ("annotations",
             """{"title":"t","description":"d","default":1,"examples":[1],"x-any":{"type":"string"},"readOnly":true,"$comment":"c","type":"integer"}""",
