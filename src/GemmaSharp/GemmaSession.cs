@@ -93,7 +93,7 @@ public sealed class GemmaSession : IDisposable, IAsyncDisposable
     /// <param name="options">How to draw; null for the checkpoint's own settings.</param>
     /// <param name="cancellationToken">Ends the answer at the next token.</param>
     /// <exception cref="GenerationException">The conversation does not fit the context or the memory, or holds what the checkpoint has no part for.</exception>
-    /// <exception cref="ChatTemplateException">The roles do not alternate.</exception>
+    /// <exception cref="ChatMessageException">A role is not known, or the result of a tool is of no call of the conversation.</exception>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
     /// <exception cref="OverloadedException">Too many answers of the model wait.</exception>
     /// <exception cref="InvalidOperationException">An answer of this session is still running.</exception>

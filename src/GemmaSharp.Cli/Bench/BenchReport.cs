@@ -56,7 +56,8 @@ static class BenchReport
         {
             Row(Show.Text($"JSON of {form.Tokens} tokens, free"), form.Free, Show.Text($"{form.Tokens / form.Free.Median:0.00} tokens/s"), "");
             Row(Show.Text($"JSON of {form.Tokens} tokens, masked"), form.Masked, Show.Text($"{form.Tokens / form.Masked.Median:0.00} tokens/s"), "");
-            Row(Show.Text($"JSON of {form.Tokens} tokens, {form.Forced} not drawn"), form.Skipped, Show.Text($"{form.Tokens / form.Skipped.Median:0.00} tokens/s"),
+            Row(Show.Text($"JSON of {form.Tokens} tokens, {form.Forced} not drawn"), form.Skipped,
+                Show.Text($"{form.Tokens / form.Skipped.Median:0.00} tokens/s"),
                 Show.Text($"{form.Free.Median / form.Skipped.Median:0.0} times as fast as free"));
         }
 

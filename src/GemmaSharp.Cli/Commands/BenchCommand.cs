@@ -114,7 +114,8 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         AdapterSet adapters = LoadAdapters(parse, model);
         int[] conversations = ReadConversations(parse);
         (PrefillResult? prefill, DecodeResult? decode) = MeasureText(model, adapters, parse, repetitions, team, cancellationToken);
-        (ConversationsResult[] talks, PrefixResult? prefix, ConstrainedResult? form) = MeasureEngine(model, adapters, conversations, parse, repetitions, team, cancellationToken);
+        (ConversationsResult[] talks, PrefixResult? prefix, ConstrainedResult? form) = MeasureEngine(model, adapters, conversations, parse, repetitions,
+            team, cancellationToken);
         EncodeResult? picture = null, sound = null;
         if (image)
         {

@@ -176,10 +176,10 @@ public sealed class AdmissionTests
         GenerationOptions bias = new() { LogitBias = new Dictionary<int, float> { [2304] = 1f } };
         Assert.Contains("2304", Assert.Throws<ArgumentException>(() => tiny.Model.Answer(request with { Options = bias }, Token)).Message, StringComparison.Ordinal);
         Assert.Throws<OverloadedException>(() => tiny.Model.Answer(request, 5, Token));
-        ChatMessage[] roles = [ChatMessage.User("One?"), ChatMessage.User("Two?")];
+        ChatMessage[] roles = [new ChatMessage("narrator", "One.")];
         (ChatMessage[] Messages, Type Error)[] bad =
         [
-            (roles, typeof(ChatTemplateException)), ([], typeof(GenerationException)),
+            (roles, typeof(ChatMessageException)), ([], typeof(GenerationException)),
             ([ChatMessage.User(new string('x', 200_000))], typeof(GenerationException)),
             ([ChatMessage.User(new ImagePart(null, "here.png"))], typeof(GenerationException)),
         ];

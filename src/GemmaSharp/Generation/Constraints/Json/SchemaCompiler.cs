@@ -163,7 +163,8 @@ sealed class SchemaCompiler
     {
         const int Shown = 5;
         string list = string.Join("; ", problems.Take(Shown).Select(problem =>
-            $"{(problem.Pointer.Length == 0 ? "the root" : problem.Pointer)}: {(problem.Keyword.Length == 0 ? "it" : problem.Keyword)} {problem.Message.TrimEnd('.')}"));
+            $"{(problem.Pointer.Length == 0 ? "the root" : problem.Pointer)}: {(problem.Keyword.Length == 0 ? "it" : problem.Keyword)} "
+                + $"{problem.Message.TrimEnd('.')}"));
         string more = problems.Count > Shown ? FormattableString.Invariant($"; and {problems.Count - Shown} more") : "";
         return new ConstraintException($"The schema uses what is not supported: {list}{more}.", [.. problems]);
     }
