@@ -104,7 +104,7 @@ public sealed class GemmaSession : IDisposable, IAsyncDisposable
         return StreamAsync(() => BeginTurn(message), prompt: null, options ?? new GenerationOptions(), cancellationToken);
     }
 
-    /// <summary>Answers the conversation as it stands, whose last message is the user's; it stays so when nothing comes of it.</summary>
+    /// <summary>Answers the conversation as it stands, or goes on with the answer that stands at its end; it stays so when nothing comes of it.</summary>
     /// <inheritdoc cref="GenerateAsync(ChatMessage, GenerationOptions?, CancellationToken)"/>
     public IAsyncEnumerable<GeneratedToken> GenerateAsync(GenerationOptions? options = null, CancellationToken cancellationToken = default) =>
         StreamAsync(() => BeginTurn(question: null), prompt: null, options ?? new GenerationOptions(), cancellationToken);

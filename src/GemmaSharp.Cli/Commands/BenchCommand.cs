@@ -40,7 +40,10 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         HelpName = "N,N…",
         Description = "Also time so many conversations at once, for example 1,2,4,8; each has the tokens of --answer-tokens.",
     };
-    readonly Option<bool> _constrained = new("--constrained") { Description = "Also time a JSON object: freely, by its schema, and without drawing what must follow." };
+    readonly Option<bool> _constrained = new("--constrained")
+    {
+        Description = "Also time a JSON object: freely, by its schema, and without drawing what must follow.",
+    };
     readonly Option<bool> _prefix = new("--prefix") { Description = "Also time the first token of a prompt that was computed before but for its last tokens." };
     readonly Option<int?> _repetitions = Numbers.Whole("--repetitions", "N", "Runs of each, after one to warm up; the median counts. Default: 3.", 1, 1000);
     readonly Option<bool> _json = GlobalOptions.NewJson();
