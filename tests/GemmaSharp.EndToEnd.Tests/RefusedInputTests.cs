@@ -144,11 +144,19 @@ public class RefusedInputTests
     }
 
     [Fact]
-    public void Messages_RolesThatDoNotAlternate_ExitWith4()
+    public void Messages_OfAnUnknownRole_ExitWith4()
     {
         using var folder = new TemporaryFolder();
-        string file = folder.Write("twice.json", """[{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]""");
-        GemmaProcess.Run("run", "--messages", file).AssertRefused(Input, "alternate");
+        string file = folder.Write("roles.json", """[{"role": "user", "content": "a"}, {"role": "narrator", "content": "b"}]""");
+        GemmaProcess.Run("run", "--messages", file).AssertRefused(Input, "narrator");
+    }
+
+    [Fact]
+    public void Messages_RolesThatDoNotAlternate_AreAnswered()
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder.Write("twice.json", """[{"role": "user", "content": "What is the capital"}, {"role": "user", "content": "of Peru?"}]""");
+        Assert.Equal(0, GemmaProcess.Run("run", "--messages", file, "--max-tokens", "8").ExitCode);
     }
 
     [Fact]
