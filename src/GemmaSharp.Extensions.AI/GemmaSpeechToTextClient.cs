@@ -90,37 +90,36 @@ sealed class GemmaSpeechToTextClient : ISpeechToTextClient
         GemmaModel model = await Ended(_source.GetAsync(ending.Token)).ConfigureAwait(false);
         yield return Update(SpeechToTextResponseUpdateKind.SessionOpen, null, TimeSpan.Zero, TimeSpan.Zero);
 
-        TimeSpan start = TimeSpan.Zero;
-        bool isFirst = true;
-        foreach (AudioClip clip in sound.Clips)
+        var transcript = new Transcript();
+        foreach (SpeechClip clip in SpeechClip.Of(sound))
         {
-            TimeSpan end = start + clip.Duration;
-            var text = new System.Text.StringBuilder();
-            var request = new GenerationRequest { Messages = [ChatMessage.User([new AudioPart(clip), new TextPart(prompt)])], Options = options };
-            AnswerStream answer = model.Answer(request, ending.Token);
-            IAsyncEnumerator<GeneratedToken> tokens = answer.GetAsyncEnumerator(ending.Token);
-            await using ConfiguredAsyncDisposable reading = tokens.ConfigureAwait(false);
-            while (await Ended(tokens.MoveNextAsync()).ConfigureAwait(false))
+            transcript.BeginClip();
+            AnswerStream? answer = clip.IsSilent ? null : model.Answer(clip.Request(prompt, options), ending.Token);
+            if (answer is not null)
             {
-                string piece = tokens.Current.Text;
-                if (piece.Length > 0)
+                IAsyncEnumerator<GeneratedToken> tokens = answer.GetAsyncEnumerator(ending.Token);
+                await using ConfiguredAsyncDisposable reading = tokens.ConfigureAwait(false);
+                while (await Ended(tokens.MoveNextAsync()).ConfigureAwait(false))
                 {
-                    // Clips are cut between words, which their texts do not tell.
-                    yield return Update(SpeechToTextResponseUpdateKind.TextUpdating, text.Length == 0 && !isFirst ? " " + piece : piece, start, end);
-                    text.Append(piece);
+                    if (transcript.Add(tokens.Current.Text) is { Length: > 0 } piece)
+                    {
+                        yield return Update(SpeechToTextResponseUpdateKind.TextUpdating, piece, clip.Start, clip.End);
+                    }
                 }
             }
 
             // The text was told piece by piece; told again it would be there twice when the updates are put together.
-            SpeechToTextResponseUpdate done = Update(SpeechToTextResponseUpdateKind.TextUpdated, null, start, end);
-            done.AdditionalProperties = new AdditionalPropertiesDictionary { ["text"] = text.ToString() };
-            done.Contents.Add(new UsageContent(AnswerUpdates.Usage(answer.Statistics)));
+            SpeechToTextResponseUpdate done = Update(SpeechToTextResponseUpdateKind.TextUpdated, null, clip.Start, clip.End);
+            done.AdditionalProperties = new AdditionalPropertiesDictionary { ["text"] = transcript.ClipText };
+            if (answer is not null)
+            {
+                done.Contents.Add(new UsageContent(AnswerUpdates.Usage(answer.Statistics)));
+            }
+
             yield return done;
-            isFirst &= text.Length == 0;
-            start = end;
         }
 
-        yield return Update(SpeechToTextResponseUpdateKind.SessionClose, null, TimeSpan.Zero, start);
+        yield return Update(SpeechToTextResponseUpdateKind.SessionClose, null, TimeSpan.Zero, sound.Duration);
 
         SpeechToTextResponseUpdate Update(SpeechToTextResponseUpdateKind kind, string? content, TimeSpan from, TimeSpan to) =>
             new(content is null ? [] : [new TextContent(content)]) { Kind = kind, ResponseId = responseId, ModelId = modelId, StartTime = from, EndTime = to };

@@ -1,6 +1,4 @@
 using System.Buffers;
-using System.Globalization;
-using System.Text;
 using System.Text.Json;
 
 namespace GemmaSharp.Extensions.AI;
@@ -70,7 +68,7 @@ sealed class LogprobWriter(Tokenizer tokenizer)
 
     void WriteToken(Utf8JsonWriter json, int id, float logprob)
     {
-        (string text, byte[] bytes) = Spelling(id);
+        (string text, byte[] bytes) = tokenizer.Spell(id);
         json.WriteString("token", text);
         json.WriteNumber("logprob", float.IsFinite(logprob) ? logprob : Least);
         json.WriteStartArray("bytes");
@@ -80,18 +78,5 @@ sealed class LogprobWriter(Tokenizer tokenizer)
         }
 
         json.WriteEndArray();
-    }
-
-    (string Text, byte[] Bytes) Spelling(int id)
-    {
-        // A piece that is one byte, perhaps a part of a character.
-        if (tokenizer.IdToPiece(id) is { Length: 6 } piece && piece.StartsWith("<0x", StringComparison.Ordinal) && piece[5] == '>'
-            && byte.TryParse(piece.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value))
-        {
-            return ($"\\x{value:x2}", [value]);
-        }
-
-        string text = tokenizer.Decode([id], skipSpecial: false);
-        return (text, Encoding.UTF8.GetBytes(text));
     }
 }

@@ -85,14 +85,14 @@ sealed class PreparedRequest
             Temperature = raw.Temperature ?? request?.Temperature,
             TopK = raw.TopK ?? request?.TopK,
             TopP = raw.TopP ?? request?.TopP,
-            MinP = raw.MinP != 0 ? raw.MinP : additional.Float(AdditionalOptions.MinP) ?? 0,
-            RepetitionPenalty = raw.RepetitionPenalty != 1 ? raw.RepetitionPenalty : additional.Float(AdditionalOptions.RepetitionPenalty) ?? 1,
+            MinP = raw.MinP ?? additional.Float(AdditionalOptions.MinP),
+            RepetitionPenalty = raw.RepetitionPenalty ?? additional.Float(AdditionalOptions.RepetitionPenalty),
             PresencePenalty = raw.PresencePenalty != 0 ? raw.PresencePenalty : request?.PresencePenalty ?? 0,
             FrequencyPenalty = raw.FrequencyPenalty != 0 ? raw.FrequencyPenalty : request?.FrequencyPenalty ?? 0,
             Seed = raw.Seed ?? (request?.Seed is long seed ? unchecked((ulong)seed) : null),
             Stop = raw.Stop is { Count: > 0 } ? raw.Stop : [.. request?.StopSequences?.Where(text => !string.IsNullOrEmpty(text)) ?? []],
             IgnoreEos = raw.IgnoreEos || additional.Bool(AdditionalOptions.IgnoreEos) == true,
-            MinTokens = raw.MinTokens != 0 ? raw.MinTokens : additional.Int(AdditionalOptions.MinTokens) ?? 0,
+            MinTokens = raw.MinTokens ?? additional.Int(AdditionalOptions.MinTokens),
             Logprobs = raw.Logprobs ?? additional.LogprobCount(),
             Tools = raw.Tools ?? ToolMapping.Read(request, options, logger),
         };
@@ -125,8 +125,8 @@ sealed class PreparedRequest
             : () => null;
     }
 
-    // Strictly read, it would have no object but the empty one, which nobody asks for.
-    static bool IsAnyObject(JsonElement? schema) =>
+    /// <summary>Whether a schema stands for any object: strictly read, it would have none but the empty one, which nobody asks for.</summary>
+    public static bool IsAnyObject(JsonElement? schema) =>
         schema is { ValueKind: JsonValueKind.Object } root
             && root.TryGetProperty("type", out JsonElement type) && type.ValueKind == JsonValueKind.String && type.ValueEquals("object")
             && !((string[])["properties", "$ref", "allOf", "anyOf", "oneOf"]).Any(keyword => root.TryGetProperty(keyword, out _));

@@ -31,6 +31,10 @@ static class SpeechPrompt
         };
     }
 
+    /// <summary>The name of a language that is given by code or by name; null when it is not known, or is no language.</summary>
+    public static string? NameOf(string? language) =>
+        language is not null && s_names.TryGetValue(language.Trim().Split('-', '_')[0], out string? name) ? name : language?.Trim();
+
     // The name becomes part of the prompt, so it must not be able to say anything else.
     static string? Name(string? language, string option)
     {

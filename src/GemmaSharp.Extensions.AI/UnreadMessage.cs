@@ -30,8 +30,8 @@ sealed record UnreadMedia(MediaKind Kind, ReadOnlyMemory<byte> Bytes, string? Ad
         {
             case MediaKind.Image:
                 RgbImage image = Address is null
-                    ? await Task.Run(() => loader.LoadImage(Bytes, Name), cancellationToken).ConfigureAwait(false)
-                    : await loader.LoadImageAsync(Address, cancellationToken).ConfigureAwait(false);
+                    ? await Task.Run(() => loader.LoadImage(Bytes, Name, notice), cancellationToken).ConfigureAwait(false)
+                    : await loader.LoadImageAsync(Address, notice, cancellationToken).ConfigureAwait(false);
                 return new ImagePart(image, Address) { Side = Side };
             case MediaKind.Audio:
                 AudioContent sound = Address is null

@@ -14,6 +14,7 @@ internal static class AiffDecoder
         PcmFormat? format = null;
         int channels = 0;
         long frames = 0, dataStart = -1, dataBytes = 0;
+        bool isBrokenOff = false;
         Span<byte> head = stackalloc byte[8];
         byte[] fields = new byte[22];
         PcmStream.Skip(stream, 12);
@@ -42,6 +43,12 @@ internal static class AiffDecoder
                 long offset = BinaryPrimitives.ReadUInt32BigEndian(fields);
                 dataStart = start + 8 + offset;
                 dataBytes = Math.Max(size - 8 - offset, 0);
+                if (IsBrokenOff(stream, start, size, dataStart))
+                {
+                    // Nobody came back to fill the size in: there is nothing but samples from here on.
+                    isBrokenOff = true;
+                    break;
+                }
             }
 
             stream.Position = start;
@@ -56,17 +63,29 @@ internal static class AiffDecoder
             throw Damaged(sink, format is null ? "it has no format chunk" : "it has no samples");
         }
 
-        dataBytes = Math.Min(dataBytes, frames * channels * format.Value.Bytes);
-        stream.Position = dataStart;
-        sink.Expect(Math.Min(dataBytes, stream.Length - dataStart) / (channels * format.Value.Bytes));
-        long done = PcmStream.Pour(stream, dataBytes, format.Value, channels, sink);
-        if (done < dataBytes)
+        // The format chunk counts frames too, and is as often left with 0.
+        int frameBytes = channels * format.Value.Bytes;
+        long counted = frames * frameBytes, rest = stream.Length - dataStart;
+        if (isBrokenOff || (counted < dataBytes - frameBytes && dataBytes <= rest))
         {
-            sink.Notice($"{sink.Name} says {dataBytes} bytes of samples and holds {done}; what is there was used.");
+            long said = Math.Min(dataBytes, counted);
+            dataBytes = isBrokenOff ? rest : dataBytes;
+            sink.Notice($"{sink.Name} says {said} bytes of samples and {dataBytes} follow, as where a recording was broken off; all of them were used.");
+        }
+        else if (counted > 0)
+        {
+            dataBytes = Math.Min(dataBytes, counted);
         }
 
+        stream.Position = dataStart;
+        PcmStream.PourAll(stream, dataBytes, format.Value, channels, sink);
         return true;
     }
+
+    /// <summary>Whether the size of the samples' chunk cannot be right, because no chunk follows it.</summary>
+    static bool IsBrokenOff(Stream stream, long start, long size, long dataStart) =>
+        stream.Length > dataStart && start + size < stream.Length
+            && ChunkTails.Of(stream, Math.Max(start + size, dataStart), size > 8 ? size : 0, isBig: true) == ChunkTail.Other;
 
     static PcmFormat? Format(string compression, int bits)
     {

@@ -1,12 +1,13 @@
 namespace GemmaSharp.Media;
 
 /// <summary>
-/// Decodes sound to one mono clip at 16 kHz: WAV, AIFF, MP3, FLAC, Ogg Opus and Ogg Vorbis here, everything else, and the sound
-/// of videos, with an installed ffmpeg.
+/// Decodes sound to one mono clip at 16 kHz: WAV, AIFF, MP3, FLAC, Ogg Opus, Ogg Vorbis, and uncompressed CAF, AU and Wave64 here, everything else, and the
+/// sound of videos, with an installed ffmpeg.
 /// </summary>
 /// <remarks>
-/// Recognises the format by content. Channels are averaged, then the rate is changed by the model's resampler; 16 kHz mono
-/// passes untouched. A damaged file gives the part that can be decoded, with a notice, or a <see cref="MediaException"/>. Stateless; thread-safe.
+/// Recognises the format by content. Channels are averaged, unless they cancel each other, where the loudest is taken with a notice; then the rate is
+/// changed by the model's resampler; 16 kHz mono passes untouched. A damaged file gives the part that can be decoded, with a notice, or a
+/// <see cref="MediaException"/>. Stateless; thread-safe.
 /// </remarks>
 public static class AudioReader
 {
@@ -20,38 +21,7 @@ public static class AudioReader
     public static AudioContent Read(string path, MediaOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(path);
-        options ??= MediaOptions.Default;
-        string name = Path.GetFileName(path);
-        try
-        {
-            using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
-            if (stream.CanSeek && stream.Length > options.MaxFileBytes)
-            {
-                throw MediaBytes.TooLarge(name, stream.Length, options);
-            }
-
-            if (!stream.CanSeek)
-            {
-                return Decode(MediaBytes.ReadStream(stream, name, options), name, options);
-            }
-
-            byte[] start = new byte[SniffBytes];
-            int read = PcmStream.Fill(stream, start);
-            MediaFormat format = MediaFormat.Detect(start.AsSpan(0, read));
-            bool isOwn = format == MediaFormat.Mp3 || format == MediaFormat.Flac || format == MediaFormat.OggOpus || format == MediaFormat.OggVorbis;
-            if (!isOwn && format.Kind is MediaKind.Audio or MediaKind.Video)
-            {
-                // What need not be in memory as a whole is read from the file as it comes.
-                stream.Position = 0;
-                return FromStream(stream, format, name, path, options);
-            }
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
-        {
-            throw MediaBytes.CannotOpen(path, error);
-        }
-
-        return Decode(MediaBytes.ReadFile(path, options), name, options);
+        return Read(path, null, options ?? MediaOptions.Default);
     }
 
     /// <summary>Decodes what a stream holds from its position on.</summary>
@@ -64,7 +34,7 @@ public static class AudioReader
     {
         ArgumentNullException.ThrowIfNull(stream);
         options ??= MediaOptions.Default;
-        return Decode(MediaBytes.ReadStream(stream, name, options), name, options);
+        return Decode(MediaBytes.ReadStream(stream, name, options), name, null, options);
     }
 
     /// <summary>Decodes a file held in memory.</summary>
@@ -73,13 +43,8 @@ public static class AudioReader
     /// <param name="options">Limits; <see langword="null"/> for the defaults.</param>
     /// <returns>One clip of any length.</returns>
     /// <exception cref="MediaException">The bytes are too many, damaged, or no sound.</exception>
-    public static AudioContent Read(ReadOnlyMemory<byte> bytes, string name = "The sound", MediaOptions? options = null)
-    {
-        options ??= MediaOptions.Default;
-        return bytes.Length > options.MaxFileBytes
-            ? throw MediaBytes.TooLarge(name, bytes.Length, options)
-            : Decode(bytes, name, options);
-    }
+    public static AudioContent Read(ReadOnlyMemory<byte> bytes, string name = "The sound", MediaOptions? options = null) =>
+        Read(bytes, name, null, options ?? MediaOptions.Default);
 
     /// <summary>Decodes the sound that a <c>data:</c> URL carries; its media type is not looked at.</summary>
     /// <param name="url"><c>data:audio/wav;base64,…</c></param>
@@ -90,10 +55,57 @@ public static class AudioReader
     {
         ArgumentNullException.ThrowIfNull(url);
         options ??= MediaOptions.Default;
-        return Decode(MediaBytes.ReadDataUrl(url, options), "The data URL's sound", options);
+        return Decode(MediaBytes.ReadDataUrl(url, options), "The data URL's sound", null, options);
     }
 
-    static AudioContent Decode(ReadOnlyMemory<byte> bytes, string name, MediaOptions options)
+    /// <summary>Decodes a piece of a file. What is read as it comes may be of any size then, since only the piece is held.</summary>
+    internal static AudioContent Read(string path, AudioWindow? window, MediaOptions options)
+    {
+        string name = Path.GetFileName(path);
+        try
+        {
+            using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+            if (!stream.CanSeek)
+            {
+                return Decode(MediaBytes.ReadStream(stream, name, options), name, window, options);
+            }
+
+            byte[] start = new byte[SniffBytes];
+            int read = PcmStream.Fill(stream, start);
+            MediaFormat format = MediaFormat.Detect(start.AsSpan(0, read));
+            bool isStreamed = !IsHeld(format) && format.Kind is MediaKind.Audio or MediaKind.Video;
+            if (stream.Length > options.MaxFileBytes && !(isStreamed && window is not null))
+            {
+                throw MediaBytes.TooLarge(name, stream.Length, options);
+            }
+
+            if (isStreamed)
+            {
+                // What need not be in memory as a whole is read from the file as it comes.
+                stream.Position = 0;
+                return FromStream(stream, format, name, path, window, options);
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
+        {
+            throw MediaBytes.CannotOpen(path, error);
+        }
+
+        return Decode(MediaBytes.ReadFile(path, options), name, window, options);
+    }
+
+    /// <summary>Decodes a piece of a file held in memory.</summary>
+    internal static AudioContent Read(ReadOnlyMemory<byte> bytes, string name, AudioWindow? window, MediaOptions options) =>
+        bytes.Length > options.MaxFileBytes
+            ? throw MediaBytes.TooLarge(name, bytes.Length, options)
+            : Decode(bytes, name, window, options);
+
+    /// <summary>Whether a format is decoded from the whole file in memory.</summary>
+    static bool IsHeld(MediaFormat format) =>
+        format == MediaFormat.Mp3 || format == MediaFormat.Aac || format == MediaFormat.Flac
+            || format == MediaFormat.OggOpus || format == MediaFormat.OggVorbis;
+
+    static AudioContent Decode(ReadOnlyMemory<byte> bytes, string name, AudioWindow? window, MediaOptions options)
     {
         // Tags of ID3 stand before MP3, and sometimes before other formats.
         int tag = Id3Bytes(bytes.Span);
@@ -104,39 +116,52 @@ public static class AudioReader
             format = format.Kind == MediaKind.Audio ? format : MediaFormat.Mp3;
         }
 
-        AudioSink sink = new(name, options);
-        if (format == MediaFormat.Flac)
-        {
-            FlacDecoder.Decode(bytes.Span, sink);
-        }
-        else if (format == MediaFormat.Mp3)
-        {
-            Mp3Decoder.Decode(bytes, sink);
-        }
-        else if (format == MediaFormat.OggOpus)
-        {
-            OpusDecoder.Decode(bytes, sink);
-        }
-        else if (format == MediaFormat.OggVorbis)
-        {
-            VorbisDecoder.Decode(bytes, sink);
-        }
-        else
+        if (!IsHeld(format))
         {
             using MemoryStream stream = new(bytes.ToArray(), writable: false);
-            return FromStream(stream, format, name, null, options);
+            return FromStream(stream, format, name, null, window, options);
         }
 
-        return sink.Finish();
+        return Hear(name, window, options, sink =>
+        {
+            if (format == MediaFormat.Flac)
+            {
+                FlacDecoder.Decode(bytes.Span, sink);
+            }
+            else if (format == MediaFormat.Mp3)
+            {
+                Mp3Decoder.Decode(bytes, sink);
+            }
+            else if (format == MediaFormat.Aac)
+            {
+                AacDecoder.Decode(bytes, sink, options);
+            }
+            else
+            {
+                OggDecoder.Decode(bytes, sink);
+            }
+
+            return true;
+        })!;
     }
 
     /// <summary>Formats that are read as they come, and those that ffmpeg reads from the file.</summary>
-    static AudioContent FromStream(Stream stream, MediaFormat format, string name, string? path, MediaOptions options)
+    static AudioContent FromStream(Stream stream, MediaFormat format, string name, string? path, AudioWindow? window, MediaOptions options)
     {
-        AudioSink sink = new(name, options);
-        if ((format == MediaFormat.Wav && WavDecoder.Decode(stream, sink)) || (format == MediaFormat.Aiff && AiffDecoder.Decode(stream, sink)))
+        Func<Stream, AudioSink, bool>? decoder = format == MediaFormat.Wav ? WavDecoder.Decode
+            : format == MediaFormat.Aiff ? AiffDecoder.Decode
+            : format == MediaFormat.Wave64 ? Wave64Decoder.Decode
+            : format == MediaFormat.Caf ? CafDecoder.Decode
+            : format == MediaFormat.Au ? AuDecoder.Decode
+            : null;
+        AudioContent? content = decoder is null ? null : Hear(name, window, options, sink =>
         {
-            return sink.Finish();
+            stream.Position = 0;
+            return decoder(stream, sink);
+        });
+        if (content is not null)
+        {
+            return content;
         }
 
         if (format.Kind is not (MediaKind.Audio or MediaKind.Video))
@@ -147,45 +172,44 @@ public static class AudioReader
         Ffmpeg ffmpeg = Ffmpeg.Find(options, name, format);
         if (path is not null)
         {
-            return WithFfmpeg(ffmpeg, path, name, options);
+            return WithFfmpeg(ffmpeg, path, name, options, window);
         }
 
         stream.Position = 0;
         byte[] bytes = MediaBytes.ReadStream(stream, name, options);
-        return Ffmpeg.WithFile(bytes, file => WithFfmpeg(ffmpeg, file, name, options));
+        return Ffmpeg.WithFile(bytes, file => WithFfmpeg(ffmpeg, file, name, options, window));
     }
 
-    /// <summary>The first sound track of a file, through ffmpeg.</summary>
-    internal static AudioContent WithFfmpeg(Ffmpeg ffmpeg, string path, string name, MediaOptions options)
+    /// <summary>Decodes, and once more from one channel alone where the mean of all would cancel the sound.</summary>
+    /// <param name="name">What messages call the sound.</param>
+    /// <param name="window">The piece wanted; null for everything.</param>
+    /// <param name="options">Limits.</param>
+    /// <param name="decode">Pours the sound into the sink, from its beginning; says whether it can.</param>
+    /// <returns>The sound; null where it is compressed in a way that the decoder does not know.</returns>
+    static AudioContent? Hear(string name, AudioWindow? window, MediaOptions options, Func<AudioSink, bool> decode)
     {
-        AudioSink sink = new(name, options);
-        (int exitCode, string said) = ffmpeg.Run(
-            path,
-            ["-map", "0:a:0", "-vn", "-sn", "-dn", "-c:a", "pcm_f32le", "-f", "wav", "-bitexact", "pipe:1"],
-            output =>
-            {
-                try
-                {
-                    WavDecoder.Decode(output, sink);
-                }
-                catch (MediaException) when (!sink.HasBegun)
-                {
-                    // Nothing came out; the exit code and its reason tell more.
-                }
-            });
-        if (sink.Frames == 0)
+        AudioSink sink = new(name, options, window);
+        if (!decode(sink))
         {
-            string reason = said.Contains("matches no streams", StringComparison.Ordinal) ? "it has no sound track" : Ffmpeg.Reason(said, path, name);
-            throw new MediaException($"{name} gives no sound ({reason}); use a file that has some.");
+            return null;
         }
 
-        if (exitCode != 0)
+        if (sink.Louder is int channel)
         {
-            sink.Notice($"{name} is damaged ({Ffmpeg.Reason(said, path, name)}); what could be decoded was used.");
+            sink = new AudioSink(name, options, window, channel);
+            decode(sink);
         }
 
         return sink.Finish();
     }
+
+    /// <summary>The first sound track of a file, through ffmpeg.</summary>
+    internal static AudioContent WithFfmpeg(Ffmpeg ffmpeg, string path, string name, MediaOptions options, AudioWindow? window = null) =>
+        Hear(name, window, options, sink =>
+        {
+            FfmpegSound.Decode(ffmpeg, path, sink);
+            return true;
+        })!;
 
     static int Id3Bytes(ReadOnlySpan<byte> bytes)
     {

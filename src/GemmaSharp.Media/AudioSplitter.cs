@@ -76,15 +76,22 @@ public static class AudioSplitter
         double count = Math.Round(window.Length.TotalSeconds * clip.SampleRate);
         if (first < 0 || first >= clip.Samples.Length || count < 1)
         {
-            throw new MediaException(string.Create(
-                CultureInfo.InvariantCulture,
-                $"The piece from {window.Start.TotalSeconds:0.###} s, {window.Length.TotalSeconds:0.###} s long, is not in {name}, which is "
-                    + $"{clip.Duration.TotalSeconds:0.###} s long; begin inside it and take more than nothing."));
+            throw Outside(window, name, clip.Duration.TotalSeconds);
         }
 
         int last = (int)Math.Min(first + count, clip.Samples.Length);
         return new AudioClip(clip.Samples[(int)first..last], clip.SampleRate);
     }
+
+    /// <summary>The refusal of a piece that is not in a sound.</summary>
+    /// <param name="window">The piece.</param>
+    /// <param name="name">What messages call the sound.</param>
+    /// <param name="seconds">How long the sound is; null where that was not looked at.</param>
+    internal static MediaException Outside(AudioWindow window, string name, double? seconds) => new(string.Create(
+        CultureInfo.InvariantCulture,
+        $"The piece from {window.Start.TotalSeconds:0.###} s, {window.Length.TotalSeconds:0.###} s long, is not in {name}"
+            + $"{(seconds is double s ? string.Create(CultureInfo.InvariantCulture, $", which is {s:0.###} s long") : "")}; begin inside it and take more than "
+            + $"nothing."));
 
     static int QuietestCut(AudioClip clip, int start)
     {

@@ -11,21 +11,12 @@ internal static class ExifOrientation
     /// <summary>The value of the tag, 1 to 8; 1 where there is none or the data is not understood.</summary>
     public static int OfPng(ReadOnlySpan<byte> png)
     {
-        ReadOnlySpan<byte> rest = png[Math.Min(8, png.Length)..];
-        while (rest.Length >= 12)
+        for (PngChunks chunks = new(png); chunks.Next();)
         {
-            uint length = BinaryPrimitives.ReadUInt32BigEndian(rest);
-            if (length > rest.Length - 12)
+            if (chunks.Type.SequenceEqual("eXIf"u8))
             {
-                break;
+                return OfTiff(chunks.Data);
             }
-
-            if (rest.Slice(4, 4).SequenceEqual("eXIf"u8))
-            {
-                return OfTiff(rest.Slice(8, (int)length));
-            }
-
-            rest = rest[((int)length + 12)..];
         }
 
         return 1;
@@ -34,23 +25,11 @@ internal static class ExifOrientation
     /// <summary>The tag in the first directory of a TIFF structure.</summary>
     public static int OfTiff(ReadOnlySpan<byte> tiff)
     {
-        bool isLittle = tiff.StartsWith("II*\0"u8);
-        if (tiff.Length < 8 || !(isLittle || tiff.StartsWith("MM\0*"u8)))
+        bool isLittle = tiff.StartsWith("II"u8);
+        ReadOnlySpan<byte> directory = Directory(tiff, FirstDirectory(tiff), out int entries);
+        for (int i = 0; i < entries && (12 * i) + 12 <= directory.Length; i++)
         {
-            return 1;
-        }
-
-        uint offset = UInt32(tiff[4..], isLittle);
-        if (offset > tiff.Length - 2)
-        {
-            return 1;
-        }
-
-        ReadOnlySpan<byte> directory = tiff[(int)offset..];
-        int entries = UInt16(directory, isLittle);
-        for (int i = 0; i < entries && (12 * i) + 14 <= directory.Length; i++)
-        {
-            ReadOnlySpan<byte> entry = directory.Slice(2 + (12 * i), 12);
+            ReadOnlySpan<byte> entry = directory.Slice(12 * i, 12);
             if (UInt16(entry, isLittle) == OrientationTag)
             {
                 const int Short = 3;
@@ -60,6 +39,43 @@ internal static class ExifOrientation
         }
 
         return 1;
+    }
+
+    /// <summary>The entries of the first directory of a TIFF structure, 12 bytes each, and how many they should be.</summary>
+    public static ReadOnlySpan<byte> Entries(ReadOnlySpan<byte> tiff, out int entries) => Directory(tiff, FirstDirectory(tiff), out entries);
+
+    /// <summary>How many directories a TIFF structure has, each of them a picture.</summary>
+    public static int CountDirectories(ReadOnlySpan<byte> tiff)
+    {
+        HashSet<uint> seen = [];
+        uint offset = FirstDirectory(tiff);
+        while (offset != 0 && seen.Add(offset))
+        {
+            ReadOnlySpan<byte> directory = Directory(tiff, offset, out int entries);
+            offset = directory.Length >= (12 * entries) + 4 ? UInt32(directory[(12 * entries)..], tiff.StartsWith("II"u8)) : 0;
+        }
+
+        return seen.Count;
+    }
+
+    /// <summary>Where the first directory is; 0 where this is no TIFF structure.</summary>
+    static uint FirstDirectory(ReadOnlySpan<byte> tiff)
+    {
+        bool isLittle = tiff.StartsWith("II*\0"u8);
+        return tiff.Length >= 8 && (isLittle || tiff.StartsWith("MM\0*"u8)) ? UInt32(tiff[4..], isLittle) : 0;
+    }
+
+    /// <summary>What follows the count of a directory's entries; empty where it lies outside.</summary>
+    static ReadOnlySpan<byte> Directory(ReadOnlySpan<byte> tiff, uint offset, out int entries)
+    {
+        entries = 0;
+        if (offset == 0 || tiff.Length < 2 || offset > tiff.Length - 2)
+        {
+            return [];
+        }
+
+        entries = UInt16(tiff[(int)offset..], tiff.StartsWith("II"u8));
+        return tiff[((int)offset + 2)..];
     }
 
     static ushort UInt16(ReadOnlySpan<byte> bytes, bool isLittle) =>

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace GemmaSharp.Media;
 
 /// <summary>
-/// Decodes the first frame of a GIF. Skia makes transparent pixels black; here they keep their palette colour, as in Pillow,
-/// and what the frame leaves of the screen gets the transparent colour, or colour 0.
+/// Decodes the first frame of a GIF. Transparent pixels, and what the frame leaves of the screen, are white; or, as in Pillow, the former keep their palette
+/// colour, where Skia makes them black, and the latter get the transparent colour, or colour 0.
 /// </summary>
 /// <remarks>Source: GIF89a specification; Pillow <c>GifImagePlugin.py</c>.</remarks>
 internal ref struct GifDecoder
@@ -32,7 +32,7 @@ internal ref struct GifDecoder
         int width = BinaryPrimitives.ReadUInt16LittleEndian(screen[6..]);
         int height = BinaryPrimitives.ReadUInt16LittleEndian(screen[8..]);
         ReadOnlySpan<byte> palette = Palette(screen[10]);
-        int transparent = 0;
+        int? transparent = null;
         while (true)
         {
             byte block = Take(1)[0];
@@ -58,7 +58,7 @@ internal ref struct GifDecoder
         }
     }
 
-    RgbImage Frame(int width, int height, ReadOnlySpan<byte> palette, int transparent)
+    RgbImage Frame(int width, int height, ReadOnlySpan<byte> palette, int? transparent)
     {
         ReadOnlySpan<byte> descriptor = Take(9);
         int left = BinaryPrimitives.ReadUInt16LittleEndian(descriptor);
@@ -68,17 +68,23 @@ internal ref struct GifDecoder
         width = Math.Max(width, left + frameWidth);
         height = Math.Max(height, top + frameHeight);
         ImageLimits.Check(width, height, _name, _options);
+        ImageLimits.CheckWhole(width, height, _name);
 
         ReadOnlySpan<byte> local = Palette(descriptor[8]);
         palette = local.IsEmpty ? palette : local;
         byte[] indices = Indices(checked(frameWidth * frameHeight));
 
         byte[] pixels = new byte[3 * width * height];
-        if (transparent != 0 || !palette.IsEmpty)
+        bool isWhite = _options.Alpha == AlphaMode.White;
+        if (isWhite)
+        {
+            Array.Fill(pixels, byte.MaxValue);
+        }
+        else if (transparent > 0 || !palette.IsEmpty)
         {
             for (int i = 0; i < pixels.Length; i += 3)
             {
-                Colour(palette, transparent).CopyTo(pixels.AsSpan(i));
+                Colour(palette, transparent ?? 0).CopyTo(pixels.AsSpan(i));
             }
         }
 
@@ -89,7 +95,11 @@ internal ref struct GifDecoder
             Span<byte> to = pixels.AsSpan(3 * ((y * width) + left), 3 * frameWidth);
             for (int x = 0; x < frameWidth; x++)
             {
-                Colour(palette, indices[(row * frameWidth) + x]).CopyTo(to[(3 * x)..]);
+                int index = indices[(row * frameWidth) + x];
+                if (!isWhite || index != transparent)
+                {
+                    Colour(palette, index).CopyTo(to[(3 * x)..]);
+                }
             }
         }
 

@@ -16,8 +16,18 @@ internal static class ImageLimits
         long most = Math.Min(options.MaxPixels, HardLimit);
         if (width > most || height > most || width * height > most)
         {
-            string advice = options.MaxPixels < HardLimit ? "make it smaller or raise MaxPixels" : "make it smaller";
+            string advice = options.MaxPixels < HardLimit ? "make it smaller or raise MaxPixels (--max-pixels)" : "make it smaller";
             throw new MediaException($"{name} is {width}×{height} pixels and {most} pixels are allowed; {advice}.");
+        }
+    }
+
+    /// <summary>Refuses what is held whole and too large for it, because its format cannot be decoded reduced, or not by so much.</summary>
+    public static void CheckWhole(long width, long height, string name)
+    {
+        if (width * height > Reduction.MostWhole)
+        {
+            throw new MediaException(
+                $"{name} would be {width}×{height} pixels even where it is decoded reduced, and {Reduction.MostWhole} pixels are the most; make it smaller.");
         }
     }
 

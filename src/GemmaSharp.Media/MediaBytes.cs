@@ -23,12 +23,13 @@ internal static class MediaBytes
     /// <summary>Everything from the stream's position on.</summary>
     public static byte[] ReadStream(Stream stream, string name, MediaOptions options)
     {
-        if (stream.CanSeek && stream.Length - stream.Position > options.MaxFileBytes)
+        if (stream.CanSeek && stream.Length - stream.Position > Math.Min(options.MaxFileBytes, Array.MaxLength - 1))
         {
             throw TooLarge(name, stream.Length - stream.Position, options);
         }
 
-        return BoundedFile.ReadAll(stream, options.MaxFileBytes) ?? throw TooLarge(name, options.MaxFileBytes + 1, options);
+        long most = Math.Min(options.MaxFileBytes, Array.MaxLength - 1);
+        return BoundedFile.ReadAll(stream, most) ?? throw TooLarge(name, most + 1, options);
     }
 
     /// <summary>Whether the text is a <c>data:</c> URL.</summary>
@@ -37,6 +38,12 @@ internal static class MediaBytes
     /// <summary>The bytes that a <c>data:</c> URL carries, base64 or percent-encoded.</summary>
     public static byte[] ReadDataUrl(string url, MediaOptions options)
     {
+        if (!IsDataUrl(url))
+        {
+            throw new MediaException(
+                $"The address begins with \"{url[..Math.Min(url.Length, 20)]}\" and a data URL with data:; write data:image/png;base64,… .");
+        }
+
         int comma = url.IndexOf(',', StringComparison.Ordinal);
         if (comma < 0)
         {
@@ -75,8 +82,9 @@ internal static class MediaBytes
     }
 
     /// <summary>The refusal of a source beyond <see cref="MediaOptions.MaxFileBytes"/>.</summary>
-    public static MediaException TooLarge(string name, long bytes, MediaOptions options) => new(
-        $"{name} has at least {bytes} bytes and {options.MaxFileBytes} are allowed; use a smaller file or raise MaxFileBytes.");
+    public static MediaException TooLarge(string name, long bytes, MediaOptions options) => new(options.MaxFileBytes < Array.MaxLength
+        ? $"{name} has at least {bytes} bytes and {options.MaxFileBytes} are allowed; use a smaller file or raise MaxFileBytes (--max-file)."
+        : $"{name} has at least {bytes} bytes and {Array.MaxLength - 1} are the most that are read at once; cut it into pieces.");
 
     /// <summary>The refusal of a path that the system does not open.</summary>
     public static MediaException CannotOpen(string path, Exception error)
@@ -86,9 +94,10 @@ internal static class MediaBytes
             FileNotFoundException or DirectoryNotFoundException => "does not exist",
             UnauthorizedAccessException when Directory.Exists(path) => "is a folder",
             UnauthorizedAccessException => "may not be read by this user",
+            ArgumentException when path.Length == 0 => "The path is empty",
             _ => "cannot be opened (" + error.Message.TrimEnd('.') + ")",
         };
-        return new MediaException($"{path} {reason}; give the path of a picture, sound or video file.", error);
+        return new MediaException($"{path}{(path.Length > 0 ? " " : "")}{reason}; give the path of a picture, sound or video file.", error);
     }
 
     static byte[] UnescapeBytes(ReadOnlySpan<char> data)

@@ -14,10 +14,14 @@ public sealed record MediaFormat(string Name, MediaKind Kind)
     internal static MediaFormat Bmp { get; } = new("BMP", MediaKind.Image);
     internal static MediaFormat Wav { get; } = new("WAV", MediaKind.Audio);
     internal static MediaFormat Aiff { get; } = new("AIFF", MediaKind.Audio);
+    internal static MediaFormat Wave64 { get; } = new("Wave64", MediaKind.Audio);
+    internal static MediaFormat Caf { get; } = new("CAF", MediaKind.Audio);
+    internal static MediaFormat Au { get; } = new("AU", MediaKind.Audio);
     internal static MediaFormat Flac { get; } = new("FLAC", MediaKind.Audio);
     internal static MediaFormat Mp3 { get; } = new("MP3", MediaKind.Audio);
     internal static MediaFormat OggOpus { get; } = new("Ogg Opus", MediaKind.Audio);
     internal static MediaFormat OggVorbis { get; } = new("Ogg Vorbis", MediaKind.Audio);
+    internal static MediaFormat Aac { get; } = new("AAC", MediaKind.Audio);
     internal static MediaFormat Unknown { get; } = new("unknown", MediaKind.Unknown);
     internal static MediaFormat Empty { get; } = new("empty", MediaKind.Unknown);
 
@@ -31,7 +35,11 @@ public sealed record MediaFormat(string Name, MediaKind Kind)
             return Empty;
         }
 
-        return Signature(start) ?? Container(start) ?? Text(start) ?? FrameSync(start) ?? Unknown;
+        MediaFormat? found = Signature(start) ?? Container(start) ?? Text(start) ?? FrameSync(start);
+
+        // A stream cut out of its middle begins within a frame, and some begin with the lines of text that a server sent.
+        return found is null or { Name: "text" } && MpegStream.IsFound(start) ? Mp3
+            : found ?? (AdtsStream.Find(start) >= 0 ? Aac : Unknown);
     }
 
     static MediaFormat? Signature(ReadOnlySpan<byte> s)
@@ -124,7 +132,7 @@ public sealed record MediaFormat(string Name, MediaKind Kind)
         {
             bool isAdts = (rest[1] & 0xF6) == 0xF0;
             bool isFrame = (rest[1] & 0x18) != 0x08 && (rest[1] & 0x06) != 0 && (rest[2] & 0xF0) != 0xF0 && (rest[2] & 0x0C) != 0x0C;
-            return isAdts ? new("AAC", MediaKind.Audio) : isFrame ? Mp3 : null;
+            return isAdts ? Aac : isFrame ? Mp3 : null;
         }
 
         bool isTransport = s.Length > 188 && s[0] == 0x47 && s[188] == 0x47;
@@ -155,11 +163,11 @@ public sealed record MediaFormat(string Name, MediaKind Kind)
         ([0x1F, 0x8B], new("gzip", MediaKind.Other)),
         ([.. "#!AMR"u8], new("AMR", MediaKind.Audio)),
         ([.. "MThd"u8], new("MIDI", MediaKind.Other)),
-        ([.. "caff"u8], new("CAF", MediaKind.Audio)),
-        ([.. ".snd"u8], new("AU", MediaKind.Audio)),
+        ([.. "caff"u8], Caf),
+        ([.. ".snd"u8], Au),
         ([.. "wvpk"u8], new("WavPack", MediaKind.Audio)),
         ([.. "MAC "u8], new("Monkey's Audio", MediaKind.Audio)),
-        ([.. "riff"u8], new("Wave64", MediaKind.Audio)),
+        ([.. "riff"u8], Wave64),
         ([0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11], new("Windows Media", MediaKind.Video)),
         ([0x1A, 0x45, 0xDF, 0xA3], new("Matroska or WebM", MediaKind.Video)),
         ([.. "FLV\u0001"u8], new("FLV", MediaKind.Video)),

@@ -6,13 +6,13 @@ namespace GemmaSharp.Media;
 /// The one door for media that people name: a path, a <c>data:</c> URL, or an <c>http(s)</c> URL where that is allowed.
 /// </summary>
 /// <remarks>
-/// Formats are recognised by content. Downloads are bounded in size and time, follow at most five redirections, and reach only public
+/// Formats are recognised by content. Downloads are bounded in size and time, follow at most three redirections, and reach only public
 /// addresses unless <see cref="MediaOptions.AllowPrivateAddresses"/> is set, which also turns the system's proxy on. Thread-safe; keep one and dispose of it at
 /// the end.
 /// </remarks>
 public sealed class MediaLoader : IDisposable
 {
-    const int MaxRedirections = 5;
+    const int MaxRedirections = 3;
 
     readonly MediaOptions _options;
     readonly Lazy<HttpClient> _client;
@@ -27,12 +27,14 @@ public sealed class MediaLoader : IDisposable
 
     /// <summary>Loads a picture.</summary>
     /// <param name="source">Path, <c>data:</c> URL or <c>http(s)</c> URL.</param>
+    /// <param name="notice">Told what a person should know, such as that an animation's other frames were left out; may be <see langword="null"/>.</param>
     /// <param name="cancellationToken">Ends waiting for a download.</param>
     /// <exception cref="MediaException">The source may not be read, does not answer, or is no picture that can be decoded.</exception>
-    public async Task<RgbImage> LoadImageAsync(string source, CancellationToken cancellationToken = default)
+    public async Task<RgbImage> LoadImageAsync(string source, Action<string>? notice = null, CancellationToken cancellationToken = default)
     {
         (byte[]? bytes, string name) = await FetchAsync(source, cancellationToken).ConfigureAwait(false);
-        return await Task.Run(() => bytes is null ? ImageReader.Read(name, _options) : ImageReader.Read(bytes, name, _options), cancellationToken)
+        return await Task.Run(
+            () => bytes is null ? ImageReader.Read(name, _options, notice) : ImageReader.Read(bytes, name, _options, notice), cancellationToken)
             .ConfigureAwait(false);
     }
 
@@ -46,7 +48,8 @@ public sealed class MediaLoader : IDisposable
     {
         (byte[]? bytes, string name) = await FetchAsync(source, cancellationToken).ConfigureAwait(false);
         return await Task.Run(
-            () => bytes is null ? Clips(AudioReader.Read(name, _options), Path.GetFileName(name), window) : LoadAudio(bytes, name, window),
+            () => bytes is null
+                ? AudioSplitter.Split(AudioReader.Read(name, window, _options), Path.GetFileName(name)) : LoadAudio(bytes, name, window),
             cancellationToken).ConfigureAwait(false);
     }
 
@@ -112,11 +115,23 @@ public sealed class MediaLoader : IDisposable
         }
     }
 
+    /// <summary>The bytes of a source, not decoded.</summary>
+    /// <param name="source">Path, <c>data:</c> URL or <c>http(s)</c> URL.</param>
+    /// <param name="cancellationToken">Ends waiting for a download.</param>
+    /// <exception cref="MediaException">The source may not be read, or does not answer.</exception>
+    public async Task<ReadOnlyMemory<byte>> LoadBytesAsync(string source, CancellationToken cancellationToken = default)
+    {
+        (byte[]? bytes, string name) = await FetchAsync(source, cancellationToken).ConfigureAwait(false);
+        return bytes ?? await Task.Run(() => MediaBytes.ReadFile(name, _options), cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Decodes a picture held in memory.</summary>
     /// <param name="bytes">The whole file.</param>
     /// <param name="name">What messages call it.</param>
+    /// <param name="notice">Told what a person should know; may be <see langword="null"/>.</param>
     /// <exception cref="MediaException">The bytes are no picture that can be decoded.</exception>
-    public RgbImage LoadImage(ReadOnlyMemory<byte> bytes, string name = "The picture") => ImageReader.Read(bytes, name, _options);
+    public RgbImage LoadImage(ReadOnlyMemory<byte> bytes, string name = "The picture", Action<string>? notice = null) =>
+        ImageReader.Read(bytes, name, _options, notice);
 
     /// <summary>Decodes sound held in memory, as clips of at most 30 seconds.</summary>
     /// <param name="bytes">The whole file.</param>
@@ -124,7 +139,7 @@ public sealed class MediaLoader : IDisposable
     /// <param name="window">The piece wanted; <see langword="null"/> for the whole, which is split where it is too long.</param>
     /// <exception cref="MediaException">The bytes are no sound that can be decoded.</exception>
     public AudioContent LoadAudio(ReadOnlyMemory<byte> bytes, string name = "The sound", AudioWindow? window = null) =>
-        Clips(AudioReader.Read(bytes, name, _options), name, window);
+        AudioSplitter.Split(AudioReader.Read(bytes, name, window, _options), name);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -143,7 +158,7 @@ public sealed class MediaLoader : IDisposable
         switch (part)
         {
             case ImagePart image:
-                return image with { Image = await LoadImageAsync(image.Source!, cancellationToken).ConfigureAwait(false) };
+                return image with { Image = await LoadImageAsync(image.Source!, notice, cancellationToken).ConfigureAwait(false) };
             case AudioPart audio:
                 AudioContent sound = await LoadAudioAsync(audio.Source!, window, cancellationToken).ConfigureAwait(false);
                 Tell(sound.Notices, notice);
@@ -163,16 +178,6 @@ public sealed class MediaLoader : IDisposable
         {
             notice?.Invoke(sentence);
         }
-    }
-
-    static AudioContent Clips(AudioContent content, string name, AudioWindow? window)
-    {
-        if (window is { } piece)
-        {
-            content = content with { Clips = [AudioSplitter.Window(content.Clips[0], piece, name)] };
-        }
-
-        return AudioSplitter.Split(content, name);
     }
 
     /// <summary>The bytes of a source and its name; for a file on this machine no bytes, and its path.</summary>
@@ -262,6 +267,7 @@ public sealed class MediaLoader : IDisposable
     {
         for (int redirections = 0; ; redirections++)
         {
+            RequireHost(address);
             HttpResponseMessage answer = await _client.Value.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, cancellationToken)
                 .ConfigureAwait(false);
             bool isMoved = answer.StatusCode is HttpStatusCode.MovedPermanently or HttpStatusCode.Found or HttpStatusCode.SeeOther
@@ -280,6 +286,21 @@ public sealed class MediaLoader : IDisposable
             answer.Dispose();
             address = next;
         }
+    }
+
+    void RequireHost(Uri address)
+    {
+        if (_options.RemoteHosts is IReadOnlyList<string> hosts && !hosts.Any(host => Covers(host, address.IdnHost)))
+        {
+            throw new MediaException(
+                $"{Short(address.GetLeftPart(UriPartial.Path))} is on the host {address.IdnHost}, which is none of those that media may be fetched from; "
+                + "send the file itself as a data: URL, or allow the host.");
+        }
+
+        static bool Covers(string pattern, string host) =>
+            pattern.StartsWith("*.", StringComparison.Ordinal)
+                ? host.EndsWith(pattern[1..], StringComparison.OrdinalIgnoreCase)
+                : string.Equals(pattern, host, StringComparison.OrdinalIgnoreCase);
     }
 
     HttpClient CreateClient()
@@ -302,11 +323,13 @@ public sealed class MediaLoader : IDisposable
         return client;
     }
 
-    /// <summary>An address as messages show it: without a query, which may hold secrets, and not endless.</summary>
+    /// <summary>An address as messages show it: without a query and a password, which are secrets, and not endless.</summary>
     static string Short(string source)
     {
         int end = source.IndexOfAny(['?', '#']);
         string text = end > 0 ? source[..end] : source;
+        int host = text.IndexOf("://", StringComparison.Ordinal) + 3, name = host > 2 ? text.LastIndexOf('@') : -1;
+        text = name >= host ? text[..host] + text[(name + 1)..] : text;
         return text.Length > 120 ? text[..117] + "…" : text;
     }
 }

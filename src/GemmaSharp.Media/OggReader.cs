@@ -1,17 +1,16 @@
-using System.Buffers.Binary;
-
 namespace GemmaSharp.Media;
 
-/// <summary>Takes the packets of one stream out of an Ogg file; pages with a wrong checksum are passed over.</summary>
+/// <summary>Takes the packets of one stream out of one recording of an Ogg file; pages with a wrong checksum are passed over.</summary>
+/// <param name="bytes">The recording.</param>
+/// <param name="mark">What the stream's first packet begins with; other streams of the recording are passed over.</param>
 /// <remarks>Source: RFC 3533.</remarks>
-internal sealed class OggReader(ReadOnlyMemory<byte> bytes)
+internal sealed class OggReader(ReadOnlyMemory<byte> bytes, byte[] mark)
 {
-    const int HeaderBytes = 27;
-
     readonly List<byte> _partial = [];
     readonly Queue<byte[]> _packets = new();
     int _position;
     uint _serial;
+    uint _number;
     bool _hasSerial;
 
     /// <summary>Pages of the stream that were lost.</summary>
@@ -20,13 +19,13 @@ internal sealed class OggReader(ReadOnlyMemory<byte> bytes)
     /// <summary>The last page's granule position: for sound, samples up to its end. −1 where unknown.</summary>
     public long Granule { get; private set; } = -1;
 
+    /// <summary>Whether the packet that <see cref="Next"/> gave is the last one to end on its page, at <see cref="Granule"/>.</summary>
+    public bool IsAtPageEnd => _packets.Count == 0;
+
     /// <summary>Whether the stream's last page was seen.</summary>
     public bool IsEnded { get; private set; }
 
-    /// <summary>Whether another stream begins behind the end of this one.</summary>
-    public bool HasAnother { get; private set; }
-
-    /// <summary>The next packet of the file's first stream; <see langword="null"/> at its end.</summary>
+    /// <summary>The next packet of the stream; <see langword="null"/> at its end.</summary>
     public byte[]? Next()
     {
         while (_packets.Count == 0)
@@ -43,41 +42,36 @@ internal sealed class OggReader(ReadOnlyMemory<byte> bytes)
     bool NextPage()
     {
         ReadOnlySpan<byte> all = bytes.Span;
-        while (_position + HeaderBytes <= all.Length)
+        for (int found = OggPage.Find(all, _position); found >= 0; found = OggPage.Find(all, _position))
         {
-            int found = all[_position..].IndexOf("OggS"u8);
-            if (found < 0 || _position + found + HeaderBytes > all.Length)
+            LostPages += found > _position ? 1 : 0;
+            OggPage page = OggPage.Read(all, found);
+            if (!page.IsGood)
             {
-                break;
-            }
-
-            LostPages += found > 0 ? 1 : 0;
-            _position += found;
-            ReadOnlySpan<byte> page = all[_position..];
-            int segments = page[26], head = HeaderBytes + segments;
-            int size = head;
-            for (int i = 0; i < segments && HeaderBytes + i < page.Length; i++)
-            {
-                size += page[HeaderBytes + i];
-            }
-
-            if (size > page.Length || Crc(page[..size]) != BinaryPrimitives.ReadUInt32LittleEndian(page[22..]))
-            {
-                LostPages++;
-                _position += 4;
+                // A last page that is not whole is the end of a file that was cut off, and no damage.
+                _position = found + 4;
+                LostPages += found + page.Size > all.Length && OggPage.Find(all, _position) < 0 ? 0 : 1;
                 continue;
             }
 
-            _position += size;
-            uint serial = BinaryPrimitives.ReadUInt32LittleEndian(page[14..]);
-            if (!_hasSerial)
+            _position = found + page.Size;
+            if (!_hasSerial && all[(found + page.Head).._position].StartsWith(mark))
             {
-                (_serial, _hasSerial) = (serial, true);
+                (_serial, _number, _hasSerial) = (page.Serial, page.Number, true);
+                Take(page, all[found.._position]);
+                return true;
             }
 
-            if (serial == _serial)
+            if (_hasSerial && page.Serial == _serial)
             {
-                Take(page[..size], head);
+                if (IsOld(page))
+                {
+                    LostPages++;
+                    continue;
+                }
+
+                _number = page.Number;
+                Take(page, all[found.._position]);
                 return true;
             }
         }
@@ -86,19 +80,21 @@ internal sealed class OggReader(ReadOnlyMemory<byte> bytes)
         return false;
     }
 
-    void Take(ReadOnlySpan<byte> page, int head)
+    /// <summary>
+    /// Whether a page was there before, as bad copies have them: neither its number nor its place is further on. Some writers number no pages.
+    /// </summary>
+    bool IsOld(OggPage page) => page.Number <= _number && page.Granule <= Granule && (_number > 0 || page.Number > 0) && page.Granule >= 0;
+
+    void Take(OggPage page, ReadOnlySpan<byte> bytes)
     {
-        byte flags = page[5];
-        long granule = BinaryPrimitives.ReadInt64LittleEndian(page[6..]);
-        bool continues = (flags & 1) != 0;
-        bool isBroken = continues && _partial.Count == 0;
-        if (!continues)
+        bool isBroken = page.Continues && _partial.Count == 0;
+        if (!page.Continues)
         {
             _partial.Clear();
         }
 
-        ReadOnlySpan<byte> data = page[head..];
-        foreach (byte length in page[HeaderBytes..head])
+        ReadOnlySpan<byte> data = bytes[page.Head..];
+        foreach (byte length in bytes[OggPage.HeaderBytes..page.Head])
         {
             _partial.AddRange(data[..length]);
             data = data[length..];
@@ -115,36 +111,7 @@ internal sealed class OggReader(ReadOnlyMemory<byte> bytes)
             }
         }
 
-        Granule = granule >= 0 ? granule : Granule;
-        if ((flags & 4) != 0)
-        {
-            IsEnded = true;
-            HasAnother = bytes.Span[_position..].IndexOf("OggS"u8) >= 0;
-        }
-    }
-
-    static uint Crc(ReadOnlySpan<byte> page)
-    {
-        uint crc = 0;
-        for (int i = 0; i < page.Length; i++)
-        {
-            // The checksum's own four bytes count as zero.
-            byte value = i is >= 22 and < 26 ? (byte)0 : page[i];
-            crc = (crc << 8) ^ s_table[(crc >> 24) ^ value];
-        }
-
-        return crc;
-    }
-
-    static readonly uint[] s_table = [.. Enumerable.Range(0, 256).Select(i => Shift((uint)i << 24))];
-
-    static uint Shift(uint value)
-    {
-        for (int bit = 0; bit < 8; bit++)
-        {
-            value = (value << 1) ^ ((value & 0x8000_0000) != 0 ? 0x04C1_1DB7u : 0);
-        }
-
-        return value;
+        Granule = page.Granule >= 0 ? page.Granule : Granule;
+        IsEnded |= page.IsLast;
     }
 }

@@ -12,10 +12,10 @@ internal static class OpusDecoder
 
     static OpusDecoder() => OpusCodecFactory.AttemptToUseNativeLibrary = false;
 
-    /// <summary>Decodes the file.</summary>
+    /// <summary>Decodes one recording.</summary>
     public static void Decode(ReadOnlyMemory<byte> bytes, AudioSink sink)
     {
-        OggReader reader = new(bytes);
+        OggReader reader = new(bytes, [.. "OpusHead"u8]);
         byte[] head = reader.Next() ?? [];
         if (head.Length < 19 || !head.AsSpan().StartsWith("OpusHead"u8))
         {
@@ -27,13 +27,14 @@ internal static class OpusDecoder
         int skipAtStart = skip;
         float gain = MathF.Pow(10, BinaryPrimitives.ReadInt16LittleEndian(head.AsSpan(16)) / (20f * 256));
         sink.Begin(Rate, channels);
+        long before = sink.Frames;
         Func<byte[], float[], int> decode = Decoder(head, channels, sink.Name);
 
         reader.Next(); // the tags
         float[] samples = new float[MaxPacketSamples * channels];
         int damaged = 0, last = 960;
         float[] held = [];
-        for (byte[]? packet = reader.Next(); packet is not null; packet = reader.Next())
+        for (byte[]? packet = reader.Next(); packet is not null && !sink.IsDone; packet = reader.Next())
         {
             sink.Write(held);
             int count = decode(packet, samples);
@@ -54,11 +55,16 @@ internal static class OpusDecoder
             }
         }
 
+        if (sink.IsDone)
+        {
+            return;
+        }
+
         // The last page's position counts the lead-in; it cuts the last packet, and only that.
-        long surplus = reader.IsEnded ? sink.Frames + (held.Length / channels) - (reader.Granule - skipAtStart) : 0;
+        long surplus = reader.IsEnded ? sink.Frames - before + (held.Length / channels) - (reader.Granule - skipAtStart) : 0;
         bool isPlausible = surplus > 0 && surplus <= held.Length / channels;
         sink.Write(isPlausible ? held.AsSpan(0, held.Length - (int)(surplus * channels)) : held);
-        if (sink.Frames == 0)
+        if (sink.Frames == before)
         {
             throw new MediaException($"{sink.Name} begins as Opus sound but none of it can be decoded; copy or download the file again.");
         }
@@ -76,10 +82,6 @@ internal static class OpusDecoder
         if (!reader.IsEnded)
         {
             sink.Notice($"{sink.Name} ends before its last page; what is there was used.");
-        }
-        else if (reader.HasAnother)
-        {
-            sink.Notice($"{sink.Name}: more Ogg data follows the first recording and was left out.");
         }
     }
 

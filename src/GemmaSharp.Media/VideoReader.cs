@@ -1,11 +1,12 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 
 namespace GemmaSharp.Media;
 
-/// <summary>Samples frames and sound of a video with an installed ffmpeg, which also turns frames upright.</summary>
+/// <summary>
+/// Samples frames and sound of a video with an installed ffmpeg, which also turns frames upright; frames of an animated GIF, WebP or PNG without it.
+/// </summary>
 /// <remarks>Stateless; thread-safe.</remarks>
-public static partial class VideoReader
+public static class VideoReader
 {
     /// <summary>Reads a file.</summary>
     /// <param name="path">Where it is.</param>
@@ -58,7 +59,14 @@ public static partial class VideoReader
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(video.MaxFrames);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(video.MaxFrameSide);
         MediaFormat format = MediaFormat.Detect(start);
-        if (format.Kind != MediaKind.Video && format != MediaFormat.Gif)
+        if (format == MediaFormat.Gif || format == MediaFormat.WebP || format == MediaFormat.Png)
+        {
+            byte[] bytes = MediaBytes.ReadFile(path, options);
+            return Animation.Is(bytes, format) ? Animation.Read(bytes, format, name, video, options)
+                : throw new MediaException($"{name} is a {format.Name} file and a video is needed; it holds one picture, which --image takes.");
+        }
+
+        if (format.Kind != MediaKind.Video && format.Name != "AVIF")
         {
             throw new MediaException(format.Kind == MediaKind.Unknown
                 ? $"{name} is in no format that is known here and a video is needed; save it as MP4 or WebM."
@@ -67,22 +75,21 @@ public static partial class VideoReader
 
         Ffmpeg ffmpeg = Ffmpeg.Find(options, name, format with { Kind = MediaKind.Video });
         string description = ffmpeg.Run(path, [], _ => { }, "info").Said;
-        TimeSpan? duration = Duration(description);
-        if (duration > options.MaxAudio && video.WithAudio)
+        List<string> notices = [];
+        TimeSpan? said = Ffmpeg.Duration(description), duration = Length(ffmpeg, path, said, name, notices);
+        if ((said ?? duration) is TimeSpan whole && whole > options.MaxAudio && video.WithAudio)
         {
             throw new MediaException(
-                $"{name} is {AudioSink.Length(duration.Value.TotalSeconds)} long and {AudioSink.Length(options.MaxAudio.TotalSeconds)} of sound are allowed; "
-                    + $"cut it, raise MaxAudio, or leave the sound out.");
+                $"{name} is {AudioSink.Length(whole.TotalSeconds)} long and {AudioSink.Length(options.MaxAudio.TotalSeconds)} of sound are allowed; "
+                    + $"cut it, raise MaxAudio (--max-audio), or leave the sound out.");
         }
 
-        List<string> notices = [];
         double rate = video.FramesPerSecond;
-        if (duration is { TotalSeconds: > 0 } length && length.TotalSeconds * rate > video.MaxFrames)
+        if (duration is { TotalSeconds: > 0 } length)
         {
-            rate = video.MaxFrames / length.TotalSeconds;
-            notices.Add(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{name} is {AudioSink.Length(length.TotalSeconds)} long: {video.MaxFrames} frames were taken, one every {1 / rate:0.##} s."));
+            FrameSampling sampling = FrameSampling.Of(length.TotalSeconds, video, name);
+            rate = sampling.Rate;
+            notices.AddRange(sampling.Notices);
         }
 
         List<RgbImage> frames = Frames(ffmpeg, path, name, rate, video, options, notices);
@@ -96,24 +103,73 @@ public static partial class VideoReader
         return new VideoContent(frames, rate, duration, audio, notices);
     }
 
+    /// <summary>
+    /// How long the pictures go on. Recorders that were killed, or wrote to a pipe, leave no length in the file, and a file that was cut off has a wrong one,
+    /// so that all packets are looked at, without decoding them.
+    /// </summary>
+    static TimeSpan? Length(Ffmpeg ffmpeg, string path, TimeSpan? said, string name, List<string> notices)
+    {
+        string progress = "";
+        string message = ffmpeg.Run(
+            path, ["-map", "0:v:0", "-c", "copy", "-progress", "pipe:1", "-f", "null", "-"],
+            output => progress = new StreamReader(output).ReadToEnd(), "warning").Said;
+        double last = Last("out_time_us=") / 1e6, frames = Last("frame=");
+        if (message.Contains("corrupt", StringComparison.OrdinalIgnoreCase) || message.Contains("partial file", StringComparison.Ordinal)
+            || message.Contains("ended prematurely", StringComparison.Ordinal) || message.Contains("Truncat", StringComparison.OrdinalIgnoreCase))
+        {
+            notices.Add($"{name} is cut off or damaged{(last > 0 ? $" after {AudioSink.Length(last)}" : "")}; what could be decoded was used.");
+        }
+
+        if (!(last > 0))
+        {
+            return said;
+        }
+
+        // The last packet's time is its beginning; it is shown as long as the others are.
+        double seconds = frames > 1 ? last * frames / (frames - 1) : last;
+        if (said is null || said == TimeSpan.Zero)
+        {
+            return TimeSpan.FromSeconds(seconds);
+        }
+
+        if (Math.Abs(said.Value.TotalSeconds - seconds) <= 1 + (0.05 * seconds))
+        {
+            return said;
+        }
+
+        notices.Add(
+            $"{name} says that it is {AudioSink.Length(said.Value.TotalSeconds)} long and its pictures end after {AudioSink.Length(seconds)}; frames were "
+                + "taken from these.");
+        return TimeSpan.FromSeconds(seconds);
+
+        double Last(string key)
+        {
+            int at = progress.LastIndexOf(key, StringComparison.Ordinal);
+            if (at < 0)
+            {
+                return double.NaN;
+            }
+
+            ReadOnlySpan<char> rest = progress.AsSpan(at + key.Length);
+            int end = rest.IndexOf('\n');
+            return double.TryParse(rest[..(end < 0 ? rest.Length : end)], CultureInfo.InvariantCulture, out double number) ? number : double.NaN;
+        }
+    }
+
     static List<RgbImage> Frames(
         Ffmpeg ffmpeg, string path, string name, double rate, VideoOptions video, MediaOptions options, List<string> notices)
     {
-        string filter = string.Create(
+        string scale = string.Create(
             CultureInfo.InvariantCulture,
-            $"fps={rate:0.######},scale=w='min({video.MaxFrameSide},iw)':h='min({video.MaxFrameSide},ih)':force_original_aspect_ratio=decrease,format=rgb24");
+            $"scale=w='min({video.MaxFrameSide},iw)':h='min({video.MaxFrameSide},ih)':force_original_aspect_ratio=decrease,format=rgba");
         List<RgbImage> frames = [];
-        (int exitCode, string said) = ffmpeg.Run(
-            path,
-            ["-map", "0:v:0", "-an", "-sn", "-dn", "-vf", filter, "-frames:v", video.MaxFrames.ToString(CultureInfo.InvariantCulture), "-c:v", "ppm", "-f",
-                "image2pipe", "pipe:1"],
-            output =>
-            {
-                while (frames.Count < video.MaxFrames && PpmReader.Read(output, name, options) is { } frame)
-                {
-                    frames.Add(frame);
-                }
-            });
+        (int exitCode, string said) = Take(string.Create(CultureInfo.InvariantCulture, $"fps={rate:0.######},{scale}"), video.MaxFrames);
+        if (frames.Count == 0)
+        {
+            // Shorter than half of what one frame stands for.
+            (exitCode, said) = Take(scale, 1);
+        }
+
         if (frames.Count == 0)
         {
             string reason = said.Contains("matches no streams", StringComparison.Ordinal) ? "it has no pictures" : Ffmpeg.Reason(said, path, name);
@@ -126,19 +182,17 @@ public static partial class VideoReader
         }
 
         return frames;
-    }
 
-    static TimeSpan? Duration(string description)
-    {
-        Match match = DurationPattern().Match(description);
-        return match.Success
-            ? TimeSpan.FromSeconds(
-                (3600 * int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture))
-                + (60 * int.Parse(match.Groups[2].ValueSpan, CultureInfo.InvariantCulture))
-                + double.Parse(match.Groups[3].ValueSpan, CultureInfo.InvariantCulture))
-            : null;
+        (int ExitCode, string Said) Take(string filter, int most) => ffmpeg.Run(
+            path,
+            ["-map", "0:v:0", "-an", "-sn", "-dn", "-vf", filter, "-frames:v", most.ToString(CultureInfo.InvariantCulture), "-c:v", "pam", "-f",
+                "image2pipe", "pipe:1"],
+            output =>
+            {
+                while (frames.Count < most && PamReader.Read(output, name, options) is { } frame)
+                {
+                    frames.Add(frame);
+                }
+            });
     }
-
-    [GeneratedRegex(@"Duration: (\d{1,5}):(\d\d):(\d\d\.\d+)")]
-    private static partial Regex DurationPattern();
 }

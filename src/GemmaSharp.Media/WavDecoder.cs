@@ -6,8 +6,9 @@ namespace GemmaSharp.Media;
 /// Decodes WAV (RIFF, RIFX, RF64, BW64): PCM of 8 to 32 bits, float, A-law and µ-law, plain or extensible. Reads forward only, so pipes do.
 /// </summary>
 /// <remarks>
-/// Tolerates what real files have: sizes of 0 or 2³²−1 from programs that could not seek back, missing padding bytes, chunks of any kind in any
-/// order, and data that ends early, which is told in a notice. Source: Microsoft RIFF and WAVEFORMATEXTENSIBLE; EBU Tech 3306 (RF64).
+/// Tolerates what real files have: sizes that a program could not fill in, because it wrote into a pipe or was ended while it recorded, missing padding
+/// bytes, chunks of any kind in any order, and data that ends early. What was not as the header says is told in a notice. Source: Microsoft RIFF and
+/// WAVEFORMATEXTENSIBLE; EBU Tech 3306 (RF64).
 /// </remarks>
 internal static class WavDecoder
 {
@@ -24,16 +25,17 @@ internal static class WavDecoder
         }
 
         bool isBig = head.StartsWith("RIFX"u8);
-        long riffBytes = UInt32(head[4..], isBig), wideBytes = 0;
+        long riffBytes = UInt32(head[4..], isBig);
+        long? wideBytes = null;
         PcmFormat? format = null;
-        int channels = 0, frameBytes = 0;
+        int channels = 0;
         while (NextChunk(stream, isBig, out uint id, out long size))
         {
             if (id == Id("ds64"u8))
             {
                 byte[] sizes = new byte[(int)Math.Min(size, 16)];
                 int read = PcmStream.Fill(stream, sizes);
-                wideBytes = read == 16 ? BinaryPrimitives.ReadInt64LittleEndian(sizes.AsSpan(8)) : 0;
+                wideBytes = read == 16 ? BinaryPrimitives.ReadInt64LittleEndian(sizes.AsSpan(8)) : null;
                 PcmStream.Skip(stream, Padded(size) - read);
             }
             else if (id == Id("fmt "u8))
@@ -46,7 +48,7 @@ internal static class WavDecoder
                 }
 
                 PcmStream.Skip(stream, Padded(size) - read);
-                format = Format(fields.AsSpan(0, read), isBig, sink, out channels, out frameBytes);
+                format = Format(fields.AsSpan(0, read), isBig, sink, out channels);
                 if (format is null)
                 {
                     return false;
@@ -59,10 +61,13 @@ internal static class WavDecoder
                     throw new MediaException($"{sink.Name} has its samples before its format, so they cannot be read; save it anew.");
                 }
 
-                // A program that writes into a pipe cannot come back to fill the sizes in.
-                bool isUnsaid = size == Unsaid || (size == 0 && riffBytes is 0 or Unsaid);
-                long bytes = size == Unsaid && wideBytes > 0 ? wideBytes : isUnsaid ? long.MaxValue : size;
-                Pour(stream, bytes, format.Value, channels, frameBytes, sink);
+                long said = size == Unsaid ? Math.Max(0, wideBytes ?? 0) : size;
+                bool isConfirmed = stream.CanSeek && Math.Abs(stream.Position + said - (riffBytes + 8)) <= 1;
+
+                // A program that writes into a pipe cannot come back to fill the sizes in, and leaves ones or zeros.
+                long bytes = size == Unsaid && wideBytes is null ? long.MaxValue : SampleExtent.Of(
+                    stream, said, isConfirmed, size == 0 && riffBytes is 0 or Unsaid, end => ChunkTails.Of(stream, end, said, isBig), sink);
+                PcmStream.PourAll(stream, bytes, format.Value, channels, sink);
                 return true;
             }
             else if (!PcmStream.Skip(stream, size) || !SkipPadding(stream, size))
@@ -74,29 +79,14 @@ internal static class WavDecoder
         throw new MediaException($"{sink.Name} is a WAV file without samples (no data chunk); record or save it anew.");
     }
 
-    static void Pour(Stream stream, long bytes, PcmFormat format, int channels, int frameBytes, AudioSink sink)
-    {
-        if (bytes != long.MaxValue && stream.CanSeek)
-        {
-            sink.Expect(Math.Min(bytes, stream.Length - stream.Position) / frameBytes);
-        }
-
-        long read = PcmStream.Pour(stream, bytes, format, channels, sink);
-        if (bytes != long.MaxValue && read < bytes)
-        {
-            sink.Notice($"{sink.Name} says {bytes} bytes of samples and holds {read}; what is there was used.");
-        }
-    }
-
     /// <summary>Reads the format chunk; <see langword="null"/> for a compression that is not decoded here.</summary>
-    static PcmFormat? Format(ReadOnlySpan<byte> fields, bool isBig, AudioSink sink, out int channels, out int frameBytes)
+    internal static PcmFormat? Format(ReadOnlySpan<byte> fields, bool isBig, AudioSink sink, out int channels)
     {
         const int Pcm = 1, Float = 3, ALaw = 6, MuLaw = 7, Extensible = 0xFFFE;
         int tag = UInt16(fields, isBig);
         channels = UInt16(fields[2..], isBig);
         long rate = UInt32(fields[4..], isBig);
         int align = UInt16(fields[12..], isBig), bits = UInt16(fields[14..], isBig);
-        frameBytes = 0;
         if (tag == Extensible && fields.Length >= 40)
         {
             // The GUID of a format with a tag is the tag and then always the same.
@@ -113,7 +103,7 @@ internal static class WavDecoder
         // 12 bits lie in two bytes and 20 in three, left-justified; the alignment tells the bytes where it makes sense.
         int bytes = align % channels == 0 && align / channels * 8 >= bits ? align / channels : (bits + 7) / 8;
         bytes = bytes is >= 1 and <= 8 ? bytes : (bits + 7) / 8;
-        PcmFormat? format = (tag, bytes) switch
+        return (tag, bytes) switch
         {
             (ALaw, 1) => new PcmFormat(PcmEncoding.ALaw, 1, isBig),
             (MuLaw, 1) => new PcmFormat(PcmEncoding.MuLaw, 1, isBig),
@@ -123,8 +113,6 @@ internal static class WavDecoder
             _ => throw new MediaException(
                 $"{sink.Name} has samples of {bits} bits in {bytes} bytes; 8, 16, 24 or 32 bits, or float of 32 or 64, are needed: save it as 16-bit WAV."),
         };
-        frameBytes = bytes * channels;
-        return format;
     }
 
     static bool NextChunk(Stream stream, bool isBig, out uint id, out long size)

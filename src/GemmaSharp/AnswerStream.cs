@@ -10,8 +10,11 @@ namespace GemmaSharp;
 /// </remarks>
 public sealed record GenerationRequest
 {
-    /// <summary>The conversation, brought into the model's form: see <see cref="GemmaModel.Normalize"/>.</summary>
-    public required IReadOnlyList<ChatMessage> Messages { get; init; }
+    /// <summary>The conversation, brought into the model's form: <see cref="GemmaModel.Normalize"/>. Empty where there are <see cref="PromptIds"/>.</summary>
+    public IReadOnlyList<ChatMessage> Messages { get; init; } = [];
+
+    /// <summary>Ids to be continued as they are, without a template, instead of messages; null for none.</summary>
+    public IReadOnlyList<int>? PromptIds { get; init; }
 
     /// <summary>How to draw; null for the checkpoint's own settings.</summary>
     public GenerationOptions? Options { get; init; }

@@ -17,7 +17,7 @@ namespace GemmaSharp;
 public static class CheckpointConverter
 {
     /// <summary>Converts a checkpoint.</summary>
-    /// <param name="source">Its folder.</param>
+    /// <param name="source">Its folder or GGUF file.</param>
     /// <param name="destination">A new or empty folder; any folder with <see cref="ConversionOptions.Force"/>.</param>
     /// <param name="options">What to change.</param>
     /// <param name="progress">Told after every piece.</param>
@@ -48,8 +48,16 @@ public static class CheckpointConverter
         CheckSpace(folder.Path, bytes);
         IReadOnlyList<string> files = Write(
             plan, merge, tensors, folder.Path, options, 2 * bytes, progress, cancellationToken, out Dictionary<string, UInt128> hashes);
-        File.WriteAllBytes(Path.Combine(folder.Path, Gemma3nConfig.FileName), ConvertedConfig.Make(source, plan, options));
-        CompanionFiles.Copy(source, folder.Path);
+        File.WriteAllBytes(Path.Combine(folder.Path, Gemma3nConfig.FileName), ConvertedConfig.Make(checkpoint, plan, options));
+        if (checkpoint.Gguf is null)
+        {
+            CompanionFiles.Copy(source, folder.Path);
+        }
+        else
+        {
+            GgufConversion.WriteCompanions(checkpoint, folder.Path);
+        }
+
         Verify(folder.Path, files, hashes, bytes, progress, cancellationToken);
         RequireLoadable(folder.Path);
         folder.Publish();
@@ -171,7 +179,7 @@ public static class CheckpointConverter
         foreach (string name in files)
         {
             using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(folder, name));
-            foreach (SafetensorsEntry entry in file.Entries)
+            foreach (TensorEntry entry in file.Entries)
             {
                 StoredTensor tensor = new(file, entry, entry.Name);
                 for (long at = 0; at < entry.Length; at += piece.Length)

@@ -8,9 +8,10 @@ namespace GemmaSharp;
 
 /// <summary>Conversations as JSON: a list of <c>{role, content}</c>, content a text or a list of parts <c>{type: text|image|audio|video, …}</c>.</summary>
 /// <remarks>
-/// The value of a part stands under the name of its type. Pictures, sound and videos are read and written as their source: a path, relative to the file's
-/// folder both ways, or a <c>data:</c>, <c>http:</c> or <c>https:</c> address. The list may also be the <c>messages</c> of an object; comments and trailing
-/// commas are passed over. Stateless, thread-safe.
+/// The value of a part stands under the name of its type. The forms of other programs are read as well: OpenAI's with calls of tools, Anthropic's, Ollama's,
+/// Gemini's, Hugging Face's, LangChain's, ShareGPT's; a key that carries content and is not read is refused by its name. Pictures, sound and videos are
+/// read and written as their source: a path, relative to the file's folder both ways, or a <c>data:</c>, <c>http:</c> or <c>https:</c> address. The list may
+/// also be the <c>messages</c> of an object; comments and trailing commas are passed over. Stateless, thread-safe.
 /// </remarks>
 public static class ConversationFile
 {
@@ -47,7 +48,7 @@ public static class ConversationFile
     }
 
     /// <summary>Reads JSON text.</summary>
-    /// <param name="utf8">The text, with or without a byte order mark.</param>
+    /// <param name="utf8">The text in UTF-8, or in UTF-16 or UTF-32 with a byte order mark.</param>
     /// <param name="name">What messages call it.</param>
     /// <param name="folder">What relative paths are relative to.</param>
     /// <returns>At least one message; pictures, sound and videos have their source only, paths in full.</returns>
@@ -56,19 +57,18 @@ public static class ConversationFile
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        if (utf8.Span.StartsWith("\uFEFF"u8))
-        {
-            utf8 = utf8[3..];
-        }
-
         try
         {
-            using JsonDocument document = JsonDocument.Parse(utf8, s_reading);
-            return new Reader(name, Path.GetFullPath(folder)).Messages(document.RootElement);
+            using JsonDocument document = JsonDocument.Parse(EncodedText.ToUtf8(utf8), s_reading);
+            return new ConversationReader(name, Path.GetFullPath(folder)).Messages(document.RootElement);
         }
         catch (JsonException e)
         {
             throw new ChatMessageException($"{name} is not valid JSON ({e.Message.TrimEnd('.')}); a list of {{\"role\": …, \"content\": …}} is needed.", e);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new ChatMessageException($"{name} is no text of the encoding that its byte order mark names; save it as UTF-8.", e);
         }
         catch (InvalidOperationException e)
         {
@@ -114,18 +114,40 @@ public static class ConversationFile
     {
         json.WriteStartObject();
         json.WriteString("role", Whole(message.Role));
-        if (message.IsPlainText)
+        ToolCall[] calls = [.. message.Parts.OfType<ToolCallPart>().Select(part => part.Call)];
+        ContentPart[] parts = [.. message.Parts.Where(part => part is not ToolCallPart)];
+        if (message.Role == ChatMessage.ToolRole && parts is [ToolResultPart result])
+        {
+            json.WriteString("tool_call_id", Whole(result.CallId));
+            if (result.Name is not null)
+            {
+                json.WriteString("name", Whole(result.Name));
+            }
+
+            json.WriteString("content", Whole(result.Result));
+        }
+        else if (message.IsPlainText)
         {
             json.WriteString("content", Whole(message.Text));
         }
         else
         {
             json.WriteStartArray("content");
-            foreach (ContentPart part in message.Parts)
+            foreach (ContentPart part in parts)
             {
+                if (part is ToolResultPart other)
+                {
+                    json.WriteStartObject();
+                    json.WriteString("type", "tool_result");
+                    json.WriteString("tool_use_id", Whole(other.CallId));
+                    json.WriteString("content", Whole(other.Result));
+                    json.WriteEndObject();
+                    continue;
+                }
+
                 (string type, string? value) = part switch
                 {
-                    TextPart text => (Text, text.Text),
+                    TextPart text => (Text, (string?)text.Text),
                     ImagePart image => (Image, image.Source),
                     AudioPart audio => (Audio, audio.Source),
                     LongAudioPart audio => (Audio, audio.Source),
@@ -147,7 +169,31 @@ public static class ConversationFile
             json.WriteEndArray();
         }
 
+        if (calls.Length > 0)
+        {
+            WriteCalls(json, calls);
+        }
+
         json.WriteEndObject();
+    }
+
+    // As OpenAI has them.
+    static void WriteCalls(Utf8JsonWriter json, ToolCall[] calls)
+    {
+        json.WriteStartArray("tool_calls");
+        foreach (ToolCall call in calls)
+        {
+            json.WriteStartObject();
+            json.WriteString("id", Whole(call.Id));
+            json.WriteString("type", "function");
+            json.WriteStartObject("function");
+            json.WriteString("name", Whole(call.Name));
+            json.WriteString("arguments", Whole(call.Arguments));
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     // Files at or below the conversation's folder move with it; others are named in full.
@@ -164,131 +210,9 @@ public static class ConversationFile
 
     static string Folder(string path) => Path.GetDirectoryName(Path.GetFullPath(path)) ?? Path.GetFullPath(path);
 
-    static bool IsAddress(string source) =>
+    /// <summary>Whether a source is an address and no path.</summary>
+    internal static bool IsAddress(string source) =>
         source.StartsWith("data:", StringComparison.OrdinalIgnoreCase)
         || source.StartsWith("http://", StringComparison.OrdinalIgnoreCase)
         || source.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
-
-    /// <summary>One reading: what messages call the text, and what its paths are relative to.</summary>
-    readonly struct Reader(string name, string folder)
-    {
-        public List<ChatMessage> Messages(JsonElement root)
-        {
-            string place = "$";
-            if (root.ValueKind == JsonValueKind.Object && root.TryGetProperty("messages", out JsonElement inner))
-            {
-                (root, place) = (inner, "$.messages");
-            }
-
-            if (root.ValueKind != JsonValueKind.Array)
-            {
-                throw Refuse(place, root, "a list of {\"role\": …, \"content\": …}");
-            }
-
-            var messages = new List<ChatMessage>();
-            foreach (JsonElement message in root.EnumerateArray())
-            {
-                messages.Add(Message(message, $"{place}[{messages.Count}]"));
-            }
-
-            return messages.Count > 0 ? messages : throw new ChatMessageException($"{name} has no messages; at least one from the user is needed.");
-        }
-
-        ChatMessage Message(JsonElement message, string place)
-        {
-            if (message.ValueKind != JsonValueKind.Object)
-            {
-                throw Refuse(place, message, "an object with role and content");
-            }
-
-            string role = String(message, "role", place);
-            if (role.Length == 0)
-            {
-                throw new ChatMessageException($"{name}: {place}.role is empty; \"user\", \"assistant\" or \"system\" is needed.");
-            }
-
-            if (!message.TryGetProperty("content", out JsonElement content))
-            {
-                throw new ChatMessageException($"{name}: {place}.content is absent; a string or a list of parts is needed.");
-            }
-
-            if (content.ValueKind == JsonValueKind.String)
-            {
-                return new ChatMessage(role, content.GetString()!);
-            }
-
-            if (content.ValueKind != JsonValueKind.Array)
-            {
-                throw Refuse(place + ".content", content, "a string or a list of parts");
-            }
-
-            var parts = new List<ContentPart>();
-            foreach (JsonElement part in content.EnumerateArray())
-            {
-                parts.Add(Part(part, $"{place}.content[{parts.Count}]"));
-            }
-
-            return new ChatMessage(role, parts);
-        }
-
-        ContentPart Part(JsonElement part, string place)
-        {
-            if (part.ValueKind != JsonValueKind.Object)
-            {
-                throw Refuse(place, part, "an object with a type");
-            }
-
-            string type = String(part, "type", place);
-            ContentPart read = type switch
-            {
-                Text => new TextPart(String(part, Text, place)),
-                Image => new ImagePart(null, Source(part, type, place)),
-                Audio => new AudioPart(null, Source(part, type, place)),
-                Video => new VideoPart(null, null, Source(part, type, place)),
-                _ => throw Refuse(place + ".type", part.GetProperty("type"), "one of text, image, audio and video"),
-            };
-            foreach (string other in (string[])[Text, Image, Audio, Video])
-            {
-                // What the type leaves out would be lost without a word.
-                if (other != type && part.TryGetProperty(other, out JsonElement value) && value.ValueKind != JsonValueKind.Null)
-                {
-                    throw new ChatMessageException($"{name}: {place} is of type {type} and has {other} as well; make that a part of its own.");
-                }
-            }
-
-            return read;
-        }
-
-        string Source(JsonElement part, string type, string place)
-        {
-            string source = String(part, type, place);
-            if (source.Length == 0)
-            {
-                throw new ChatMessageException($"{name}: {place}.{type} is empty; the path of a file is needed.");
-            }
-
-            if (IsAddress(source))
-            {
-                return source;
-            }
-
-            return source.Contains('\0', StringComparison.Ordinal)
-                ? throw Refuse($"{place}.{type}", part.GetProperty(type), "the path of a file, which has no NUL,")
-                : Path.GetFullPath(source, folder);
-        }
-
-        string String(JsonElement parent, string key, string place) =>
-            !parent.TryGetProperty(key, out JsonElement value)
-                ? throw new ChatMessageException($"{name}: {place}.{key} is absent; a string is needed.")
-                : value.ValueKind == JsonValueKind.String
-                    ? value.GetString()!
-                    : throw Refuse($"{place}.{key}", value, "a string");
-
-        // As the file spells it, so that what controls a terminal stays escaped.
-        ChatMessageException Refuse(string place, JsonElement found, string needed)
-        {
-            string text = found.GetRawText();
-            return new ChatMessageException($"{name}: {place} is {(text.Length <= 40 ? text : text[..37] + "...")}; {needed} is needed.");
-        }
-    }
 }

@@ -1,3 +1,5 @@
+using GemmaSharp.Files;
+
 namespace GemmaSharp;
 
 /// <summary>One thing found while fitting a checkpoint to its model, with the likely repair.</summary>
@@ -40,10 +42,18 @@ public sealed record Finding
     public long? EndByte { get; init; }
 
     /// <summary>What was found and what is needed, in one sentence.</summary>
-    public required string Problem { get; init; }
+    public required string Problem
+    {
+        get;
+        init => field = Sentence.Of(value);
+    }
 
     /// <summary>The likely repair, in one sentence; <see langword="null"/> where none can be told.</summary>
-    public string? Repair { get; init; }
+    public string? Repair
+    {
+        get;
+        init => field = value is null ? null : Sentence.Of(value);
+    }
 
     /// <summary>The problem and its repair on one line.</summary>
     public override string ToString() => Repair is null
@@ -74,6 +84,9 @@ public enum FindingKind
 
     /// <summary>A value is not a number or infinite.</summary>
     NonFinite,
+
+    /// <summary>Tensors are zero throughout, as in a file of which only the beginning was fetched.</summary>
+    AllZero,
 
     /// <summary>The quantised tensors of a module do not fit together.</summary>
     WrongQuantization,
@@ -116,6 +129,9 @@ public enum FindingKind
 
     /// <summary>The model is a slice of the one in the files.</summary>
     Sliced,
+
+    /// <summary>Names have something around them that a training program put there, such as <c>_orig_mod.</c> before each.</summary>
+    WrappedNames,
 }
 
 /// <summary>How much a finding matters.</summary>

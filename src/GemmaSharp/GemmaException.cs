@@ -1,3 +1,5 @@
+using GemmaSharp.Files;
+
 namespace GemmaSharp;
 
 /// <summary>What this library refuses or could not do. The message is one sentence: the value found, the value needed, the way out.</summary>
@@ -5,10 +7,13 @@ namespace GemmaSharp;
 public abstract class GemmaException : Exception
 {
     /// <summary>Creates the exception.</summary>
-    /// <param name="message">One sentence.</param>
+    /// <param name="message">
+    /// One sentence. What it quotes may come from a file of anybody's: line ends become blanks, control characters become visible, and of more than 1,500
+    /// characters the middle is left out.
+    /// </param>
     /// <param name="innerException">What happened below, if anything.</param>
     protected GemmaException(string message, Exception? innerException = null)
-        : base(message, innerException)
+        : base(Sentence.Of(message), innerException)
     {
     }
 }
@@ -41,6 +46,23 @@ public sealed class SafetensorsException : CheckpointException
     /// <param name="problem">What is wrong with it, as the rest of a sentence that begins with the file's name.</param>
     /// <param name="innerException">What the reader said, if anything.</param>
     public SafetensorsException(string file, string problem, Exception? innerException = null)
+        : base($"{Path.GetFileName(file)} {problem}", innerException)
+    {
+        File = file;
+    }
+
+    /// <summary>Path of the file.</summary>
+    public string File { get; }
+}
+
+/// <summary>A GGUF file that is damaged, hostile, or of a kind that is not read. The message says what was found, what is needed and the way out.</summary>
+public sealed class GgufException : CheckpointException
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="file">Path of the file.</param>
+    /// <param name="problem">What is wrong with it, as the rest of a sentence that begins with the file's name.</param>
+    /// <param name="innerException">What the reader said, if anything.</param>
+    public GgufException(string file, string problem, Exception? innerException = null)
         : base($"{Path.GetFileName(file)} {problem}", innerException)
     {
         File = file;
@@ -147,7 +169,20 @@ public sealed class ChatTemplateException(string message) : GemmaException(messa
 /// <remarks>One conversation's trouble: the model and its other sessions go on, and so does this session with its next prompt.</remarks>
 /// <param name="message">What was found, what is needed, and the way out.</param>
 /// <param name="innerException">What caused it, where that says more.</param>
-public sealed class GenerationException(string message, Exception? innerException = null) : GemmaException(message, innerException);
+public class GenerationException(string message, Exception? innerException = null) : GemmaException(message, innerException);
+
+/// <summary>A prompt that is longer than the context.</summary>
+/// <param name="promptTokens">Tokens of the prompt.</param>
+/// <param name="contextLength">Tokens that prompt and answer may have together.</param>
+public sealed class ContextLengthException(int promptTokens, int contextLength) : GenerationException(
+    FormattableString.Invariant($"The prompt has {promptTokens:N0} tokens and the context holds {contextLength:N0}; shorten it."))
+{
+    /// <summary>Tokens of the prompt.</summary>
+    public int PromptTokens { get; } = promptTokens;
+
+    /// <summary>Tokens that prompt and answer may have together.</summary>
+    public int ContextLength { get; } = contextLength;
+}
 
 /// <summary>A constraint that cannot be used: what was given is none, uses what is not supported, or would need more states or time than is allowed.</summary>
 public sealed class ConstraintException : GemmaException
@@ -158,7 +193,7 @@ public sealed class ConstraintException : GemmaException
     public ConstraintException(string message, params IReadOnlyList<ConstraintProblem> problems)
         : base(message)
     {
-        Problems = [.. problems];
+        Problems = [.. problems.Select(problem => problem with { Message = Sentence.Of(problem.Message) })];
     }
 
     /// <summary>Everything that stands against it, in the order of the document; empty where the message says all.</summary>

@@ -27,6 +27,7 @@ public sealed class GemmaModel : IDisposable
     readonly Checkpoint _checkpoint;
     readonly WorkerTeam _team;
     readonly ILogger _logger;
+    readonly Lazy<ModelSummary> _summary;
 
     // Guarded by the gate: who reads the checkpoint on a thread other than the engine's.
     readonly object _gate = new();
@@ -41,6 +42,7 @@ public sealed class GemmaModel : IDisposable
         {
             VisionWeights = options.VisionWeights,
             Slice = options.Slice,
+            Projector = options.Projector,
             Products = options.Exact ? ProductMode.Exact : ProductMode.Fast,
         });
         try
@@ -50,17 +52,25 @@ public sealed class GemmaModel : IDisposable
             (Text, Vision, Audio) = (parts.Text, parts.Vision, parts.Audio);
             Report = _checkpoint.Report();
             Report.ThrowIfErrors();
-            Tokenizer = Tokenizer.Load(path);
-            RequireVocabulary();
-            ChatTemplate = ChatTemplate.Load(path, Tokenizer);
-            GenerationDefaults = GenerationDefaults.Load(path, Config);
+            Tokenizer = _checkpoint.LoadTokenizer();
+            RequireVocabulary(Tokenizer, Config);
+            ChatTemplate = _checkpoint.LoadChatTemplate(Tokenizer);
+            GenerationDefaults = _checkpoint.LoadGenerationDefaults();
             ContextLength = Math.Min(options.ContextLength ?? int.MaxValue, Config.TextConfig.MaxPositionEmbeddings);
-            string[] template = ChatTemplate.Warning is string warned ? [warned] : [];
-            Warnings = [.. Report.Findings.Where(f => f.Severity == Severity.Warning).Select(f => f.Problem), .. template];
+            string?[] said = [ChatTemplate.Warning, GenerationDefaults.Warning, options.Exact ? null : SlowForms(_checkpoint)];
+            Warnings = [.. Report.Findings.Where(f => f.Severity == Severity.Warning).Select(f => f.Problem), .. said.OfType<string>()];
             _team = new WorkerTeam(options.Threads ?? Environment.ProcessorCount);
-            Encoder = new PromptEncoder(Config, ProcessorConfig.Load(path), ChatTemplate, parts, Linears, _team, options.ImageSize);
+            ProcessorConfig processor = _checkpoint.LoadProcessor();
+            if (Audio is not null)
+            {
+                processor.RequireBands(Config);
+            }
+
+            Encoder = new PromptEncoder(Config, processor, ChatTemplate, parts, Linears, _team, options.ImageSize);
             Name = CheckpointName.Of(path);
+            MaxActive = options.MaxActive;
             LoadTime = Stopwatch.GetElapsedTime(start);
+            _summary = new Lazy<ModelSummary>(() => Reading(() => ModelSummary.Of(_checkpoint, Vision is not null, Audio is not null)));
             foreach (string warning in Warnings)
             {
                 _logger.LogWarning("{Warning}", warning);
@@ -121,6 +131,18 @@ public sealed class GemmaModel : IDisposable
     /// <summary>The checkpoint's name: of a downloaded snapshot the repository it is from, or else its folder's name.</summary>
     public string Name { get; }
 
+    /// <summary>What the checkpoint is.</summary>
+    public ModelSummary Summary => _summary.Value;
+
+    /// <summary>How many answers are computed side by side at most.</summary>
+    public int MaxActive { get; }
+
+    /// <summary>Answers that are being computed.</summary>
+    public int ActiveAnswers => Engine.Admission.Computed;
+
+    /// <summary>Answers that wait.</summary>
+    public int WaitingAnswers => Engine.Admission.Waiting;
+
     /// <summary>How long loading took.</summary>
     public TimeSpan LoadTime { get; }
 
@@ -133,8 +155,8 @@ public sealed class GemmaModel : IDisposable
     /// <summary>The linear layers, as adapters know them.</summary>
     internal LinearModules Linears => _checkpoint.Linears;
 
-    /// <summary>Loads a checkpoint folder: Hugging Face or MLX names, one file or shards.</summary>
-    /// <param name="path">The folder.</param>
+    /// <summary>Loads a checkpoint: a folder with Hugging Face or MLX names, one file or shards; or a GGUF file.</summary>
+    /// <param name="path">The folder, or the GGUF file, of which any part will do.</param>
     /// <param name="options">How; null for the defaults.</param>
     /// <exception cref="CheckpointException">The folder holds no checkpoint that fits; its report has every finding.</exception>
     /// <exception cref="ConfigurationException">The configuration is of another model, or impossible.</exception>
@@ -198,6 +220,7 @@ public sealed class GemmaModel : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         Engine.Admission.ThrowIfOverloaded(count);
         ChatMessage[] messages = Copied(request.Messages);
+        int[]? ids = request.PromptIds is null ? null : CopiedIds(request);
         AdapterSet adapters = Usable(request.Adapters);
         GenerationOptions options = request.Options ?? new GenerationOptions();
         options = options with { Seed = options.Seed ?? (ulong)Random.Shared.NextInt64() };
@@ -216,7 +239,7 @@ public sealed class GemmaModel : IDisposable
         }
 
         Engine.Submit(answers);
-        _ = PlanInQueueAsync(messages, options, planned, answers);
+        _ = PlanInQueueAsync(ids is null ? PlanAsync(messages, options, CancellationToken.None) : PlanIdsAsync(ids), planned, answers);
         return [.. answers.Select(answer => new AnswerStream(answer, cancellationToken))];
     }
 
@@ -231,6 +254,20 @@ public sealed class GemmaModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(messages);
         return ChatNormalizer.Normalize(messages, ToolFormat.Json);
+    }
+
+    /// <summary>The ids that a conversation is answered from, a picture's and a clip's placeholders included; computes nothing else.</summary>
+    /// <param name="messages">The messages; the list is copied.</param>
+    /// <param name="options">Of them, tools and the form of the answer count, which are told to the model; null for none.</param>
+    /// <param name="cancellationToken">Ends waiting.</param>
+    /// <exception cref="ChatMessageException">A role is not known, or the result of a tool is of no call of the conversation.</exception>
+    /// <exception cref="GenerationException">The conversation is empty, does not fit the context, or holds what the checkpoint has no part for.</exception>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public async Task<IReadOnlyList<int>> TokenizeAsync(
+        IReadOnlyList<ChatMessage> messages, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        PlannedPrompt planned = await PlanAsync(Copied(messages), options ?? new GenerationOptions(), cancellationToken).ConfigureAwait(false);
+        return planned.Plan.Ids;
     }
 
     /// <summary>Encodes a conversation with its pictures and clips, between the steps of sessions that answer.</summary>
@@ -252,6 +289,17 @@ public sealed class GemmaModel : IDisposable
         adapters = Usable(adapters);
         PromptPlan plan = await Task.Run(() => Plan(copy, addGenerationPrompt), cancellationToken).ConfigureAwait(false);
         return await EncodeAsync(plan, trace, adapters, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Encodes what a session would answer: the conversation in the model's form, an answer at its end left open.</summary>
+    /// <inheritdoc cref="EncodeAsync(IReadOnlyList{ChatMessage}, bool, ITrace?, AdapterSet?, CancellationToken)" path="/param|/exception"/>
+    internal async Task<EncodedPrompt> EncodeForAnswerAsync(
+        IReadOnlyList<ChatMessage> messages, ITrace? trace, AdapterSet? adapters, CancellationToken cancellationToken)
+    {
+        ChatMessage[] copy = Copied(messages);
+        adapters = Usable(adapters);
+        PlannedPrompt planned = await PlanAsync(copy, new GenerationOptions(), cancellationToken).ConfigureAwait(false);
+        return await EncodeAsync(planned.Plan, trace, adapters, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Encodes a conversation with its pictures and clips, and waits for it.</summary>
@@ -356,12 +404,20 @@ public sealed class GemmaModel : IDisposable
         return new PlannedPrompt(plan, systemEnd, turnEnds);
     }, cancellationToken);
 
+    /// <summary>A prompt that is ids already.</summary>
+    async Task<PlannedPrompt> PlanIdsAsync(int[] ids)
+    {
+        await Task.Yield();
+        RequireRoom(ids.Length, answer: 1);
+        return new PlannedPrompt(new PromptPlan(ids), 0, []);
+    }
+
     /// <summary>Plans a prompt whose answers wait for that, and keep their place in the queue.</summary>
-    async Task PlanInQueueAsync(ChatMessage[] messages, GenerationOptions options, TaskCompletionSource<PlannedPrompt> planned, Answer[] answers)
+    async Task PlanInQueueAsync(Task<PlannedPrompt> plan, TaskCompletionSource<PlannedPrompt> planned, Answer[] answers)
     {
         try
         {
-            planned.SetResult(await PlanAsync(messages, options, CancellationToken.None).ConfigureAwait(false));
+            planned.SetResult(await plan.ConfigureAwait(false));
             Engine.Wake();
         }
         catch (Exception error)
@@ -378,7 +434,9 @@ public sealed class GemmaModel : IDisposable
     {
         if (!ChatTemplate.HasTemplate)
         {
-            throw new GenerationException("This checkpoint has no chat template, so it is a base model: give it a plain text to continue.");
+            throw new GenerationException(
+                "This checkpoint has no chat template (chat_template.jinja, or one in tokenizer_config.json), so it is taken for a base model: give it a plain "
+                    + "text to continue (--raw), or add the template.");
         }
 
         return messages.Count > 0
@@ -396,8 +454,7 @@ public sealed class GemmaModel : IDisposable
 
         if (promptTokens > ContextLength - answer)
         {
-            throw new GenerationException(
-                FormattableString.Invariant($"The prompt has {promptTokens:N0} tokens and the context holds {ContextLength:N0}; shorten it."));
+            throw new ContextLengthException(promptTokens, ContextLength);
         }
     }
 
@@ -409,6 +466,22 @@ public sealed class GemmaModel : IDisposable
         return Array.IndexOf(copy, null) is >= 0 and int index
             ? throw new ArgumentException($"Message {index} is null; leave it out.", nameof(messages))
             : copy;
+    }
+
+    int[] CopiedIds(GenerationRequest request)
+    {
+        if (request.Messages.Count > 0)
+        {
+            throw new ArgumentException("The request has messages and ids; give one of them.", nameof(request));
+        }
+
+        int[] ids = [.. request.PromptIds!];
+        int end = Config.TextConfig.VocabSize;
+        return Array.FindIndex(ids, id => (uint)id >= (uint)end) is >= 0 and int index
+            ? throw new ArgumentException(
+                FormattableString.Invariant($"Id {index} of the prompt is {ids[index]}, and the vocabulary ends at {end - 1}; use ids from 0 to there."),
+                nameof(request))
+            : ids;
     }
 
     PromptPlan PlanText(string text)
@@ -452,15 +525,24 @@ public sealed class GemmaModel : IDisposable
         yield return prompt;
     }
 
-    /// <summary>A tokenizer of another model would give ids that the tables have no rows for.</summary>
-    void RequireVocabulary()
+    /// <summary>Which stored forms have exact products only, in a sentence; null where there are none.</summary>
+    static string? SlowForms(Checkpoint checkpoint)
     {
-        int end = Config.TextConfig.VocabSize;
-        end = Math.Max(end, Config.VisionConfig is VisionConfig vision ? vision.VocabOffset + vision.VocabSize : 0);
-        end = Math.Max(end, Config.AudioConfig is AudioConfig audio ? audio.VocabOffset + audio.VocabSize : 0);
-        if (Tokenizer.VocabularySize > end)
+        string[] forms = [.. checkpoint.Requests.Where(request => request.Stored?.Blocks is not null).Select(request => request.Format).Distinct()
+            .Order(StringComparer.Ordinal)];
+        return forms.Length == 0 ? null
+            : $"Weights stored as {string.Join(", ", forms)} are multiplied by way of float32, which is slower than with integers";
+    }
+
+    /// <summary>A tokenizer of another model would give ids that the tables have no rows for.</summary>
+    internal static void RequireVocabulary(Tokenizer tokenizer, Gemma3nConfig config)
+    {
+        int end = config.TextConfig.VocabSize;
+        end = Math.Max(end, config.VisionConfig is VisionConfig vision ? vision.VocabOffset + vision.VocabSize : 0);
+        end = Math.Max(end, config.AudioConfig is AudioConfig audio ? audio.VocabOffset + audio.VocabSize : 0);
+        if (tokenizer.VocabularySize > end)
         {
-            int last = Tokenizer.VocabularySize - 1;
+            int last = tokenizer.VocabularySize - 1;
             throw new TokenizerException(FormattableString.Invariant(
                 $"tokenizer.json has ids up to {last} and the model's vocabulary ends at {end - 1}; use the tokenizer.json of this checkpoint."));
         }

@@ -27,6 +27,9 @@ public sealed record GemmaModelOptions
     /// <summary>The smaller model inside an E4B checkpoint that is loaded, read in place; null: all of it.</summary>
     public MatFormerSlice? Slice { get; init; }
 
+    /// <summary>The file with the towers of a GGUF model (mmproj); null: the one beside the model's file, if there is one.</summary>
+    public string? Projector { get; init; }
+
     /// <summary>
     /// Whether quantised matrices multiply with float32 activations, as the reference does with the dequantised weights. Otherwise activations are rounded
     /// to integers per group of weights, which is several times as fast; see docs/quantisation.md for what that costs. Dense matrices are always exact.

@@ -13,6 +13,9 @@ public readonly record struct GeneratedToken(int Id, string Text, StopReason? St
 
     /// <summary>The calls that the answer consists of, on its last token; null where it has none.</summary>
     public IReadOnlyList<ToolCall>? ToolCalls { get; init; }
+
+    /// <summary>The stop text that ended the answer, on its last token; null where none did.</summary>
+    public string? StopText { get; init; }
 }
 
 /// <summary>A token and the natural log of its probability.</summary>

@@ -21,10 +21,10 @@ public sealed record GenerationOptions
     public float? TopP { get; init; }
 
     /// <summary>Keeps tokens at least this fraction as likely as the most likely one; in [0, 1], 0 keeps all.</summary>
-    public float MinP { get; init; }
+    public float? MinP { get; init; }
 
     /// <summary>Logits of tokens in prompt or answer are divided by this where positive and multiplied where negative; above 0, 1 is off.</summary>
-    public float RepetitionPenalty { get; init; } = 1f;
+    public float? RepetitionPenalty { get; init; }
 
     /// <summary>Subtracted from the logits of tokens already in the answer; 0 is off.</summary>
     public float PresencePenalty { get; init; }
@@ -45,7 +45,7 @@ public sealed record GenerationOptions
     public int? Logprobs { get; init; }
 
     /// <summary>Never choose an end-of-sequence token before this many tokens; 0 or more.</summary>
-    public int MinTokens { get; init; }
+    public int? MinTokens { get; init; }
 
     /// <summary>Added to the logits of single tokens before everything else, by id: finite, or −∞, which bans a token. Null for none.</summary>
     public IReadOnlyDictionary<int, float>? LogitBias { get; init; }
@@ -64,12 +64,12 @@ public sealed record GenerationOptions
         Require(Temperature is null or (>= 0 and <= float.MaxValue), nameof(Temperature), Temperature, "0 (greedy) or a positive number");
         Require(TopK is null or >= 0, nameof(TopK), TopK, "0 (off) or more");
         Require(TopP is null or (> 0 and <= 1), nameof(TopP), TopP, "above 0 and at most 1 (off)");
-        Require(MinP is >= 0 and <= 1, nameof(MinP), MinP, "from 0 (off) to 1");
-        Require(RepetitionPenalty is > 0 and <= float.MaxValue, nameof(RepetitionPenalty), RepetitionPenalty, "above 0 (1 is off)");
+        Require(MinP is null or (>= 0 and <= 1), nameof(MinP), MinP, "from 0 (off) to 1");
+        Require(RepetitionPenalty is null or (> 0 and <= float.MaxValue), nameof(RepetitionPenalty), RepetitionPenalty, "above 0 (1 is off)");
         Require(float.IsFinite(PresencePenalty), nameof(PresencePenalty), PresencePenalty, "a finite number");
         Require(float.IsFinite(FrequencyPenalty), nameof(FrequencyPenalty), FrequencyPenalty, "a finite number");
         Require(Logprobs is null or (>= 0 and <= MaxLogprobs), nameof(Logprobs), Logprobs, $"from 0 to {MaxLogprobs}");
-        Require(MinTokens >= 0, nameof(MinTokens), MinTokens, "0 (off) or more");
+        Require(MinTokens is null or >= 0, nameof(MinTokens), MinTokens, "0 (off) or more");
         foreach ((int id, float bias) in LogitBias ?? s_noBias)
         {
             Require(float.IsFinite(bias) || float.IsNegativeInfinity(bias), nameof(LogitBias), FormattableString.Invariant($"{bias} at token {id}"),
@@ -115,9 +115,29 @@ public sealed record GenerationOptions
         Temperature = Temperature ?? (defaults.DoSample ? (float)defaults.Temperature : 0f),
         TopK = TopK ?? defaults.TopK,
         TopP = TopP ?? (float)defaults.TopP,
-        Stop = Stop is null ? null! : [.. Stop],
-        LogitBias = LogitBias is null ? null : new Dictionary<int, float>(LogitBias),
+        MinP = MinP ?? (float)defaults.MinP,
+        RepetitionPenalty = RepetitionPenalty ?? (float)defaults.RepetitionPenalty,
+        MinTokens = MinTokens ?? defaults.MinNewTokens,
+        Stop = Stop is null ? null! : Stop.Count > 0 ? [.. Stop] : [.. defaults.StopStrings],
+        LogitBias = Biases(LogitBias, defaults.SuppressTokens),
     };
+
+    /// <summary>Biases in a table of their own, with those that are banned by default.</summary>
+    static Dictionary<int, float>? Biases(IReadOnlyDictionary<int, float>? own, IReadOnlyList<int> banned)
+    {
+        if (own is null && banned.Count == 0)
+        {
+            return null;
+        }
+
+        var biases = new Dictionary<int, float>(own ?? s_noBias);
+        foreach (int id in banned)
+        {
+            biases.TryAdd(id, float.NegativeInfinity);
+        }
+
+        return biases;
+    }
 
     /// <summary>The most alternatives that <see cref="Logprobs"/> may ask for.</summary>
     public const int MaxLogprobs = 100;

@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
+using GemmaSharp.Checkpoints.Gguf;
 using GemmaSharp.Prompting.Tokenization;
 
 namespace GemmaSharp;
@@ -35,7 +37,9 @@ public sealed class Tokenizer
         // Control is what the file marks special and what the roles name, should a file forget to mark one.
         HashSet<int> roles = [.. _roles.Values];
         List<AddedToken> added = [.. model.AddedTokens.Select(token => token with { Control = token.Special || roles.Contains(token.Id) })];
-        _added = added.ToDictionary(token => token.Id);
+
+        // A run of spaces may have two spellings.
+        _added = added.DistinctBy(token => token.Id).ToDictionary(token => token.Id);
         _raw = new AddedTokenMatcher(added.Where(token => !token.Normalized));
         _normalized = new AddedTokenMatcher(
             added.Where(token => token.Normalized).Select(token => token with { Content = Normalize(token.Content) }).DistinctBy(token => token.Content));
@@ -87,14 +91,30 @@ public sealed class Tokenizer
     public int? EndOfTurnTokenId => RoleId("eot_token");
 
     /// <summary>Loads the tokenizer of a checkpoint.</summary>
-    /// <param name="folder">Holds <c>tokenizer.json</c>, and <c>tokenizer_config.json</c> if there is one.</param>
+    /// <param name="folder">
+    /// Holds <c>tokenizer.json</c>, and <c>tokenizer_config.json</c> and <c>special_tokens_map.json</c> if there are any. Or a GGUF file, or the folder of one.
+    /// </param>
     /// <exception cref="TokenizerException">A file is missing, broken or of another form.</exception>
+    /// <exception cref="GgufException">The GGUF file is unsound.</exception>
     public static Tokenizer Load(string folder)
     {
         ArgumentNullException.ThrowIfNull(folder);
+        if (GgufModel.Find(folder) is string file)
+        {
+            IReadOnlyList<GgufFile> parts = GgufSplits.Open(file);
+            foreach (GgufFile part in parts)
+            {
+                part.Dispose();
+            }
+
+            return FromGguf(parts[0].Metadata);
+        }
+
         byte[] tokenizer = TokenizerFile.ReadIfPresent(Path.Combine(folder, "tokenizer.json")) ?? throw new TokenizerException(
             $"{folder} has no tokenizer.json; put the one of the checkpoint there (a tokenizer.model alone is not read).");
-        return FromBytes(tokenizer, TokenizerFile.ReadIfPresent(Path.Combine(folder, "tokenizer_config.json")));
+        return FromBytes(
+            tokenizer, TokenizerFile.ReadIfPresent(Path.Combine(folder, "tokenizer_config.json")),
+            TokenizerFile.ReadIfPresent(Path.Combine(folder, "special_tokens_map.json")));
     }
 
     /// <summary>Loads a tokenizer from streams, which are read to their end and stay open.</summary>
@@ -154,12 +174,44 @@ public sealed class Tokenizer
     /// <summary>The piece of an id as the vocabulary spells it, or null where the id has none.</summary>
     public string? IdToPiece(int id) => _vocabulary.Contains(id) ? Encoding.UTF8.GetString(_vocabulary[id]) : null;
 
+    /// <summary>What a token stands for by itself: its text with <c>\xNN</c> for a byte that is part of a character, and its bytes.</summary>
+    /// <param name="id">The token.</param>
+    public (string Text, byte[] Bytes) Spell(int id)
+    {
+        if (Byte(id) is byte value)
+        {
+            return (value < 0x80 ? ((char)value).ToString() : $"\\x{value:x2}", [value]);
+        }
+
+        string text = Decode([id], skipSpecial: false);
+        return (text, Encoding.UTF8.GetBytes(text));
+    }
+
+    /// <summary>Whether a token stands for a single byte, which the vocabulary spells <c>&lt;0xNN&gt;</c>.</summary>
+    public bool IsByte(int id) => Byte(id) is not null;
+
+    byte? Byte(int id) =>
+        IdToPiece(id) is { Length: 6 } piece && piece.StartsWith("<0x", StringComparison.Ordinal) && piece[5] == '>'
+            && byte.TryParse(piece.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value) ? value : null;
+
     /// <summary>Whether decoding may leave an id out: the file marks it special.</summary>
     public bool IsSpecial(int id) => _added.TryGetValue(id, out AddedToken? token) && token.Special;
 
     /// <summary>Whether a token has no place in text: it is special, has a role such as begin of image, or is reserved (<c>&lt;unusedN&gt;</c>).</summary>
     internal bool IsControl(int id) =>
         (_added.TryGetValue(id, out AddedToken? token) && (token.Special || token.Control)) || Utf8Piece(id).StartsWith("<unused"u8);
+
+    /// <summary>What a piece is for.</summary>
+    internal PieceKind KindOf(int id) =>
+        id == UnkTokenId ? PieceKind.Unknown
+        : _added.TryGetValue(id, out AddedToken? token) ? token.Special || token.Control ? PieceKind.Control : PieceKind.UserDefined
+        : IsByte(id) ? PieceKind.Byte : PieceKind.Normal;
+
+    /// <summary>The added tokens, each once.</summary>
+    internal IEnumerable<AddedToken> AddedTokens => _added.Values;
+
+    /// <summary>All merges in the order of their ranks.</summary>
+    internal IEnumerable<(int Left, int Right, int Merged)> Merges => _merges.InOrder();
 
     /// <summary>The UTF-8 spelling of an id, empty where it has none.</summary>
     internal ReadOnlySpan<byte> Utf8Piece(int id) => _vocabulary.Contains(id) ? _vocabulary[id] : default;
@@ -185,8 +237,13 @@ public sealed class Tokenizer
         EncodeBetween(rest[taken..], allowSpecial, symbols, destination);
     }
 
-    static Tokenizer FromBytes(byte[] tokenizer, byte[]? settings) =>
-        new(TokenizerFile.Parse(tokenizer), settings is null ? new TokenizerSettings() : TokenizerFile.ParseSettings(settings));
+    /// <summary>The tokenizer that the keys of a GGUF file describe.</summary>
+    /// <exception cref="TokenizerException">It is of another form, or broken.</exception>
+    /// <exception cref="GgufException">A key is of another type.</exception>
+    internal static Tokenizer FromGguf(GgufMetadata metadata) => new(GgufVocabulary.Read(metadata, out TokenizerSettings settings), settings);
+
+    static Tokenizer FromBytes(byte[] tokenizer, byte[]? settings, byte[]? map = null) =>
+        new(TokenizerFile.Parse(tokenizer), settings is null && map is null ? new TokenizerSettings() : TokenizerFile.ParseSettings(settings, map));
 
     List<int> EncodeToList(string text, bool addBos, bool allowSpecial)
     {

@@ -46,7 +46,7 @@ public sealed class TraceComparison
         // A recorded reference lists its tensors by name; a trace of ours lists them as they were computed.
         SafetensorsFile ordered = a.Metadata.GetValueOrDefault("format") == "gemma-trace" || b.Metadata.GetValueOrDefault("format") != "gemma-trace" ? a : b;
         var tensors = new List<TensorDifference>();
-        foreach (SafetensorsEntry entry in ordered.Entries.OrderBy(e => e.Offset))
+        foreach (TensorEntry entry in ordered.Entries.OrderBy(e => e.Offset))
         {
             if (a.TryGet(entry.Name, out _) && b.TryGet(entry.Name, out _))
             {
@@ -111,6 +111,12 @@ public sealed class TraceComparison
         public static SampledTensor Read(SafetensorsFile file, string name)
         {
             TensorData data = file.Tensor(name);
+            if (data.Type != ElementType.I32 && !StoredFloats.CanRead(data.Type))
+            {
+                throw new SafetensorsException(
+                    file.Path, $"stores tensor {name} as {data.Type.Name()}; a trace holds numbers as F32, F16, BF16 or I32, so record it anew.");
+            }
+
             float[] values = new float[data.Length / data.Type.SizeInBytes()];
             if (data.Type == ElementType.I32)
             {

@@ -29,8 +29,8 @@ public class RefusedInputTests
     {
         using var folder = new TemporaryFolder();
         string file = folder.Write("model.gguf", "GGUF\u0003\0\0\0 and so on");
-        GemmaProcess.Run("run", "Hi", "--model", file).AssertRefused(Checkpoint, "GGUF", "safetensors");
-        GemmaProcess.Run("run", "Hi", "--model", folder.Path).AssertRefused(Checkpoint, "GGUF", "safetensors");
+        GemmaProcess.Run("run", "Hi", "--model", file).AssertRefused(Checkpoint, "model.gguf", "GGUF", "download it again");
+        GemmaProcess.Run("run", "Hi", "--model", folder.Path).AssertRefused(Checkpoint, "model.gguf", "GGUF", "download it again");
     }
 
     [Fact]

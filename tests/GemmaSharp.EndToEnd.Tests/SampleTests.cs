@@ -76,19 +76,30 @@ public sealed class SampleTests
         using Process process = Start("WebProgram", "--urls", "http://127.0.0.1:0");
         try
         {
-            string? line;
-            const string Listening = "Now listening on: ";
-            do
-            {
-                line = await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken);
-                Assert.NotNull(line);
-            }
-            while (!line.Contains(Listening, StringComparison.Ordinal));
-
-            using var http = new HttpClient { BaseAddress = new Uri(line[(line.IndexOf(Listening, StringComparison.Ordinal) + Listening.Length)..].Trim()) };
+            using HttpClient http = await ListeningAsync(process);
             string answer = await http.GetStringAsync("/ask?question=What+is+the+capital+of+Peru%3F", TestContext.Current.CancellationToken);
             Assert.NotEqual("", answer.Trim());
             Assert.Equal("Healthy", await http.GetStringAsync("/health", TestContext.Current.CancellationToken));
+        }
+        finally
+        {
+            process.Kill(entireProcessTree: true);
+        }
+    }
+
+    [Fact]
+    public async Task Server_Serves()
+    {
+        using Process process = Start("Server", "--urls", "http://127.0.0.1:0");
+        try
+        {
+            using HttpClient http = await ListeningAsync(process);
+            while (!(await http.GetAsync(new Uri("/health", UriKind.Relative), TestContext.Current.CancellationToken)).IsSuccessStatusCode)
+            {
+                await Task.Delay(50, TestContext.Current.CancellationToken);
+            }
+
+            Assert.Contains("gemma-3n-demo", await http.GetStringAsync("/v1/models", TestContext.Current.CancellationToken), StringComparison.Ordinal);
         }
         finally
         {
@@ -116,7 +127,7 @@ public sealed class SampleTests
     public void Readme_Code_IsTheFirstSamples()
     {
         string rest = Read("README.md");
-        foreach (string name in (string[])["ChatClient.cs", "Hello.cs"])
+        foreach (string name in (string[])["ChatClient.cs", "Hello.cs", "Server.cs"])
         {
             const string Fence = "```csharp\n";
             int start = rest.IndexOf(Fence, StringComparison.Ordinal) + Fence.Length;
@@ -139,16 +150,31 @@ public sealed class SampleTests
         Assert.Equal(
             [
                 "Adapters.cs", "Agent.cs", "ChatClient.cs", "ChatWithTools.cs", "DescribePicture.cs", "DictationToJson.cs", "FolderRag.cs", "Hello.cs",
-                "Invoice.cs", "WebProgram.cs",
+                "Invoice.cs", "Server.cs", "WebProgram.cs",
             ],
             samples.Select(Path.GetFileName).Order(StringComparer.Ordinal));
         foreach (string sample in samples)
         {
             string[] lines = File.ReadAllLines(sample);
             Assert.Equal("#!/usr/bin/env dotnet", lines[0]);
-            Assert.Matches("^#:project \\.\\./src/(GemmaSharp(\\.Media|\\.Extensions\\.AI)?)/\\1\\.csproj$", lines[1]);
+            Assert.Matches("^#:project \\.\\./src/(GemmaSharp(\\.Media|\\.Extensions\\.AI|\\.Server)?)/\\1\\.csproj$", lines[1]);
             Assert.Contains($"`dotnet run samples/{Path.GetFileName(sample)}", list, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>A client of a web program, once that listens.</summary>
+    static async Task<HttpClient> ListeningAsync(Process process)
+    {
+        const string Listening = "Now listening on: ";
+        string? line;
+        do
+        {
+            line = await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken);
+            Assert.NotNull(line);
+        }
+        while (!line.Contains(Listening, StringComparison.Ordinal));
+
+        return new HttpClient { BaseAddress = new Uri(line[(line.IndexOf(Listening, StringComparison.Ordinal) + Listening.Length)..].Trim()) };
     }
 
     static string Read(string name) => File.ReadAllText(Path.Combine(s_texts, name)).ReplaceLineEndings("\n");

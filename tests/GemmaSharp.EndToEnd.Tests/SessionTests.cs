@@ -91,7 +91,7 @@ public sealed class SessionTests(DemoEvaluationTests.DemoModel demo) : IClassFix
         using GemmaSession session = demo.Model.NewSession();
         await Answer(session, s_questions[0], new GenerationOptions { Temperature = 0 });
         await Assert.ThrowsAsync<ArgumentException>(() => Answer(session, "x", new GenerationOptions { TopP = 2 }));
-        await Assert.ThrowsAsync<GenerationException>(() => Answer(session, new string('x', 10_000), new GenerationOptions()));
+        await Assert.ThrowsAsync<ContextLengthException>(() => Answer(session, new string('x', 10_000), new GenerationOptions()));
         using var cancelled = new CancellationTokenSource();
         await cancelled.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>

@@ -26,7 +26,7 @@ public sealed class SpeechTests(Demo demo) : IClassFixture<Demo>
     {
         using var script = new ScriptedModel("seven", "two one");
         using ISpeechToTextClient client = script.Model.AsISpeechToTextClient();
-        float[] sound = new float[16_000 * 45];
+        float[] sound = [.. Enumerable.Range(0, 16_000 * 45).Select(i => MathF.Sin(i / 10f) / 100)];
         SpeechToTextResponseUpdate[] updates = await client.GetStreamingTextAsync(
             new MemoryStream(Raw(sound)), new SpeechToTextOptions { SpeechSampleRate = 16_000 }, Token).ToArrayAsync(Token);
         Assert.Equal(SpeechToTextResponseUpdateKind.SessionOpen, updates[0].Kind);
@@ -38,6 +38,36 @@ public sealed class SpeechTests(Demo demo) : IClassFixture<Demo>
         Assert.Equal(["seven", "two one"], clips.Select(clip => clip.AdditionalProperties!["text"]));
         Assert.Equal("seven two one", updates.ToSpeechToTextResponse().Text);
         Assert.Single(updates.Select(update => update.ResponseId).Distinct());
+    }
+
+    [Fact]
+    public async Task Silence_SaysNothing_AndIsNotAskedAbout()
+    {
+        using var script = new ScriptedModel("made up");
+        using ISpeechToTextClient client = script.Model.AsISpeechToTextClient();
+        SpeechToTextResponseUpdate[] updates = await client.GetStreamingTextAsync(
+            new MemoryStream(Raw(new float[16_000 * 45])), new SpeechToTextOptions { SpeechSampleRate = 16_000 }, Token).ToArrayAsync(Token);
+        Assert.Equal("", updates.ToSpeechToTextResponse().Text);
+        Assert.Equal((1, TimeSpan.FromSeconds(45)), (script.Left, updates[^1].EndTime));
+        Assert.Equal(["", ""], updates.Where(update => update.Kind == SpeechToTextResponseUpdateKind.TextUpdated).Select(clip => clip.AdditionalProperties!["text"]));
+    }
+
+    [Fact]
+    public void Transcript_IsItsPieces()
+    {
+        var transcript = new Transcript();
+        List<string> pieces = [];
+        List<string> clips = [];
+        foreach (string[] clip in (string[][])[[" ", " one", " ", "two \n"], ["", "\n "], [], ["three", "  four"]])
+        {
+            transcript.BeginClip();
+            pieces.AddRange(clip.Select(transcript.Add));
+            clips.Add(transcript.ClipText);
+        }
+
+        Assert.Equal("one two three  four", transcript.Text);
+        Assert.Equal(transcript.Text, string.Concat(pieces));
+        Assert.Equal(["one two", "", "", "three  four"], clips);
     }
 
     [Theory]

@@ -191,7 +191,7 @@ public sealed class StreamTests(Demo demo) : IClassFixture<Demo>
         using GemmaModel model = GemmaModel.Load(Demo.Folder, new GemmaModelOptions { ContextLength = 24 });
         using IChatClient client = model.AsIChatClient();
         int updates = 0;
-        GenerationException error = await Assert.ThrowsAsync<GenerationException>(async () =>
+        GenerationException error = await Assert.ThrowsAsync<ContextLengthException>(async () =>
         {
             await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(string.Join(' ', Enumerable.Repeat("Peru", 50)), Demo.Greedy, Token))
             {

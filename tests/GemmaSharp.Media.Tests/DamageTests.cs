@@ -60,6 +60,7 @@ public class DamageTests
         [
             [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A], [0xFF, 0xD8, 0xFF], [.. "GIF89a"u8], [.. "fLaC"u8], [.. "ID3\u0004\0\0"u8], [0xFF, 0xFB, 0x90, 0x44],
             [.. "RIFF\u0010\0\0\0WEBPVP8 "u8], [.. "RIFF\u0010\0\0\0WAVEfmt "u8], [.. "OggS\0\u0002"u8], [.. "FORM\0\0\0\u0040AIFFCOMM"u8], [.. "BM"u8],
+            [.. "caff\0\u0001\0\0desc\0\0\0\0\0\0\0\u0020\u0040\u00CF"u8], [.. ".snd\0\0\0\u0018"u8], [.. "riff"u8, .. new byte[36], .. "fmt "u8],
         ];
         Random random = new(5);
         foreach (byte[] signature in signatures)

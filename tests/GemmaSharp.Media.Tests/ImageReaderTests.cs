@@ -22,7 +22,7 @@ public class ImageReaderTests
     {
         using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(TestFiles.Fixture("pictures.json")));
         JsonElement expected = document.RootElement.GetProperty(name);
-        RgbImage image = ImageReader.Read(TestFiles.Fixture(name));
+        RgbImage image = ImageReader.Read(TestFiles.Fixture(name), new MediaOptions { Alpha = AlphaMode.Reference });
         Assert.Equal(expected.GetProperty("width").GetInt32(), image.Width);
         Assert.Equal(expected.GetProperty("height").GetInt32(), image.Height);
         Assert.Equal(expected.GetProperty("sha256").GetString(), Convert.ToHexStringLower(SHA256.HashData(image.Pixels)));
@@ -43,6 +43,14 @@ public class ImageReaderTests
         Assert.Equal(expected, ImageReader.ReadDataUrl("data:;base64," + base64.Replace('+', '-').Replace('/', '_')).Pixels);
         Assert.Equal(expected, ImageReader.ReadDataUrl("data:," + string.Concat(bytes.Select(b => $"%{b:X2}"))).Pixels);
     }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(",")]
+    [InlineData("abc,def")]
+    [InlineData("https://example.com/a,b.png")]
+    public void ReadDataUrl_AnotherAddress_SaysHowOneBegins(string url) =>
+        Assert.Contains("data:", Assert.Throws<MediaException>(() => ImageReader.ReadDataUrl(url)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Read_WrongExtension_GoesByContent()

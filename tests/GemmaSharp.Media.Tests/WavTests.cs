@@ -119,6 +119,8 @@ public class WavTests
         { "0 channels", WavFile.Write(1, 16, 0, 16000, [1, 2]) },
         { "300 channels", WavFile.Write(1, 16, 300, 16000, [1, 2]) },
         { "0 samples per second", WavFile.Write(1, 16, 1, 0, [1, 2]) },
+        { "1 samples per second and 1000", WavFile.Write(1, 16, 1, 1, [1, 2]) },
+        { "999 samples per second", WavFile.Write(1, 16, 1, 999, [1, 2]) },
         { "2000000 samples per second", WavFile.Write(1, 16, 1, 2_000_000, [1, 2]) },
         { "0 bits", WavFile.Write(1, 0, 1, 16000, [1, 2]) },
         { "64 bits", WavFile.Write(1, 64, 1, 16000, new byte[8]) },
@@ -140,9 +142,9 @@ public class WavTests
     [Fact]
     public void Read_HeaderOfAVeryLongSound_IsRefusedByItsSizes()
     {
-        // One byte per second and sample: a small file would become days of sound at 16 kHz.
-        byte[] file = WavFile.Write(1, 8, 1, 1, new byte[100_000]);
+        // One byte a sample, a thousand samples a second: a small file would become 64 times its size at 16 kHz.
+        byte[] file = WavFile.Write(1, 8, 1, 1000, new byte[6_000_000]);
         MediaException error = Assert.Throws<MediaException>(() => Read(file));
-        Assert.Contains("1666 min 40 s long and 60 min 0 s are allowed", error.Message, StringComparison.Ordinal);
+        Assert.Contains("100 min 0 s long and 60 min 0 s are allowed", error.Message, StringComparison.Ordinal);
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Text.Json;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Matrices;
@@ -11,7 +10,7 @@ internal static class MlxMatrices
 {
     static readonly string s_folder = Path.Combine(AppContext.BaseDirectory, "Goldens", "mlx");
     static readonly MappedFile s_file = MappedFile.Open(Path.Combine(s_folder, "matrices.safetensors"));
-    static readonly Dictionary<string, TensorData> s_tensors = ReadHeader();
+    static readonly Dictionary<string, TensorData> s_tensors = RecordedTensors.Read(s_file);
 
     /// <summary>Every case: key, key of the source.</summary>
     public static IReadOnlyList<(string Key, string Source, QuantizationFormat Format)> All { get; } = ReadCases();
@@ -44,21 +43,6 @@ internal static class MlxMatrices
 
     public static QuantizedMatrix Matrix(string key, ProductMode mode = ProductMode.Exact) =>
         new(Tensor(key + ".weight"), Tensor(key + ".scales"), Optional(key + ".biases"), Case(key).Format, mode);
-
-    static Dictionary<string, TensorData> ReadHeader()
-    {
-        int length = (int)BinaryPrimitives.ReadUInt64LittleEndian(s_file.Read(0, 8));
-        using JsonDocument header = JsonDocument.Parse(s_file.Read(8, length).ToArray());
-        Dictionary<string, TensorData> tensors = [];
-        foreach (JsonProperty entry in header.RootElement.EnumerateObject().Where(x => x.Name != "__metadata__"))
-        {
-            Assert.True(ElementTypes.TryParse(entry.Value.GetProperty("dtype").GetString(), out ElementType type));
-            long[] shape = [.. entry.Value.GetProperty("shape").EnumerateArray().Select(x => x.GetInt64())];
-            tensors.Add(entry.Name, new TensorData(s_file, 8 + length + entry.Value.GetProperty("data_offsets")[0].GetInt64(), type, shape));
-        }
-
-        return tensors;
-    }
 
     static List<(string Key, string Source, QuantizationFormat Format)> ReadCases()
     {

@@ -55,9 +55,19 @@ public sealed class ConversationFileTests : IDisposable
     [InlineData("""[{"role": "user", "content": "a", "content": "b"}]""", "content")]
     [InlineData("""[{"role": "user", "content": [{"type": "image"}]}]""", "$[0].content[0].image is absent")]
     [InlineData("""[{"role": "user", "content": [{"type": "image", "image": ""}]}]""", "$[0].content[0].image is empty")]
-    [InlineData("""[{"role": "user", "content": [{"type": "text", "text": "a", "image": "b.png"}]}]""", "$[0].content[0] is of type text and has image")]
+    [InlineData("""[{"role": "user", "content": [{"type": "text", "text": "a", "image": "b.png"}]}]""", "$[0].content[0].image is not read")]
     [InlineData("""[{"role": "user", "content": [{"type": "smell", "smell": "a"}]}]""", "$[0].content[0].type is \"smell\"")]
-    [InlineData("""[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "a"}}]}]""", "image_url")]
+    [InlineData("""[{"role": "user", "content": [{"type": "image_url", "image_url": {"detail": "low"}}]}]""", "$[0].content[0].image_url has no url")]
+    [InlineData("""[{"role": "user", "content": [{"type": "image", "image": "a.png", "url": "b.png"}]}]""", "has image and url")]
+    [InlineData("""[{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "no base64!"}}]}]""", "is no base64")]
+    [InlineData("""[{"role": "user", "content": [{"type": "image", "url": "file://host/a.png"}]}]""", "file://host/a.png")]
+    [InlineData("""[{"role": "user", "content": [{"type": "file", "file": {"file_data": "data:application/pdf;base64,AAAA"}}]}]""", "application/pdf")]
+    [InlineData("""[{"role": "user", "content": "a", "attachments": [{"path": "b.pdf"}]}]""", "$[0].attachments is not read")]
+    [InlineData("""[{"role": "user", "content": "a", "image": "b.png"}]""", "$[0].image is not read")]
+    [InlineData("""[{"role": "user", "content": [{"type": "text", "text": "a", "alt": "b"}]}]""", "$[0].content[0].alt is not read")]
+    [InlineData("""{"messages": [{"role": "user", "content": "a"}], "tools": [{"type": "function"}]}""", "$.tools is not read")]
+    [InlineData("""[{"role": "user", "content": "a", "images": "b.png"}]""", "$[0].images is")]
+    [InlineData("""[{"role": "assistant", "tool_calls": [3]}]""", "$[0].tool_calls[0] is 3")]
     [InlineData("""[{"role": "user", "content": [{"type": "image", "image": "a\u0000b.png"}]}]""", "$[0].content[0].image is \"a\\u0000b.png\"")]
     [InlineData("""[{"role": "user", "content": "\ud800"}]""", "Unicode")]
     public void Parse_Malformed_IsRefusedWithItsPlace(string json, string mention)
@@ -65,6 +75,91 @@ public sealed class ConversationFileTests : IDisposable
         string message = Assert.Throws<ChatMessageException>(() => Parse(json)).Message;
         Assert.StartsWith("chat.json", message, StringComparison.Ordinal);
         Assert.Contains(mention, message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "§", "detail": "high"}}, {"type": "text", "text": "What?"}]}]""")]
+    [InlineData("""[{"role": "user", "content": [{"type": "input_image", "image_url": "§"}, {"type": "input_text", "text": "What?"}]}]""")]
+    [InlineData("""{"model": "x", "input": [{"type": "message", "role": "user", "content": [{"type": "input_image", "image_url": "§"}, "What?"]}]}""")]
+    [InlineData("""[{"role": "user", "content": [{"type": "image", "url": "§"}, {"type": "text", "text": "What?"}]}]""")]
+    [InlineData("""[{"role": "user", "content": [{"type": "image", "path": "§"}, {"type": "text", "text": "What?"}], "id": "m1", "metadata": {"a": 1}}]""")]
+    [InlineData("""[{"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": "§"}}, {"type": "text", "text": "What?"}]}]""")]
+    [InlineData("""[{"role": "user", "images": ["§"], "content": "What?"}]""")]
+    [InlineData("""[{"type": "human", "data": {"content": [{"type": "image_url", "image_url": {"url": "§"}}, {"type": "text", "text": "What?"}]}}]""")]
+    [InlineData("""{"contents": [{"role": "user", "parts": [{"fileData": {"mimeType": "image/png", "fileUri": "§"}}, {"text": "What?"}]}]}""")]
+    [InlineData("""[{"role": "user", "content": [{"type": "file", "data": "§", "mediaType": "image/png"}, {"type": "text", "text": "What?"}]}]""")]
+    [InlineData("""{"conversations": [{"from": "human", "value": [{"type": "image", "image": "§"}, {"type": "text", "text": "What?"}]}]}""")]
+    public void Parse_FormsOfOthers_AreTheSamePicture(string json)
+    {
+        const string Source = "data:image/png;base64,iVBORw0KGgo=";
+        ChatMessage message = Assert.Single(Parse(json.Replace("§", Source, StringComparison.Ordinal)));
+        Assert.Equal(ChatMessage.UserRole, message.Role);
+        Assert.Equal([new ImagePart(null, Source), new TextPart("What?")], message.Parts);
+    }
+
+    [Theory]
+    [InlineData("""[{"role": "user", "content": [{"type": "image", "base64": "§"}]}]""", "data:;base64,§")]
+    [InlineData("""[{"role": "user", "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "§"}}]}]""", "data:;base64,§")]
+    [InlineData("""[{"role": "user", "content": "", "images": ["§§§§§§§§"]}]""", "data:;base64,§§§§§§§§")]
+    [InlineData("""{"contents": [{"parts": [{"inlineData": {"mimeType": "image/png", "data": "§"}}], "role": "user"}]}""", "data:image/png;base64,§")]
+    public void Parse_FileInBase64_BecomesADataAddress(string json, string source)
+    {
+        const string Base64 = "iVBORw0KGgo7";
+        ChatMessage message = Assert.Single(Parse(json.Replace("§", Base64, StringComparison.Ordinal)));
+        Assert.Equal(source.Replace("§", Base64, StringComparison.Ordinal), Assert.IsType<ImagePart>(message.Parts[0]).Source);
+    }
+
+    [Fact]
+    public void Parse_AddressOfAFile_IsItsPath()
+    {
+        string path = _folder["my cat.png"];
+        string json = $$$"""[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "{{{new Uri(path).AbsoluteUri}}}"}}]}]""";
+        Assert.Equal(path, Assert.IsType<ImagePart>(Assert.Single(Parse(json)).Parts[0]).Source);
+    }
+
+    [Fact]
+    public void Parse_SoundAndVideoOfOthers_AreRead()
+    {
+        ChatMessage message = Assert.Single(Parse("""
+            [{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}, {"type": "audio_url", "audio_url": {"url": "https://host/a.mp3"}},
+                                          {"type": "video_url", "video_url": {"url": "https://host/b.mp4"}}, {"type": "thinking", "thinking": "Hm."}]}]
+            """));
+        Assert.Equal(
+            [new AudioPart(null, "data:;base64,UklGRg=="), new AudioPart(null, "https://host/a.mp3"), new VideoPart(null, null, "https://host/b.mp4")], message.Parts);
+    }
+
+    [Fact]
+    public void Parse_CallsAndResults_AreReadAndWritten()
+    {
+        IReadOnlyList<ChatMessage> messages = Parse("""
+            {"system": "Be brief.", "messages": [
+              {"role": "user", "content": "Weather?"},
+              {"role": "assistant", "content": null, "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "weather", "arguments": "{\"city\":\"Lima\"}"}}]},
+              {"role": "tool", "tool_call_id": "c1", "name": "weather", "content": "21"},
+              {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": [{"type": "text", "text": "22"}]}]}]}
+            """);
+        Assert.Equal(["system", "user", "assistant", "tool", "user"], messages.Select(message => message.Role));
+        Assert.Equal([new ToolCallPart(new ToolCall("c1", "weather", """{"city":"Lima"}"""))], messages[2].Parts);
+        Assert.Equal([new ToolResultPart("c1", "weather", "21")], messages[3].Parts);
+        Assert.Equal([new ToolResultPart("c1", null, "22")], messages[4].Parts);
+        string path = _folder["calls.json"];
+        ConversationFile.Write(path, messages);
+        IReadOnlyList<ChatMessage> read = ConversationFile.Read(path);
+        Assert.Equal(messages.Select(message => message.Role), read.Select(message => message.Role));
+        Assert.Equal(messages.SelectMany(message => message.Parts.Where(part => part is not ToolResultPart)), read.SelectMany(
+            message => message.Parts.Where(part => part is not ToolResultPart)));
+        Assert.Equal(["21", "22"], read.SelectMany(message => message.Parts.OfType<ToolResultPart>()).Select(part => part.Result));
+    }
+
+    [Theory]
+    [InlineData("utf-16")]
+    [InlineData("utf-16BE")]
+    [InlineData("utf-32")]
+    public void Read_OtherEncodings_AreWhatTheirMarksSay(string encoding)
+    {
+        string path = _folder["chat.json"];
+        File.WriteAllText(path, """[{"role": "user", "content": "naïve café 👋"}]""", Encoding.GetEncoding(encoding));
+        Assert.Equal("naïve café 👋", Assert.Single(ConversationFile.Read(path)).Text);
     }
 
     [Fact]

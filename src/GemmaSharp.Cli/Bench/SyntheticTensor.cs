@@ -16,13 +16,13 @@ sealed class SyntheticTensor
     readonly byte[]? _repeated;
     readonly uint _mask;
 
-    SyntheticTensor(SafetensorsEntry entry, byte[]? repeated, uint mask)
+    SyntheticTensor(TensorEntry entry, byte[]? repeated, uint mask)
     {
         (Entry, _repeated, _mask) = (entry, repeated, mask);
     }
 
     /// <summary>Name, type, shape, place.</summary>
-    public SafetensorsEntry Entry { get; }
+    public TensorEntry Entry { get; }
 
     /// <summary>The same tensor at a place.</summary>
     public SyntheticTensor At(long offset) => new(Entry with { Offset = offset }, _repeated, _mask);
@@ -80,6 +80,6 @@ sealed class SyntheticTensor
         }
     }
 
-    static SafetensorsEntry EntryOf(string tensor, ElementType type, IReadOnlyList<long> shape) =>
+    static TensorEntry EntryOf(string tensor, ElementType type, IReadOnlyList<long> shape) =>
         new(TensorNames.HuggingFace(tensor), type, shape, 0, shape.Aggregate((long)type.SizeInBytes(), (size, axis) => checked(size * axis)));
 }

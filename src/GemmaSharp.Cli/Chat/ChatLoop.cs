@@ -18,7 +18,9 @@ sealed class ChatLoop
     readonly BusySign _busy;
     readonly string? _saveAs;
     readonly List<ContentPart> _attached = [];
+    readonly ChatRoom _room;
     readonly bool _interactive;
+    readonly bool _quiet;
     int _firstError;
 
     /// <summary>Makes a chat.</summary>
@@ -38,6 +40,8 @@ sealed class ChatLoop
         _options = options;
         _saveAs = saveAs;
         _busy = new BusySign(console, quiet);
+        _quiet = quiet;
+        _room = new ChatRoom(model, session);
         _interactive = console.InputIsTerminal && console.OutputIsTerminal;
     }
 
@@ -50,6 +54,37 @@ sealed class ChatLoop
             _console.Styled.MarkupLine("[grey]/help lists the commands; Ctrl-C stops an answer, a second one leaves.[/]");
         }
 
+        bool marksPastes = _interactive && _console.CanMove;
+        Mark(ChatInput.MarkPastes);
+        try
+        {
+            return await TakeAllAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            Mark(ChatInput.LeavePastes);
+        }
+
+        void Mark(string sequence)
+        {
+            if (marksPastes)
+            {
+                _console.Out.Write(sequence);
+                _console.Out.Flush();
+            }
+        }
+    }
+
+    async Task<int> TakeAllAsync()
+    {
+        var input = new ChatInput(_console.In, () =>
+        {
+            if (_interactive)
+            {
+                _console.Styled.Markup("[green]…[/] ");
+                _console.Out.Flush();
+            }
+        });
         while (true)
         {
             if (_interactive)
@@ -59,8 +94,7 @@ sealed class ChatLoop
 
             // Whoever is asked must have seen everything so far.
             await _console.Out.FlushAsync().ConfigureAwait(false);
-            string? line = await _console.In.ReadLineAsync().ConfigureAwait(false);
-            if (line is null || !await TakeAsync(ChatLine.Parse(line)).ConfigureAwait(false))
+            if (await input.ReadAsync().ConfigureAwait(false) is not ChatLine line || !await TakeAsync(line).ConfigureAwait(false))
             {
                 return _interactive ? ExitCode.Done : _firstError;
             }
@@ -99,6 +133,13 @@ sealed class ChatLoop
     {
         ChatMessage question = _attached.Count == 0 ? ChatMessage.User(text) : ChatMessage.User([.. _attached, new TextPart(text)]);
         ModelSenses.Require(_model, [.. _session.Messages, question]);
+        if (await _room.MakeAsync(question, _options).ConfigureAwait(false) is int left and > 0)
+        {
+            Notice(string.Create(
+                CultureInfo.InvariantCulture,
+                $"the {left} oldest messages were left out, since the context of {_model.ContextLength} tokens is full; /reset begins anew."));
+        }
+
         var answer = new Answer(_model, _session, _busy);
         var writer = new AnswerWriter(_console);
         using (Interrupts.Scope interrupt = _console.Interrupts.Begin())
@@ -116,7 +157,7 @@ sealed class ChatLoop
         _attached.Clear();
         if (_saveAs is not null)
         {
-            ConversationFile.Write(_saveAs, _session.Messages);
+            ConversationFile.Write(_saveAs, _room.Messages);
         }
 
         if (answer.ClosedOutput)
@@ -125,7 +166,20 @@ sealed class ChatLoop
         }
 
         writer.End();
+        if (answer.Cut(_options) is string cut)
+        {
+            Notice(cut);
+        }
+
         return true;
+    }
+
+    void Notice(string sentence)
+    {
+        if (!_quiet)
+        {
+            _console.Notice("gemma: notice: " + sentence);
+        }
     }
 
     async Task<bool> ExecuteAsync(ChatLine line)
@@ -206,6 +260,7 @@ sealed class ChatLoop
     void Reset()
     {
         _session.SetMessages(_session.Messages.Where(message => message.Role == ChatMessage.SystemRole));
+        _room.Forget();
         _attached.Clear();
         Say("The conversation begins anew.");
     }
@@ -214,14 +269,15 @@ sealed class ChatLoop
     {
         string path = OneFile(text, "save");
         OutputFiles.RequireWritable(path);
-        ConversationFile.Write(path, _session.Messages);
-        Say($"{_session.Messages.Count} messages are saved in {path}.");
+        ConversationFile.Write(path, _room.Messages);
+        Say($"{_room.Messages.Count} messages are saved in {path}.");
     }
 
     async Task LoadAsync(string text)
     {
         string path = OneFile(text, "load");
         _session.SetMessages(await ReadAsync(ConversationFile.Read(path)).ConfigureAwait(false));
+        _room.Forget();
         _attached.Clear();
         Say($"{_session.Messages.Count} messages are loaded from {path}.");
     }
@@ -250,7 +306,8 @@ sealed class ChatLoop
     }
 
     void ShowHelp() => _console.Out.WriteLine(
-        """
+        """"
+        """             begins a message of several lines, which ends with """ again; so does a \ at the end of a line, and what is pasted stays together
         /image FILE     a picture goes with the next message (several files, quotes and spaces are fine)
         /audio FILE     a sound goes with the next message
         /video FILE     a video goes with the next message
@@ -260,7 +317,7 @@ sealed class ChatLoop
         /load FILE      goes on from a saved conversation
         /stats          tokens per second and memory of the last answer
         /exit           leaves
-        """);
+        """");
 
     // Remarks are for a person; through pipes the output is answers only.
     void Say(string remark)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using GemmaSharp.Hub;
 using GemmaSharp.Media;
 
 namespace GemmaSharp.Cli;
@@ -14,12 +15,15 @@ static class ErrorReport
     /// <returns>The exit code.</returns>
     public static int Write(Exception error, CliConsole console, bool verbose)
     {
+        bool isOutOfFiles = SpareDescriptors.Release();
         if (error is AggregateException { InnerExceptions.Count: 1 } aggregate)
         {
             error = aggregate.InnerExceptions[0];
         }
 
-        (int exitCode, string? message) = Describe(error);
+        // What fails then is whatever comes next, so the error itself says little.
+        (int exitCode, string? message) = isOutOfFiles && error is not (CliException or OperationCanceledException)
+            ? (ExitCode.Failed, "Too few files may be open at once here; raise the limit (ulimit -n 256).") : Describe(error);
         try
         {
             console.Out.Flush();
@@ -33,9 +37,9 @@ static class ErrorReport
                 console.Notice(error.ToString());
             }
         }
-        catch (IOException)
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
         {
-            // Nobody is left to be told.
+            // Nobody is left to be told, or standard error is closed.
         }
 
         return exitCode;
@@ -50,6 +54,7 @@ static class ErrorReport
         CheckpointException { Report: LoadReport report } => (ExitCode.CheckpointRefused, Refusal(report)),
         CheckpointException or ConfigurationException or TokenizerException => (ExitCode.CheckpointRefused, error.Message),
         MediaException or ChatMessageException or ChatTemplateException or ConstraintException => (ExitCode.InputRefused, error.Message),
+        HubException { Failure: HubFailure.BadName or HubFailure.BadSetting } => (ExitCode.Usage, error.Message),
         GemmaException => (ExitCode.Failed, error.Message),
         ArgumentException { ParamName: string name } e => (ExitCode.Usage, Argument(e, name)),
         OutOfMemoryException => (ExitCode.Failed,

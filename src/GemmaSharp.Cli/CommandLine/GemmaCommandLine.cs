@@ -27,6 +27,11 @@ public static class GemmaCommandLine
                 throw CliException.Usage(unknown);
             }
 
+            if (parse.Action is not HelpText)
+            {
+                await PullOffer.MakeAsync(parse, global, console).ConfigureAwait(false);
+            }
+
             // Interrupts are the commands' own business: a second Ctrl-C must end the program at once.
             int exitCode = await parse.InvokeAsync(new InvocationConfiguration
             {
@@ -48,7 +53,7 @@ public static class GemmaCommandLine
     internal static ParseResult Parse(IReadOnlyList<string> args, CliConsole console) => Parse(args, console, new GlobalOptions());
 
     // Without the replacer, "@name" stays what the user typed: --prompt @FILE is ours to read.
-    static ParseResult Parse(IReadOnlyList<string> args, CliConsole console, GlobalOptions global) =>
+    internal static ParseResult Parse(IReadOnlyList<string> args, CliConsole console, GlobalOptions global) =>
         BuildRoot(global, console).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 
     static RootCommand BuildRoot(GlobalOptions global, CliConsole console)

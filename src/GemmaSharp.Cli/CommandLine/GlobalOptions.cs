@@ -8,8 +8,27 @@ sealed class GlobalOptions
     /// <summary>Which checkpoint.</summary>
     public Option<string> Model { get; } = new("--model", "-m")
     {
-        Description = "Folder of a checkpoint, or ORG/NAME of one in the Hugging Face cache. Default: the demo checkpoint that comes with the program.",
+        Description = "Folder of a checkpoint, a GGUF file, or ORG/NAME of a checkpoint in the Hugging Face cache, with @REVISION or :Q4_K_M behind it if need "
+            + "be. Default: the demo checkpoint that comes with the program.",
         HelpName = "PATH|ORG/NAME",
+        Recursive = true,
+    };
+
+    /// <summary>The towers of a GGUF model.</summary>
+    public Option<string?> Projector { get; } = new("--mmproj")
+    {
+        Description = "The file with the parts of a GGUF model that see and hear. Default: the mmproj file beside the model's, if there is one.",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
+    /// <summary>The file with the parts that see and hear: the one that is given, or that of a model in Ollama's store; null for the one beside it.</summary>
+    public string? ProjectorOf(ParseResult parse) => parse.GetValue(Projector) ?? ModelLocator.Projector(parse.GetValue(Model));
+
+    /// <summary>Downloading what is not there.</summary>
+    public Option<bool> Pull { get; } = new("--pull")
+    {
+        Description = "Download the --model first if the cache does not have it, without asking.",
         Recursive = true,
     };
 
@@ -29,6 +48,8 @@ sealed class GlobalOptions
     public void AddTo(RootCommand root)
     {
         root.Add(Model);
+        root.Add(Projector);
+        root.Add(Pull);
         root.Add(Threads);
         root.Add(Quiet);
         root.Add(Verbose);

@@ -7,6 +7,9 @@ namespace GemmaSharp.Cli;
 /// <summary>Help as System.CommandLine writes it, with examples at its end.</summary>
 sealed class HelpText(HelpAction builtIn, CliConsole console, IReadOnlyDictionary<Command, string[]> examples) : SynchronousCommandLineAction
 {
+    // Two columns, with words in them.
+    const int LeastWidth = 40;
+
     /// <inheritdoc/>
     public override bool ClearsParseErrors => true;
 
@@ -17,7 +20,7 @@ sealed class HelpText(HelpAction builtIn, CliConsole console, IReadOnlyDictionar
         {
             if (option is HelpOption { Action: HelpAction builtIn } help)
             {
-                builtIn.MaxWidth = console.OutputIsTerminal ? console.Styled.Profile.Width : 120;
+                builtIn.MaxWidth = console.OutputIsTerminal ? Math.Max(LeastWidth, console.Styled.Profile.Width) : 120;
                 help.Action = new HelpText(builtIn, console, examples);
             }
         }
@@ -26,7 +29,7 @@ sealed class HelpText(HelpAction builtIn, CliConsole console, IReadOnlyDictionar
     /// <inheritdoc/>
     public override int Invoke(ParseResult parseResult)
     {
-        int exitCode = builtIn.Invoke(parseResult);
+        int exitCode = InvokeBuiltIn(parseResult);
         if (examples.TryGetValue(parseResult.CommandResult.Command, out string[]? lines))
         {
             console.Out.WriteLine("Examples:");
@@ -39,5 +42,22 @@ sealed class HelpText(HelpAction builtIn, CliConsole console, IReadOnlyDictionar
         }
 
         return exitCode;
+    }
+
+    // An option of all commands that a command has in its own way would be shown twice.
+    int InvokeBuiltIn(ParseResult parseResult)
+    {
+        Command command = parseResult.CommandResult.Command;
+        Option[] shadowed = [.. parseResult.RootCommandResult.Command.Options.Where(
+            option => !option.Hidden && command.Options.Any(own => own != option && own.Name == option.Name))];
+        Array.ForEach(shadowed, option => option.Hidden = true);
+        try
+        {
+            return builtIn.Invoke(parseResult);
+        }
+        finally
+        {
+            Array.ForEach(shadowed, option => option.Hidden = false);
+        }
     }
 }

@@ -1,24 +1,22 @@
-using System.Text;
-using System.Text.RegularExpressions;
-using GemmaSharp.Files;
+using GemmaSharp.Hub;
 
 namespace GemmaSharp.Cli;
 
 /// <summary>Finds the folder that <c>--model</c> means.</summary>
-static partial class ModelLocator
+static class ModelLocator
 {
     const string Demo = "gemma-3n-demo";
-
-    /// <summary>A commit has 40 characters; anything beyond this is no reference.</summary>
-    const int LongestReference = 4096;
+    const string Ollama = "ollama:";
 
     /// <summary>The folder of a checkpoint.</summary>
-    /// <param name="model">A path, <c>ORG/NAME</c>, or null for the demo checkpoint.</param>
+    /// <param name="model">A path, <c>ORG/NAME</c> with or without a revision or form, a short name, <c>ollama:NAME</c>, or null for the demo
+    /// checkpoint.</param>
+    /// <param name="notice">Told where another snapshot is taken than the one that was downloaded last, which is not whole.</param>
     /// <exception cref="CliException">Nothing is found under that name.</exception>
-    public static string Find(string? model) => Find(model, HubCache(Environment.GetEnvironmentVariable));
+    public static string Find(string? model, Action<string>? notice = null) => Find(model, new HubCache(), notice);
 
-    /// <inheritdoc cref="Find(string?)"/>
-    internal static string Find(string? model, string cache)
+    /// <inheritdoc cref="Find(string?, Action{string}?)"/>
+    internal static string Find(string? model, HubCache cache, Action<string>? notice = null)
     {
         if (model is null)
         {
@@ -30,17 +28,52 @@ static partial class ModelLocator
             throw CliException.Usage("--model is empty; give the folder of a checkpoint, or ORG/NAME of one in the Hugging Face cache.");
         }
 
-        if (Path.Exists(model) || !RepositoryName().IsMatch(model))
+        if (model.StartsWith(Ollama, StringComparison.Ordinal) && !Path.Exists(model))
+        {
+            return new OllamaStore().Find(model[Ollama.Length..]).Path;
+        }
+
+        if (Path.Exists(model) || Repository(model, cache) is not HubReference reference)
         {
             // A path that leads nowhere is refused by the checkpoint reader, in its own words.
             return model;
         }
 
-        return FindSnapshot(cache, model) ?? throw new CliException(
+        return cache.FindAny(reference, notice) ?? throw new CliException(
             ExitCode.CheckpointRefused,
-            $"{model} is neither a folder nor in the Hugging Face cache {cache}; download it with \"hf download {model}\", or give the folder of a "
-                + $"checkpoint.");
+            $"{model} is neither a folder nor in the Hugging Face cache {cache.Folder}; download it with \"gemma pull {model}\" or by --pull, or give "
+                + $"the folder of a checkpoint.");
     }
+
+    /// <summary>The file with the parts of a model in Ollama's store that see and hear; null for others, and where it has none.</summary>
+    /// <exception cref="HubException">The store has no such model.</exception>
+    public static string? Projector(string? model) =>
+        model is not null && model.StartsWith(Ollama, StringComparison.Ordinal) && !Path.Exists(model)
+            ? new OllamaStore().Find(model[Ollama.Length..]).Projector : null;
+
+    /// <summary>The folder of an adapter.</summary>
+    /// <param name="adapter">A path, or <c>ORG/NAME</c> in the Hugging Face cache. One that is found nowhere is refused by the adapter's reader.</param>
+    public static string FindAdapter(string adapter) => FindAdapter(adapter, new HubCache());
+
+    /// <inheritdoc cref="FindAdapter(string)"/>
+    internal static string FindAdapter(string adapter, HubCache cache) => Path.Exists(adapter) || !HubReference.TryParse(adapter, out HubReference? reference)
+        || !reference.Id.Contains('/', StringComparison.Ordinal)
+        ? adapter
+        : cache.FindAnyAdapter(reference) ?? throw new CliException(
+            ExitCode.CheckpointRefused,
+            $"{adapter} is neither a folder nor in the Hugging Face cache {cache.Folder}; download it with \"gemma pull {adapter}\", or give the "
+                + $"folder of an adapter.");
+
+    /// <summary>The repository that would have to be downloaded first; null where there is nothing to download.</summary>
+    internal static HubReference? Missing(string? model, HubCache cache) =>
+        model is { Length: > 0 } && !Path.Exists(model) && !model.StartsWith(Ollama, StringComparison.Ordinal)
+            && Repository(model, cache) is HubReference reference && cache.Find(reference) is null ? reference : null;
+
+    // "name" alone may well be a folder that is not there, unless it is a short name or one that the cache knows.
+    static HubReference? Repository(string model, HubCache cache) =>
+        HubReference.TryParse(model, out HubReference? reference) && reference.Id.Contains('/', StringComparison.Ordinal) ? reference
+        : reference is not null && cache.FindByName(reference.Id) is HubReference known ? known.With(reference)
+        : null;
 
     /// <summary>The demo checkpoint beside the program, or in the checkout the program was built in.</summary>
     static string FindDemo()
@@ -58,49 +91,4 @@ static partial class ModelLocator
             ExitCode.CheckpointRefused,
             $"The demo checkpoint models/{Demo} is not beside the program in {AppContext.BaseDirectory}; install it again, or give a checkpoint with --model.");
     }
-
-    /// <summary>The hub's cache folder, by the hub's own rules.</summary>
-    /// <param name="variable">The value of an environment variable; null when it is not set.</param>
-    internal static string HubCache(Func<string, string?> variable)
-    {
-        if (variable("HF_HUB_CACHE") is { Length: > 0 } hub)
-        {
-            return hub;
-        }
-
-        if (variable("HF_HOME") is { Length: > 0 } home)
-        {
-            return Path.Combine(home, "hub");
-        }
-
-        string caches = variable("XDG_CACHE_HOME") is { Length: > 0 } xdg
-            ? xdg
-            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
-        return Path.Combine(caches, "huggingface", "hub");
-    }
-
-    /// <summary>The snapshot that <c>refs/main</c> names, else the newest; null when there is none.</summary>
-    static string? FindSnapshot(string cache, string model)
-    {
-        string repository = Path.Combine(cache, "models--" + model.Replace("/", "--", StringComparison.Ordinal));
-        string main = Path.Combine(repository, "refs", "main");
-        if (File.Exists(main) && BoundedFile.ReadRegular(main, LongestReference) is byte[] reference)
-        {
-            string commit = Encoding.UTF8.GetString(reference).Trim();
-            string snapshot = Path.Combine(repository, "snapshots", commit);
-            if (Commit().IsMatch(commit) && Directory.Exists(snapshot))
-            {
-                return snapshot;
-            }
-        }
-
-        DirectoryInfo snapshots = new(Path.Combine(repository, "snapshots"));
-        return snapshots.Exists ? snapshots.EnumerateDirectories().MaxBy(folder => folder.LastWriteTimeUtc)?.FullName : null;
-    }
-
-    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$", RegexOptions.CultureInvariant)]
-    private static partial Regex RepositoryName();
-
-    [GeneratedRegex("^[A-Za-z0-9]+$", RegexOptions.CultureInvariant)]
-    private static partial Regex Commit();
 }

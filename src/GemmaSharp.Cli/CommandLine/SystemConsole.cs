@@ -11,10 +11,17 @@ static class SystemConsole
     public static CliConsole Open()
     {
         var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+
+        // What is no text must not become replacement characters without a word. A byte order mark names another encoding.
+        var strict = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
         bool dumb = Environment.GetEnvironmentVariable("TERM") == "dumb";
         var output = new StreamWriter(OpenOutput(), utf8, 4096) { AutoFlush = false };
-        var error = new StreamWriter(Console.OpenStandardError(), utf8, 1024) { AutoFlush = true };
-        return new CliConsole(Console.IsInputRedirected ? new StreamReader(Console.OpenStandardInput(), utf8) : Console.In, output, error)
+        var error = new StreamWriter(InheritedDescriptor.IsOutput(2) ? Console.OpenStandardError() : Stream.Null, utf8, 1024) { AutoFlush = true };
+        TextReader input = !InheritedDescriptor.IsInput() ? TextReader.Null
+            : Console.IsInputRedirected
+            ? new StreamReader(Console.OpenStandardInput(), strict, detectEncodingFromByteOrderMarks: true)
+            : Console.In;
+        return new CliConsole(input, output, error)
         {
             InputIsTerminal = !Console.IsInputRedirected,
             OutputIsTerminal = !Console.IsOutputRedirected,
@@ -36,6 +43,11 @@ static class SystemConsole
     /// </remarks>
     static Stream OpenOutput()
     {
+        if (!InheritedDescriptor.IsOutput(1))
+        {
+            return Stream.Null;
+        }
+
         if (!Console.IsOutputRedirected || OperatingSystem.IsWindows())
         {
             return Console.OpenStandardOutput();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using GemmaSharp.Cli.Output;
@@ -52,6 +53,21 @@ sealed class Answer(GemmaModel model, GemmaSession session, BusySign busy)
             }
         }
     }
+
+    static string Count(int tokens) => string.Create(CultureInfo.InvariantCulture, $"{tokens} {(tokens == 1 ? "token" : "tokens")}");
+
+    /// <summary>What a person should know of an answer that may look finished and is not; null for one that is.</summary>
+    /// <param name="options">How it was drawn.</param>
+    public string? Cut(GenerationOptions options) => _tokens is [.., { StopReason: StopReason reason }] ? reason switch
+    {
+        StopReason.MaxTokens => string.Create(
+            CultureInfo.InvariantCulture, $"the answer was cut after {Count(options.MaxTokens ?? _tokens.Count)}; --max-tokens allows more."),
+        StopReason.ContextFull => string.Create(
+            CultureInfo.InvariantCulture,
+            $"the answer was cut, since the context of {model.ContextLength} tokens is full; shorten the prompt or what was said before."),
+        StopReason.Repetition => "the answer was ended, since the same token came again and again.",
+        _ => null,
+    } : null;
 
     /// <summary>Writes the result as one object; of an answer that did not come to its end, what had come.</summary>
     public void Write(Utf8JsonWriter json)
@@ -109,7 +125,17 @@ sealed class Answer(GemmaModel model, GemmaSession session, BusySign busy)
     void WriteToken(Utf8JsonWriter json, int id, float logprob)
     {
         json.WriteNumber("id", id);
-        json.WriteString("token", model.Tokenizer.Decode([id], skipSpecial: false));
+        (string text, byte[] bytes) = model.Tokenizer.Spell(id);
+
+        // A token of a single byte may be a part of a character, and looks like another token where it is a whole one.
+        json.WriteString("token", model.Tokenizer.IsByte(id) ? model.Tokenizer.IdToPiece(id) : text);
+        json.WriteStartArray("bytes");
+        foreach (byte value in bytes)
+        {
+            json.WriteNumberValue(value);
+        }
+
+        json.WriteEndArray();
         json.WriteNumber("logprob", logprob);
     }
 }

@@ -109,7 +109,12 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         int repetitions = parse.GetValue(_repetitions) ?? 3;
         using var team = new WorkerTeam(parse.GetValue(global.Threads) ?? Environment.ProcessorCount);
         var machine = new Machine(MachineProbe.InstructionSet, team.Threads, MachineProbe.MeasureReadBandwidth(team), MachineProbe.MeasureFloatPeak(team));
-        var options = new CheckpointOptions { Slice = slice, Products = parse.GetValue(_exact) ? ProductMode.Exact : ProductMode.Fast };
+        var options = new CheckpointOptions
+        {
+            Slice = slice,
+            Projector = synthetic is null ? global.ProjectorOf(parse) : null,
+            Products = parse.GetValue(_exact) ? ProductMode.Exact : ProductMode.Fast,
+        };
         using BenchModel model = synthetic is null
             ? BenchModel.Open(ModelLocator.Find(parse.GetValue(global.Model)), options, image, audio)
             : BenchModel.Synthesize(synthetic, parse.GetValue(_layers), recipe, options, image, audio, team, cancellationToken);
@@ -123,7 +128,7 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         if (image)
         {
             RequireTower(model.Parts.Vision, "--image", "vision");
-            int side = parse.GetValue(_imageSize) ?? (synthetic is null ? ProcessorConfig.Load(model.Checkpoint.Folder).ImageProcessor.Height : PublishedSide);
+            int side = parse.GetValue(_imageSize) ?? (synthetic is null ? model.Checkpoint.LoadProcessor().ImageProcessor.Height : PublishedSide);
             picture = MediaBench.Image(model.Parts.Vision!, config.VisionConfig!, side, repetitions, team, cancellationToken);
         }
 

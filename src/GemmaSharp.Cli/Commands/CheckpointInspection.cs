@@ -15,8 +15,8 @@ sealed class CheckpointInspection : IDisposable
         ModelParts.Build(checkpoint.Root, checkpoint.Config);
         Modules = checkpoint.Modules();
         Report = checkpoint.Report();
-        Generation = GenerationDefaults.Load(checkpoint.Folder, checkpoint.Config);
-        Processor = ProcessorConfig.Load(checkpoint.Folder);
+        Generation = checkpoint.LoadGenerationDefaults();
+        Processor = checkpoint.LoadProcessor();
     }
 
     /// <summary>The opened checkpoint.</summary>
@@ -44,7 +44,7 @@ sealed class CheckpointInspection : IDisposable
         get
         {
             ModuleParameter[] matrices = [.. Matrices(Modules)];
-            return Array.Exists(matrices, matrix => matrix.Quantization is not null)
+            return Array.Exists(matrices, matrix => matrix.IsQuantized)
                 ? string.Join(", ", matrices.GroupBy(matrix => matrix.Format).OrderByDescending(group => group.Count())
                     .ThenBy(group => group.Key, StringComparer.Ordinal).Select(group => Show.Text($"{group.Key} ×{group.Count()}")))
                 : "none";
@@ -55,12 +55,15 @@ sealed class CheckpointInspection : IDisposable
     public double BitsPerWeight => Modules.ParameterCount == 0 ? 0 : 8.0 * Modules.Bytes / Modules.ParameterCount;
 
     /// <summary>Reads the headers of a checkpoint.</summary>
-    /// <param name="folder">Its folder.</param>
+    /// <param name="folder">Its folder or GGUF file.</param>
     /// <param name="slice">The smaller model that is looked at; null for all of it.</param>
     /// <param name="visionWeights">Which generation the vision weights are of.</param>
-    public static CheckpointInspection Open(string folder, MatFormerSlice? slice, VisionWeights visionWeights = VisionWeights.Auto)
+    /// <param name="projector">The towers of a GGUF model; null for those beside it.</param>
+    public static CheckpointInspection Open(
+        string folder, MatFormerSlice? slice, VisionWeights visionWeights = VisionWeights.Auto, string? projector = null)
     {
-        Checkpoint checkpoint = Checkpoint.Open(folder, new CheckpointOptions { HeadersOnly = true, Slice = slice, VisionWeights = visionWeights });
+        Checkpoint checkpoint = Checkpoint.Open(
+            folder, new CheckpointOptions { HeadersOnly = true, Slice = slice, VisionWeights = visionWeights, Projector = projector });
         try
         {
             return new CheckpointInspection(checkpoint);
@@ -86,15 +89,63 @@ sealed class CheckpointInspection : IDisposable
     /// <param name="folder">Its folder.</param>
     /// <param name="slice">The smaller model that is looked at; null for all of it.</param>
     /// <param name="visionWeights">Which generation the vision weights are of.</param>
+    /// <param name="projector">The towers of a GGUF model; null for those beside it.</param>
     /// <param name="scanValues">Whether every stored value is looked at, too.</param>
     /// <param name="cancellationToken">Ends the search through the values.</param>
-    public static LoadReport Verify(string folder, MatFormerSlice? slice, VisionWeights visionWeights, bool scanValues, CancellationToken cancellationToken)
+    public static LoadReport Verify(
+        string folder, MatFormerSlice? slice, VisionWeights visionWeights, string? projector, bool scanValues, CancellationToken cancellationToken)
     {
         using Checkpoint checkpoint = Checkpoint.Open(
-            folder, new CheckpointOptions { HeadersOnly = !scanValues, Slice = slice, VisionWeights = visionWeights });
+            folder, new CheckpointOptions { HeadersOnly = !scanValues, Slice = slice, VisionWeights = visionWeights, Projector = projector });
         ModelParts.Build(checkpoint.Root, checkpoint.Config);
-        LoadReport report = checkpoint.Report();
-        return scanValues ? report.With(CheckpointValues.FindNonFinite(checkpoint, cancellationToken: cancellationToken)) : report;
+        LoadReport report = checkpoint.Report().With(OtherFiles(checkpoint));
+        if (!scanValues)
+        {
+            return report;
+        }
+
+        Finding? zero = CheckpointValues.FindZero(checkpoint, cancellationToken);
+        return report.With(CheckpointValues.FindNonFinite(checkpoint, cancellationToken: cancellationToken)).With(zero is null ? [] : [zero]);
+    }
+
+    /// <summary>What is wrong with the other files that loading a model reads.</summary>
+    static List<Finding> OtherFiles(Checkpoint checkpoint)
+    {
+        var findings = new List<Finding>();
+        Tokenizer? tokenizer = null;
+        string? keys = checkpoint.Gguf?.First.Name;
+        Try(keys ?? "tokenizer.json", () =>
+        {
+            tokenizer = checkpoint.LoadTokenizer();
+            GemmaModel.RequireVocabulary(tokenizer, checkpoint.Config);
+            return null;
+        });
+        Try(keys ?? "chat_template", () => tokenizer is null ? null : checkpoint.LoadChatTemplate(tokenizer).Warning);
+        Try(keys ?? "generation_config.json", () => checkpoint.LoadGenerationDefaults().Warning);
+        Try(keys ?? "preprocessor_config.json", () =>
+        {
+            checkpoint.LoadProcessor().RequireBands(checkpoint.Config);
+            return null;
+        });
+        return findings;
+
+        void Try(string file, Func<string?> load)
+        {
+            try
+            {
+                if (load() is string warning)
+                {
+                    Add(Severity.Warning, file, warning.TrimEnd('.') + ".");
+                }
+            }
+            catch (GemmaException error)
+            {
+                Add(Severity.Error, file, error.Message);
+            }
+        }
+
+        void Add(Severity severity, string file, string problem) =>
+            findings.Add(new Finding { Kind = FindingKind.WrongSetting, Severity = severity, Tensor = "", StoredName = file, Problem = problem });
     }
 
     /// <summary>Tensors and bytes by stored form, the largest first.</summary>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
+using GemmaSharp.Conversion.Gguf;
 
 namespace GemmaSharp.Cli.Commands;
 
@@ -10,8 +11,11 @@ static class ConvertCommand
 {
     public static CliCommand Create(GlobalOptions global, CliConsole console)
     {
-        var source = new Argument<string>("SRC") { Description = "Folder of a checkpoint, or ORG/NAME of one in the Hugging Face cache." };
-        var destination = new Argument<string>("DST") { Description = "A new folder for the result." };
+        var source = new Argument<string>("SRC")
+        {
+            Description = "Folder of a checkpoint, a GGUF file, or ORG/NAME of a checkpoint in the Hugging Face cache.",
+        };
+        var destination = new Argument<string>("DST") { Description = "A new folder for the result, or a name that ends in .gguf for a GGUF file." };
         var options = new ConvertOptions(global);
         Option<bool> json = GlobalOptions.NewJson();
         var command = new Command(
@@ -25,8 +29,19 @@ static class ConvertCommand
                 throw CliException.Usage("--model is given; \"gemma convert\" takes the checkpoint as its first argument.");
             }
 
+            string from = parse.GetRequiredValue(source), to = parse.GetRequiredValue(destination);
+            if (from.Length == 0 || to.Length == 0)
+            {
+                throw CliException.Usage($"{(from.Length == 0 ? source.Name : destination.Name)} is empty; give the folder of a checkpoint and a new one.");
+            }
+
+            if (to.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
+            {
+                return await WriteGgufAsync(parse, from, to).ConfigureAwait(false);
+            }
+
             ConversionOptions conversion = options.Read(parse);
-            string from = ModelLocator.Find(parse.GetRequiredValue(source)), to = parse.GetRequiredValue(destination);
+            from = ModelLocator.Find(from);
             using Interrupts.Scope interrupt = console.Interrupts.Begin();
             long start = Stopwatch.GetTimestamp();
             ConversionResult result = await new ProgressSign(console, parse.GetValue(global.Quiet)).WhileAsync<ConversionProgress, ConversionResult>(
@@ -38,7 +53,20 @@ static class ConvertCommand
             command,
             "gemma convert ./gemma-3n-E2B-it ./e2b-4bit --bits 4",
             "gemma convert ./e4b-mlx-8bit ./e4b-bf16 --dequantize --layout hf",
-            "gemma convert ./gemma-3n-E4B-it ./e2b --slice E2B --max-shard-size 2GB");
+            "gemma convert ./gemma-3n-E4B-it ./e2b --slice E2B --max-shard-size 2GB",
+            "gemma convert ./gemma-3n-E2B-it ./e2b.gguf --type q8_0");
+
+        async Task<int> WriteGgufAsync(ParseResult parse, string from, string to)
+        {
+            (GgufForm form, bool towers, bool force) = options.ReadGguf(parse);
+            from = ModelLocator.Find(from);
+            bool quiet = parse.GetValue(global.Quiet);
+            long start = Stopwatch.GetTimestamp();
+            ConversionResult result = await new BusySign(console, quiet)
+                .WhileAsync("Converting", Task.Run(() => GgufConversion.Write(from, to, form, towers, force))).ConfigureAwait(false);
+            Print(console, result, Stopwatch.GetElapsedTime(start), parse.GetValue(json), quiet);
+            return ExitCode.Done;
+        }
     }
 
     static (string Now, double Share) Describe(ConversionProgress progress) =>

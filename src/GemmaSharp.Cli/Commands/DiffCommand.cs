@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using GemmaSharp.Cli.Output;
+using GemmaSharp.Cli.Plots;
 using Spectre.Console;
 
 namespace GemmaSharp.Cli.Commands;
@@ -16,18 +17,29 @@ static class DiffCommand
         var b = new Argument<string>("B") { Description = "The trace it is compared with; differences are relative to its values." };
         Option<double?> tolerance = Numbers.Real(
             "--tolerance", "X", "The largest max|a − b| / max|b| that counts as equal. Default: 1e-4.", x => x >= 0, "a number of 0 or more");
+        Option<string?> plot = PlotOption.Create("how far apart the tensors are, from the first module to the last");
         var all = new Option<bool>("--all") { Description = "List every tensor, not only those that differ." };
         Option<bool> json = GlobalOptions.NewJson();
-        var command = new Command("diff", "Compare two traces; names the first tensor that differs. Exit code 1 when one does.") { a, b, tolerance, all, json };
+        var command = new Command("diff", "Compare two traces; names the first tensor that differs. Exit code 1 when one does.")
+        {
+            a, b, tolerance, all, plot, json,
+        };
         command.SetAction(parse =>
         {
             string pathA = parse.GetRequiredValue(a), pathB = parse.GetRequiredValue(b);
-            TraceComparison comparison = Compare(pathA, pathB, parse.GetValue(tolerance) ?? TraceComparison.DefaultTolerance);
+            if (pathA.Length == 0 || pathB.Length == 0)
+            {
+                throw CliException.Usage($"{(pathA.Length == 0 ? a.Name : b.Name)} is empty; give two files written by \"gemma trace\".");
+            }
+
+            double least = parse.GetValue(tolerance) ?? TraceComparison.DefaultTolerance;
+            TraceComparison comparison = Compare(pathA, pathB, least);
             if (comparison.Tensors.Count == 0)
             {
                 throw CliException.Input($"{pathA} and {pathB} have no tensor in common; compare two traces of the same model and prompt.");
             }
 
+            PlotOption.Write(parse.GetValue(plot), () => DepthPlot.Draw(comparison, (Path.GetFileName(pathA), Path.GetFileName(pathB)), least));
             if (parse.GetValue(json))
             {
                 JsonOutput.Print(console, writer => Write(writer, comparison));
@@ -39,7 +51,7 @@ static class DiffCommand
 
             return comparison.First is null ? ExitCode.Done : ExitCode.Failed;
         });
-        return new CliCommand(command, "gemma trace \"Hello\" --output a.safetensors", "gemma diff a.safetensors b.safetensors",
+        return new CliCommand(command, "gemma trace \"Hello\" --output a.safetensors", "gemma diff a.safetensors b.safetensors --plot depth.png",
             "gemma diff a.safetensors reference.safetensors --tolerance 1e-5 --json");
     }
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
+using GemmaSharp.Cli.Plots;
 using GemmaSharp.Configuration;
 using Spectre.Console;
 
@@ -16,13 +17,18 @@ static class InspectCommand
         var tensors = new Option<bool>("--tensors") { Description = "Show every tensor in the tree." };
         var slice = new SliceOption();
         var visionWeights = new VisionWeightsOption();
+        Option<string?> plot = PlotOption.Create("where the bytes are");
         Option<bool> json = GlobalOptions.NewJson();
-        var command = new Command("inspect",
-            "Show a checkpoint's configuration, modules, types and sizes; reads headers only.") { depth, tensors, slice.Option, visionWeights.Option, json };
+        var command = new Command("inspect", "Show a checkpoint's configuration, modules, types and sizes; reads headers only.")
+        {
+            depth, tensors, slice.Option, visionWeights.Option, plot, json,
+        };
         command.SetAction(parse =>
         {
             string folder = ModelLocator.Find(parse.GetValue(global.Model));
-            using CheckpointInspection inspection = CheckpointInspection.Open(folder, slice.Read(parse), visionWeights.Read(parse));
+            using CheckpointInspection inspection = CheckpointInspection.Open(
+                folder, slice.Read(parse), visionWeights.Read(parse), global.ProjectorOf(parse));
+            PlotOption.Write(parse.GetValue(plot), () => BytesPlot.Draw(Path.GetFileName(inspection.Checkpoint.Folder), inspection.Modules));
             if (parse.GetValue(json))
             {
                 JsonOutput.Print(console, writer => InspectionJson.Write(writer, inspection));
@@ -34,7 +40,7 @@ static class InspectCommand
 
             return ExitCode.Done;
         });
-        return new CliCommand(command, "gemma inspect", "gemma inspect --model google/gemma-3n-E2B-it --depth 4",
+        return new CliCommand(command, "gemma inspect", "gemma inspect --model google/gemma-3n-E2B-it --depth 4", "gemma inspect --plot bytes.png",
             "gemma inspect --model ./checkpoint --tensors", "gemma inspect --model ./gemma-3n-E4B-it --slice E2B", "gemma inspect --json | jq .modules");
     }
 

@@ -107,6 +107,11 @@ sealed class RunCommand
         }
 
         writer?.End();
+        if (writer is not null && answer.Cut(options) is string cut && !parse.GetValue(_global.Quiet))
+        {
+            _console.Notice("gemma: notice: " + cut);
+        }
+
         if (writer is null)
         {
             JsonOutput.Print(_console, json => answer.Write(json));

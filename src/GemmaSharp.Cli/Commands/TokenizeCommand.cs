@@ -28,7 +28,8 @@ static class TokenizeCommand
         {
             string[] given = parse.GetValue(text) ?? [];
             string input = given.Length > 0 && given is not ["-"]
-                ? string.Join(' ', given)
+                ? InputFiles.ReadBeside(console) is null ? string.Join(' ', given)
+                    : throw CliException.Usage("There is text as an argument and on standard input; leave out one of them.")
                 : console.InputIsTerminal && given.Length == 0
                     ? throw CliException.Usage("There is no text; give it as an argument or on standard input.")
                     : InputFiles.ReadAll(console.In);

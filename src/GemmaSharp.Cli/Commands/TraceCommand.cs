@@ -2,6 +2,7 @@ using System.CommandLine;
 using GemmaSharp.Cli.Conversations;
 using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
+using GemmaSharp.Media;
 
 namespace GemmaSharp.Cli.Commands;
 
@@ -11,7 +12,7 @@ static class TraceCommand
     public static CliCommand Create(GlobalOptions global, CliConsole console)
     {
         var prompt = new PromptOptions();
-        var media = new MediaArguments(global);
+        var media = new MediaArguments(global, AlphaMode.Reference);
         var modelOptions = new ModelOptions(global, exactByDefault: true);
         var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The safetensors file to write.", Required = true };
         var only = new Option<string[]>("--only")
@@ -78,7 +79,7 @@ static class TraceCommand
         ModelSenses.Require(model, messages);
         EncodedPrompt prompt = input.Raw is string raw
             ? await model.EncodeTextAsync(raw, file, adapters, cancellationToken).ConfigureAwait(false)
-            : await model.EncodeAsync(messages, trace: file, adapters: adapters, cancellationToken: cancellationToken).ConfigureAwait(false);
+            : await model.EncodeForAnswerAsync(messages, file, adapters, cancellationToken).ConfigureAwait(false);
         await model.TraceAsync(prompt, file, cancellationToken).ConfigureAwait(false);
         return file.Count;
     }

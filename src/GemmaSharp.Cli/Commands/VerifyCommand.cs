@@ -12,31 +12,43 @@ static class VerifyCommand
     {
         var headersOnly = new Option<bool>("--headers-only") { Description = "Do not look through the values for numbers that are not finite." };
         var adapter = new Option<string?>("--adapter") { HelpName = "DIR", Description = "Check a LoRA adapter against the checkpoint instead." };
+        var checksums = new Option<bool>("--checksums")
+        { Description = "Compare every file of a downloaded snapshot with the checksum that the hub recorded instead." };
         var slice = new SliceOption();
         var visionWeights = new VisionWeightsOption();
         var against = new AgainstOptions();
         Option<bool> json = GlobalOptions.NewJson();
         var command = new Command(
             "verify", "Check a checkpoint: every finding with its repair. Exit code 3 when it cannot run, 1 when it differs from another.") { headersOnly,
-            adapter, slice.Option, visionWeights.Option };
+            adapter, checksums, slice.Option, visionWeights.Option };
         against.AddTo(command);
         command.Add(json);
         command.SetAction(async parse =>
         {
-            if (against.Read(parse, headersOnly, adapter, slice.Option, visionWeights.Option) is (string other, CheckpointComparisonOptions comparison))
+            if (against.Read(parse, headersOnly, adapter, checksums, slice.Option, visionWeights.Option) is (string other,
+                CheckpointComparisonOptions comparison))
             {
                 return await AgainstCheck.RunAsync(console, ModelLocator.Find(parse.GetValue(global.Model)), other, comparison, parse.GetValue(json),
                     parse.GetValue(global.Quiet)).ConfigureAwait(false);
             }
 
             using Interrupts.Scope interrupt = console.Interrupts.Begin();
+            if (parse.GetValue(checksums))
+            {
+                ChecksumCheck.Require(parse, checksums, headersOnly, adapter, slice.Option, visionWeights.Option);
+                return await ChecksumCheck.RunAsync(
+                    console, ModelLocator.Find(parse.GetValue(global.Model)), parse.GetValue(json), parse.GetValue(global.Quiet),
+                        interrupt.Token).ConfigureAwait(false);
+            }
+
             string folder = ModelLocator.Find(parse.GetValue(global.Model));
             MatFormerSlice? part = slice.Read(parse);
             LoadReport report = await new BusySign(console, parse.GetValue(global.Quiet)).WhileAsync(
                 "Checking",
                 Task.Run(() => parse.GetValue(adapter) is string adapterFolder
-                    ? CheckpointInspection.VerifyAdapter(adapterFolder, folder, part)
-                    : CheckpointInspection.Verify(folder, part, visionWeights.Read(parse), scanValues: !parse.GetValue(headersOnly), interrupt.Token)))
+                    ? CheckpointInspection.VerifyAdapter(AdapterArgument.Parse(adapterFolder, adapter.Name).Folder, folder, part)
+                    : CheckpointInspection.Verify(
+                        folder, part, visionWeights.Read(parse), global.ProjectorOf(parse), scanValues: !parse.GetValue(headersOnly), interrupt.Token)))
                         .ConfigureAwait(false);
             if (parse.GetValue(json))
             {
@@ -50,7 +62,7 @@ static class VerifyCommand
             return report.HasErrors ? ExitCode.CheckpointRefused : ExitCode.Done;
         });
         return new CliCommand(command, "gemma verify", "gemma verify --model ./my-conversion", "gemma verify --model ./my-conversion --json --headers-only",
-            "gemma verify --model google/gemma-3n-E2B-it --adapter ./lawyer",
+            "gemma verify --model google/gemma-3n-E2B-it --checksums", "gemma verify --model google/gemma-3n-E2B-it --adapter ./lawyer",
             "gemma verify --model ./e2b-4bit --against google/gemma-3n-E2B-it --tolerance 0.2 --only language_model.layers");
     }
 

@@ -16,6 +16,36 @@ sealed class MessageMedia(MediaOptions options, AudioWindow? window, VideoOption
     public Task<IReadOnlyList<ChatMessage>> ReadAsync(IReadOnlyList<ChatMessage> messages, CancellationToken cancellationToken = default) =>
         _loader.LoadAsync(messages, window, video, notice, cancellationToken);
 
+    /// <summary>Reads a picture.</summary>
+    /// <exception cref="MediaException">It is refused.</exception>
+    public Task<RgbImage> ReadImageAsync(string source) => _loader.LoadImageAsync(source, notice);
+
+    /// <summary>Reads a sound.</summary>
+    /// <exception cref="MediaException">It is refused.</exception>
+    public async Task<AudioContent> ReadAudioAsync(string source)
+    {
+        AudioContent sound = await _loader.LoadAudioAsync(source, window).ConfigureAwait(false);
+        Tell(sound.Notices);
+        return sound;
+    }
+
+    /// <summary>Reads a video.</summary>
+    /// <exception cref="MediaException">It is refused.</exception>
+    public async Task<VideoContent> ReadVideoAsync(string source)
+    {
+        VideoContent content = await _loader.LoadVideoAsync(source, video).ConfigureAwait(false);
+        Tell(content.Notices);
+        return content;
+    }
+
+    void Tell(IEnumerable<string> notices)
+    {
+        foreach (string each in notices)
+        {
+            notice(each);
+        }
+    }
+
     /// <summary>Closes connections.</summary>
     public void Dispose() => _loader.Dispose();
 }

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace GemmaSharp.Cli.Options;
 
-/// <summary>An adapter on the command line: <c>DIR</c> or <c>DIR=WEIGHT</c>.</summary>
+/// <summary>An adapter on the command line: <c>DIR</c> or <c>DIR=WEIGHT</c>, or <c>ORG/NAME</c> in the Hugging Face cache in place of the folder.</summary>
 /// <param name="Folder">Its folder.</param>
 /// <param name="Weight">Its weight.</param>
 readonly record struct AdapterArgument(string Folder, float Weight)
@@ -21,15 +21,20 @@ readonly record struct AdapterArgument(string Folder, float Weight)
     /// <exception cref="CliException">The weight is no finite number.</exception>
     public static AdapterArgument Parse(string text, string option)
     {
+        if (text.Length == 0)
+        {
+            throw CliException.Usage($"{option} is empty; give the folder of an adapter, or ORG/NAME of one in the Hugging Face cache.");
+        }
+
         int sign = text.LastIndexOf('=');
         if (sign <= 0 || Directory.Exists(text))
         {
-            return new AdapterArgument(text, 1f);
+            return new AdapterArgument(ModelLocator.FindAdapter(text), 1f);
         }
 
         string weight = text[(sign + 1)..];
         return float.TryParse(weight, NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && float.IsFinite(value)
-            ? new AdapterArgument(text[..sign], value)
+            ? new AdapterArgument(ModelLocator.FindAdapter(text[..sign]), value)
             : throw CliException.Usage($"{option} has the weight {weight}; a number is needed, such as {option} {text[..sign]}=0.5, or the folder alone.");
     }
 }

@@ -38,6 +38,11 @@ sealed class ConstraintOptions
             throw CliException.Usage($"{given[0]} and {given[1]} are given; an answer has one form, so leave out one of them.");
         }
 
+        if (schema is "" || grammar is "")
+        {
+            throw CliException.Usage($"{given[0]} is empty; give the path of a file, or leave it out.");
+        }
+
         return schema is not null ? Constraint.JsonSchema(ReadFile(schema))
             : regex is not null ? Constraint.Regex(regex)
             : grammar is not null ? Constraint.Grammar(grammar.Contains("::=", StringComparison.Ordinal) ? grammar : ReadFile(grammar))
@@ -49,13 +54,12 @@ sealed class ConstraintOptions
         try
         {
             return BoundedFile.Read(path, LargestFile) is byte[] bytes
-                ? new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(bytes.AsSpan().StartsWith("\uFEFF"u8)
-                ? bytes.AsSpan(3) : bytes)
+                ? EncodedText.Decode(bytes)
                 : throw new CliException(ExitCode.InputRefused, $"{path} has more than {LargestFile >> 20} MB; give a smaller file.");
         }
         catch (DecoderFallbackException)
         {
-            throw new CliException(ExitCode.InputRefused, $"{path} is not in UTF-8; save it in UTF-8.");
+            throw new CliException(ExitCode.InputRefused, $"{path} is not UTF-8 text, nor has it the byte order mark of another encoding; save it as UTF-8.");
         }
         catch (Exception e) when (BoundedFile.IsRefusal(e))
         {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using GemmaSharp.Conversion.Gguf;
 using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Cli.Options;
@@ -12,6 +13,8 @@ sealed class ConvertOptions(GlobalOptions global)
     static readonly (string Name, ElementType Type)[] s_types = [("bfloat16", ElementType.BF16), ("float16", ElementType.F16), ("float32", ElementType.F32)];
     static readonly (string Name, QuantizationRounding Rounding)[] s_roundings = [("metal", QuantizationRounding.Metal), ("cpu", QuantizationRounding.Cpu)];
     static readonly string[] s_towers = ["vision", "audio", "towers"];
+    static readonly (string Name, GgufForm Form)[] s_ggufForms = [("f32", new(ElementType.F32)), ("f16", new(ElementType.F16)), ("bf16", new(ElementType.BF16)),
+        ("q8_0", new(ElementType.F16, BlockType.Q8_0)), ("q4_0", new(ElementType.F16, BlockType.Q4_0))];
     static readonly (string End, long Factor)[] s_units = [("KiB", 1L << 10), ("MiB", 1L << 20), ("GiB", 1L << 30), ("KB", 1_000), ("MB", 1_000_000),
         ("GB", 1_000_000_000), ("", 1)];
 
@@ -47,16 +50,41 @@ sealed class ConvertOptions(GlobalOptions global)
         HelpName = "SIZE",
         Description = "Largest weight file, such as 5GB, 2GiB or 500MB. Default: 5GB.",
     };
-    readonly Option<bool> _force = new("--force", "-f") { Description = "Replace what is at the destination." };
+    readonly Option<string?> _ggufType = Choices.Option(
+        "--type", "f32|f16|bf16|q8_0|q4_0", "How the matrices of a GGUF file are stored. Default: bf16.", s_ggufForms.Select(form => form.Name));
+    readonly Option<bool> _force = new("--force", "-f") { Description = "Replace the checkpoint at the destination." };
 
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_layout, .. _recipe.All, _keep, _rounding, _dequantize, _type, _drop, _slice.Option, _adapters, _repairVision,
-            _shardSize, _force])
+            _shardSize, _ggufType, _force])
         {
             command.Add(option);
         }
+    }
+
+    /// <summary>The form of a GGUF file that is to be written, whether with towers, and whether over another.</summary>
+    /// <exception cref="CliException">An option is given that is for checkpoint folders alone.</exception>
+    public (GgufForm Form, bool Towers, bool Force) ReadGguf(ParseResult parse)
+    {
+        Option[] others = [_layout, .. _recipe.All, _keep, _rounding, _dequantize, _type, _slice.Option, _adapters, _repairVision, _shardSize];
+        foreach (Option option in others)
+        {
+            if (parse.GetResult(option) is { Implicit: false })
+            {
+                throw CliException.Usage($"{option.Name} is given, and a GGUF file is to be written; it takes --type, --drop towers and --force.");
+            }
+        }
+
+        string[] dropped = parse.GetValue(_drop) ?? [];
+        if (dropped is not ([] or ["towers"]))
+        {
+            throw CliException.Usage($"--drop is {string.Join(", ", dropped)}, and a GGUF file is to be written; towers is possible.");
+        }
+
+        string type = parse.GetValue(_ggufType) ?? "bf16";
+        return (Array.Find(s_ggufForms, form => form.Name == type).Form, dropped.Length == 0, parse.GetValue(_force));
     }
 
     /// <summary>The options as given.</summary>
@@ -67,6 +95,11 @@ sealed class ConvertOptions(GlobalOptions global)
         if (dropped.FirstOrDefault(tower => !s_towers.Contains(tower)) is string unknown)
         {
             throw CliException.Usage($"--drop is {unknown}; {Choices.OneOf(s_towers)} is needed.");
+        }
+
+        if (parse.GetValue(_ggufType) is string type)
+        {
+            throw CliException.Usage($"--type is {type}, which is for GGUF files; give a destination that ends in .gguf, or --bits for a folder.");
         }
 
         QuantizationRecipe? recipe = Recipe(parse);

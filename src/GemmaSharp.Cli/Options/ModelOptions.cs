@@ -18,7 +18,7 @@ sealed class ModelOptions(GlobalOptions global, bool exactByDefault = false)
     readonly Option<int?> _context = Numbers.Whole("--context", "N", "Tokens that prompt and answer may have together. Default: the checkpoint's.", 1);
     readonly Option<bool> _noVision = new("--no-vision") { Description = "Do not load the part that sees." };
     readonly Option<bool> _noAudio = new("--no-audio") { Description = "Do not load the part that hears." };
-    readonly Option<int?> _imageSize = ImageSizeOption();
+    readonly Option<int?> _imageSize = NewImageSize();
     readonly Option<string[]> _adapters = AdapterArgument.NewOption(
         "--adapter", "A LoRA adapter of peft or mlx-lm, with a weight other than 1 if one is given; may be given several times, they add up.");
     readonly SliceOption _slice = new();
@@ -47,7 +47,8 @@ sealed class ModelOptions(GlobalOptions global, bool exactByDefault = false)
             throw CliException.Usage("--exact and --fast are given; leave out one of them.");
         }
 
-        string folder = ModelLocator.Find(parse.GetValue(global.Model));
+        string folder = ModelLocator.Find(
+            parse.GetValue(global.Model), quiet ? null : notice => console.Notice("gemma: notice: " + notice));
         var options = new GemmaModelOptions
         {
             Threads = parse.GetValue(global.Threads),
@@ -57,6 +58,7 @@ sealed class ModelOptions(GlobalOptions global, bool exactByDefault = false)
             ImageSize = parse.GetValue(_imageSize),
             Exact = exact || (exactByDefault && !fast),
             Slice = _slice.Read(parse),
+            Projector = global.ProjectorOf(parse),
             VisionWeights = _visionWeights.Read(parse),
             LoggerFactory = parse.GetValue(global.Verbose) ? new StandardErrorLogger(console) : null,
         };
@@ -93,7 +95,8 @@ sealed class ModelOptions(GlobalOptions global, bool exactByDefault = false)
         return new AdapterSet(adapters);
     }
 
-    static Option<int?> ImageSizeOption() => new("--image-size")
+    /// <summary>The option for the side to which pictures are scaled.</summary>
+    public static Option<int?> NewImageSize() => new("--image-size")
     {
         HelpName = "256|512|768",
         Description = "Side to which pictures are scaled; smaller is faster and sees less. Default: the checkpoint's.",

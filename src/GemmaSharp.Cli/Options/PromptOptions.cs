@@ -8,7 +8,7 @@ sealed class PromptOptions
 {
     readonly Argument<string?> _argument = new(
         "PROMPT")
-    { Description = "The question. Without one, standard input is read if it is redirected.", Arity = ArgumentArity.ZeroOrOne };
+    { Description = "The question, behind the text on standard input if that is redirected.", Arity = ArgumentArity.ZeroOrOne };
     readonly Option<string?> _prompt = new("--prompt", "-p") { HelpName = "TEXT|@FILE", Description = "The question, or @FILE to read it from a file." };
     readonly Option<string[]> _images = new("--image", "-i") { HelpName = "FILE", Description = "A picture; may be given several times." };
     readonly Option<string[]> _audio = new("--audio", "-a") { HelpName = "FILE", Description = "A sound; may be given several times." };
@@ -41,9 +41,22 @@ sealed class PromptOptions
     {
         string[] images = parse.GetValue(_images) ?? [], audio = parse.GetValue(_audio) ?? [], videos = parse.GetValue(_videos) ?? [];
         string? messagesFile = parse.GetValue(_messages);
+        if (messagesFile is { Length: 0 })
+        {
+            throw CliException.Usage("--messages is empty; give the file of a conversation.");
+        }
+
+        foreach ((Option option, string[] files) in (ReadOnlySpan<(Option, string[])>)[(_images, images), (_audio, audio), (_videos, videos)])
+        {
+            if (files.Contains(""))
+            {
+                throw CliException.Usage($"{option.Name} is empty; give the path of a file, or leave it out.");
+            }
+        }
+
         string? system = parse.GetValue(_system);
         bool media = images.Length + audio.Length + videos.Length > 0;
-        string? text = ReadText(parse, console, needed: messagesFile is null);
+        string? text = ReadText(parse, console, needed: messagesFile is null, isRaw: parse.GetValue(_raw));
         if (parse.GetValue(_raw))
         {
             return media || system is not null || messagesFile is not null
@@ -96,7 +109,8 @@ sealed class PromptOptions
         messages.Insert(0, ChatMessage.System(system));
     }
 
-    string? ReadText(ParseResult parse, CliConsole console, bool needed)
+    /// <summary>The question: what was given, behind what is piped in beside it.</summary>
+    string? ReadText(ParseResult parse, CliConsole console, bool needed, bool isRaw)
     {
         string? argument = parse.GetValue(_argument);
         string? option = parse.GetValue(_prompt);
@@ -105,17 +119,17 @@ sealed class PromptOptions
             throw CliException.Usage("The prompt is given twice, as an argument and with --prompt; leave out one of them.");
         }
 
-        if (option is ['@', .. string file])
-        {
-            return InputFiles.ReadText(file);
-        }
-
-        string? text = argument ?? option;
+        string? text = option is ['@', .. string file] ? InputFiles.ReadText(file) : argument ?? option;
         if (text == "-" || (text is null && needed && !console.InputIsTerminal))
         {
             return InputFiles.ReadAll(console.In);
         }
 
-        return text;
+        string? piped = InputFiles.ReadBeside(console);
+        return piped is null ? text
+            : string.IsNullOrWhiteSpace(text) ? piped
+            : isRaw ? throw CliException.Usage(
+                "With --raw a prompt is given, and text on standard input as well; put both into one, or redirect the input from /dev/null.")
+            : $"{piped.TrimEnd()}\n\n{text}";
     }
 }

@@ -2,8 +2,8 @@ using Microsoft.Extensions.Logging;
 
 namespace GemmaSharp.Cli.Output;
 
-/// <summary>Logs of the library as lines on standard error, with <c>--verbose</c>.</summary>
-sealed class StandardErrorLogger(CliConsole console, string category = "") : ILoggerFactory, ILogger
+/// <summary>Logs as lines on standard error: the library's with <c>--verbose</c>, the server's always.</summary>
+sealed class StandardErrorLogger(CliConsole console, string category = "") : ILoggerFactory, ILoggerProvider, ILogger
 {
     readonly string _category = category[(category.LastIndexOf('.') + 1)..];
 
@@ -28,7 +28,7 @@ sealed class StandardErrorLogger(CliConsole console, string category = "") : ILo
     {
         if (IsEnabled(logLevel))
         {
-            console.Notice($"{logLevel.ToString().ToLowerInvariant()} {_category}: {formatter(state, exception)}");
+            console.Notice($"{logLevel.ToString().ToLowerInvariant()} {_category}: {formatter(state, exception)}{(exception is null ? "" : $": {exception}")}");
         }
     }
 

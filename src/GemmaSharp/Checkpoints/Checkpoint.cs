@@ -1,10 +1,12 @@
+using System.Text.Json;
+using GemmaSharp.Checkpoints.Gguf;
 using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 
 namespace GemmaSharp.Checkpoints;
 
-/// <summary>A checkpoint folder: its configuration, its tensors by canonical name, and the account of what a model asked of it.</summary>
+/// <summary>A checkpoint folder or GGUF file: its configuration, its tensors by canonical name, and the account of what a model asked of it.</summary>
 /// <remarks>
 /// Loading is: open, build every module from <see cref="Root"/>, make the <see cref="Report"/>, and refuse if it has errors. Weights are mapped, so
 /// the checkpoint must outlive the model. Building is for one thread; the finished weights are safe for all.
@@ -12,15 +14,17 @@ namespace GemmaSharp.Checkpoints;
 sealed class Checkpoint : IDisposable
 {
     readonly ParameterReader _reader;
-    readonly List<SafetensorsFile> _files;
+    readonly List<WeightFile> _files;
     readonly List<Finding> _findings;
     readonly Dictionary<string, string> _missingFiles;
     readonly Gemma3nConfig _whole;
     readonly SlicePlan? _slice;
 
-    Checkpoint(string folder, Gemma3nConfig config, SlicePlan? slice, CheckpointContents contents, CheckpointOptions options)
+    Checkpoint(
+        string folder, Gemma3nConfig config, SlicePlan? slice, CheckpointContents contents, CheckpointOptions options, GgufModel? gguf = null)
     {
         Folder = folder;
+        Gguf = gguf;
         _whole = config;
         _slice = slice;
         Config = slice is null ? config : SlicedConfig.Of(config, slice.Slice);
@@ -33,14 +37,21 @@ sealed class Checkpoint : IDisposable
         bool hasVision = Tensors.Any(t => t.CanonicalName.StartsWith("vision_tower.", StringComparison.Ordinal));
         bool firstUpload = hasVision && !tensors.ContainsKey("vision_tower.timm_model.conv_stem.conv.bias");
         TurnsVisionKernels = hasVision && (options.VisionWeights == VisionWeights.Transposed || (options.VisionWeights == VisionWeights.Auto && firstUpload));
-        _reader = new ParameterReader(tensors, options.HeadersOnly, TurnsVisionKernels, config.Quantization, slice) { Products = options.Products };
+        _reader = new ParameterReader(tensors, options.HeadersOnly, TurnsVisionKernels, config.Quantization, slice)
+        {
+            Products = options.Products,
+            IsGguf = gguf is not null,
+        };
         Root = new ParameterScope(_reader, "");
     }
 
-    /// <summary>The folder.</summary>
+    /// <summary>The folder, or the GGUF file.</summary>
     public string Folder { get; }
 
-    /// <summary>Its <c>config.json</c>; of a slice, what the smaller model's would be.</summary>
+    /// <summary>The GGUF files, when the checkpoint is such.</summary>
+    public GgufModel? Gguf { get; }
+
+    /// <summary>Its <c>config.json</c>, or what a GGUF file says in its place; of a slice, what the smaller model's would be.</summary>
     public Gemma3nConfig Config { get; }
 
     /// <summary>The smaller model that is read out of the files; <see langword="null"/> when it is all of them.</summary>
@@ -50,7 +61,7 @@ sealed class Checkpoint : IDisposable
     public IReadOnlyList<StoredTensor> Tensors { get; }
 
     /// <summary>The weight files read.</summary>
-    public IReadOnlyList<SafetensorsFile> Files => _files;
+    public IReadOnlyList<WeightFile> Files => _files;
 
     /// <summary>Where building a model begins.</summary>
     public ParameterScope Root { get; }
@@ -58,8 +69,9 @@ sealed class Checkpoint : IDisposable
     /// <summary>Whether rows and columns of spatial vision kernels are exchanged while loading (first upload).</summary>
     public bool TurnsVisionKernels { get; }
 
-    /// <summary>Opens a checkpoint folder. Weights are mapped, not read.</summary>
-    /// <param name="folder">A folder with <c>config.json</c> and safetensors files: one, or shards with or without their index.</param>
+    /// <summary>Opens a checkpoint. Weights are mapped, not read.</summary>
+    /// <param name="folder">A folder with <c>config.json</c> and safetensors files: one, or shards with or without their index. Or a
+    /// GGUF file, any part of one, or the folder of one.</param>
     /// <param name="options">How; the default maps the weights.</param>
     /// <exception cref="CheckpointException">The folder or a file in it is not what is needed.</exception>
     /// <exception cref="ConfigurationException">The configuration is of another model, or impossible.</exception>
@@ -68,10 +80,41 @@ sealed class Checkpoint : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         options ??= new CheckpointOptions();
+        if (GgufModel.Find(folder) is string file)
+        {
+            return OpenGguf(file, options);
+        }
+
+        if (options.Projector is not null)
+        {
+            throw new CheckpointException($"{folder} is no GGUF file, so it cannot have {options.Projector} as its towers; leave that out.");
+        }
+
         CheckpointFiles.Selection selection = CheckpointFiles.Find(folder);
         Gemma3nConfig config = Gemma3nConfig.Load(folder);
         SlicePlan? slice = Plan(config, options);
         return new Checkpoint(folder, config, slice, CheckpointContents.Read(selection, options.HeadersOnly), options);
+    }
+
+    static Checkpoint OpenGguf(string path, CheckpointOptions options)
+    {
+        GgufModel gguf = GgufModel.Open(path, options.Projector);
+        try
+        {
+            CheckpointContents contents = CheckpointContents.Of(gguf, options.HeadersOnly);
+            JsonElement root = GgufConfig.Read(gguf.First, contents.Tensors.Values, gguf.Projector);
+            Gemma3nConfig config = Gemma3nConfigReader.Read(root, gguf.First.Name);
+            return new Checkpoint(path, config, Plan(config, options), contents, options, gguf);
+        }
+        catch
+        {
+            foreach (GgufFile file in gguf.All)
+            {
+                file.Dispose();
+            }
+
+            throw;
+        }
     }
 
     /// <summary>A checkpoint without a folder.</summary>
@@ -154,7 +197,7 @@ sealed class Checkpoint : IDisposable
     /// <summary>Unmaps the weights. A model built from them must not be used any more.</summary>
     public void Dispose()
     {
-        foreach (SafetensorsFile file in _files)
+        foreach (WeightFile file in _files)
         {
             file.Dispose();
         }
@@ -172,7 +215,7 @@ sealed class Checkpoint : IDisposable
                 ModulePath = tower,
                 ModuleType = ModuleTypes.Of(tower),
                 Problem = $"The checkpoint has no weights of {tower}, so {input} will be refused.",
-                Repair = $"Use a checkpoint with its towers for {input}.",
+                Repair = Gguf is null ? $"Use a checkpoint with its towers for {input}." : $"Give the file with the towers (--mmproj) for {input}.",
             });
         }
     }

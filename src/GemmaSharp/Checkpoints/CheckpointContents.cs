@@ -1,3 +1,4 @@
+using GemmaSharp.Checkpoints.Gguf;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Checkpoints;
@@ -17,11 +18,11 @@ sealed class CheckpointContents
         _headersOnly = headersOnly;
     }
 
-    public List<SafetensorsFile> Files { get; } = [];
+    public List<WeightFile> Files { get; } = [];
 
     public Dictionary<string, StoredTensor> Tensors { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Duplicates.</summary>
+    /// <summary>Duplicates, and names with something around them.</summary>
     public List<Finding> Findings { get; } = [];
 
     /// <summary>Canonical names whose file, by the index, is not in the folder.</summary>
@@ -43,14 +44,27 @@ sealed class CheckpointContents
         }
     }
 
+    /// <summary>The tensors of GGUF files.</summary>
+    public static CheckpointContents Of(GgufModel model, bool headersOnly)
+    {
+        var contents = new CheckpointContents(new CheckpointFiles.Selection([], [], new Dictionary<string, string>(), []), headersOnly);
+        contents.Files.AddRange(model.All);
+        foreach (StoredTensor tensor in model.Tensors())
+        {
+            contents.Add(tensor);
+        }
+
+        return contents;
+    }
+
     /// <summary>The tensors of files that exist in memory, named as the model asks for them.</summary>
-    public static CheckpointContents InMemory(params IEnumerable<SafetensorsFile> files)
+    public static CheckpointContents InMemory(params IEnumerable<WeightFile> files)
     {
         var contents = new CheckpointContents(new CheckpointFiles.Selection([], [], new Dictionary<string, string>(), []), headersOnly: false);
-        foreach (SafetensorsFile file in files)
+        foreach (WeightFile file in files)
         {
             contents.Files.Add(file);
-            foreach (SafetensorsEntry entry in file.Entries)
+            foreach (TensorEntry entry in file.Entries)
             {
                 contents.Add(new StoredTensor(file, entry, TensorNames.Canonical(entry.Name)));
             }
@@ -78,14 +92,21 @@ sealed class CheckpointContents
             }
         }
 
-        bool textOnly = TensorNames.IsTextOnly(Files.SelectMany(file => file.Entries).Select(entry => entry.Name));
+        string[] names = [.. Files.SelectMany(file => file.Entries).Select(entry => entry.Name)];
+        WrapperNames wrapper = WrapperNames.Find(names, TensorNames.AreOfModel);
+        if (wrapper.Describe(names) is Finding wrapped)
+        {
+            Findings.Add(wrapped);
+        }
+
+        bool textOnly = TensorNames.IsTextOnly(names.Select(wrapper.Strip));
         for (int i = 0; i < Files.Count; i++)
         {
-            foreach (SafetensorsEntry entry in Files[i].Entries)
+            foreach (TensorEntry entry in Files[i].Entries)
             {
                 if (i < named || promised.Contains(entry.Name))
                 {
-                    Add(new StoredTensor(Files[i], entry, TensorNames.Canonical(entry.Name, textOnly)));
+                    Add(new StoredTensor(Files[i], entry, TensorNames.Canonical(wrapper.Strip(entry.Name), textOnly)));
                 }
             }
         }
@@ -94,7 +115,7 @@ sealed class CheckpointContents
         {
             if (_selection.Missing.Contains(file))
             {
-                MissingFiles[TensorNames.Canonical(name, textOnly)] = file;
+                MissingFiles[TensorNames.Canonical(wrapper.Strip(name), textOnly)] = file;
             }
         }
     }
@@ -134,7 +155,7 @@ sealed class CheckpointContents
 
     bool Indexed(StoredTensor tensor) => _selection.Index.TryGetValue(tensor.Name, out string? file) && file == tensor.File.Name;
 
-    static bool SameShape(StoredTensor a, StoredTensor b) => a.Type == b.Type && a.Shape.SequenceEqual(b.Shape);
+    static bool SameShape(StoredTensor a, StoredTensor b) => a.Type == b.Type && a.Blocks == b.Blocks && a.Shape.SequenceEqual(b.Shape);
 
     static bool SameBytes(StoredTensor a, StoredTensor b)
     {

@@ -181,8 +181,7 @@ static partial class CheckpointFiles
         string? First(params string[] ends) => names.FirstOrDefault(name => ends.Any(end => name.EndsWith(end, StringComparison.OrdinalIgnoreCase)));
         if (First(".gguf") is string gguf)
         {
-            return $"{folder} holds {gguf}, a GGUF file; this program reads safetensors, so download the original checkpoint (such as "
-                + $"google/gemma-3n-E2B-it) instead.";
+            return $"{folder} holds {gguf}, a GGUF file that is not a model's, or not its first part; give the model's own file, or download it, too.";
         }
 
         if (names.Contains("adapter_model.safetensors"))

@@ -1,9 +1,12 @@
+using System.Text.RegularExpressions;
+
 namespace GemmaSharp.Checkpoints;
 
 /// <summary>What a checkpoint is called, as its place tells.</summary>
-static class CheckpointName
+static partial class CheckpointName
 {
-    /// <summary>The repository of a snapshot in the hub's cache (<c>models--OWNER--NAME/snapshots/REVISION</c>), or the folder's name.</summary>
+    /// <summary>The repository of a snapshot in the hub's cache (<c>models--OWNER--NAME/snapshots/REVISION</c>), or the folder's name, or that of the
+    /// GGUF file without its ending and number.</summary>
     public static string Of(string path)
     {
         string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
@@ -15,7 +18,10 @@ static class CheckpointName
             return repository[Prefix.Length..].Replace("--", "/", StringComparison.Ordinal);
         }
 
-        string name = Path.GetFileName(full);
+        string name = GgufEnding().Replace(Path.GetFileName(full), "");
         return name.Length > 0 ? name : full;
     }
+
+    [GeneratedRegex("(-[0-9]{5}-of-[0-9]{5})?\\.gguf$", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    private static partial Regex GgufEnding();
 }

@@ -14,6 +14,9 @@ sealed record CheckpointOptions
     /// <summary>How quantised matrices of the text model and the embedders multiply: exactly, which is the default, or with integers.</summary>
     public ProductMode Products { get; init; } = ProductMode.Exact;
 
+    /// <summary>The file with the towers of a GGUF model; <see langword="null"/> for the one beside it, if there is one.</summary>
+    public string? Projector { get; init; }
+
     /// <summary>The smaller model inside that is wanted, read in place; <see langword="null"/> for all of it.</summary>
     public MatFormerSlice? Slice { get; init; }
 }

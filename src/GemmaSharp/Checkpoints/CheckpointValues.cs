@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Kernels;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Checkpoints;
@@ -26,7 +27,7 @@ static class CheckpointValues
             {
                 findings.Add(ReportBuilder.Of(tensor, FindingKind.NonFinite, Severity.Error,
                     $"Tensor {tensor.Name} in {tensor.File.Name} has {count} values that are not finite, the first at {first} of "
-                        + $"{tensor.Entry.Length / tensor.Type.SizeInBytes()}.",
+                        + $"{tensor.Shape.Aggregate(1L, (size, axis) => size * axis)}.",
                     "Download the file again, or convert the checkpoint again from its original."));
             }
 
@@ -37,8 +38,99 @@ static class CheckpointValues
         return findings;
     }
 
+    /// <summary>Finds tensors that are zero throughout. Reads as much of each as is zero.</summary>
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
+    /// <returns>One finding that counts them; null where there is none. Single numbers and biases may be zero.</returns>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static Finding? FindZero(Checkpoint checkpoint, CancellationToken cancellationToken = default)
+    {
+        const int Named = 3;
+        StoredTensor[] zero = [.. checkpoint.Tensors.Where(tensor => MayNotBeZero(tensor) && IsZero(tensor, cancellationToken))];
+        if (zero.Length == 0)
+        {
+            return checkpoint.Tensors.Where(MayNotBeZero).Select(tensor => FindHole(tensor, cancellationToken)).FirstOrDefault(hole => hole is not null);
+        }
+
+        return ReportBuilder.Of(
+            zero[0], FindingKind.AllZero, Severity.Warning,
+            $"{zero.Length} of {checkpoint.Tensors.Count} tensors {(zero.Length == 1 ? "is" : "are")} zero throughout, such as "
+                + $"{string.Join(", ", zero.Take(Named).Select(tensor => tensor.Name))}.",
+            "Download the checkpoint again: a file that was not fetched to its end has zeros for the rest.");
+    }
+
+    /// <summary>A range of zeros within a tensor, as a piece of a download that never came leaves it. Some tables end with a few rows of them.</summary>
+    static Finding? FindHole(StoredTensor tensor, CancellationToken cancellationToken)
+    {
+        const int Grain = 4096, LeastHole = 1 << 20;
+        const double LeastShare = 0.25, MostPadding = 0.05;
+        long length = tensor.Entry.Length, begin = -1, longest = 0, at = 0, first = 0;
+        TensorData data = tensor.Data;
+        for (; at < length; at += Piece)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            ReadOnlySpan<byte> bytes = data.Block.Read(data.Offset + at, (int)Math.Min(Piece, length - at));
+            for (int i = 0; i < bytes.Length; i += Grain)
+            {
+                if (bytes.Slice(i, Math.Min(Grain, bytes.Length - i)).ContainsAnyExcept((byte)0))
+                {
+                    Close(at + i);
+                }
+                else if (begin < 0)
+                {
+                    begin = at + i;
+                }
+            }
+        }
+
+        if (begin >= 0 && length - begin > MostPadding * length)
+        {
+            Close(length);
+        }
+
+        return longest >= LeastHole || longest >= Math.Max(Grain, LeastShare * length)
+            ? ReportBuilder.Of(tensor, FindingKind.AllZero, Severity.Warning,
+                $"Tensor {tensor.Name} in {tensor.File.Name} is zero from byte {first} to {first + longest} of {length}.",
+                "Download the checkpoint again: a piece of a file that was not fetched has zeros.")
+            : null;
+
+        void Close(long end)
+        {
+            if (begin >= 0 && end - begin > longest)
+            {
+                (first, longest) = (begin, end - begin);
+            }
+
+            begin = -1;
+        }
+    }
+
+    static bool MayNotBeZero(StoredTensor tensor) =>
+        tensor.Entry.Length > tensor.Type.SizeInBytes()
+        && !tensor.Name.EndsWith("bias", StringComparison.Ordinal) && !tensor.Name.EndsWith("biases", StringComparison.Ordinal);
+
+    static bool IsZero(StoredTensor tensor, CancellationToken cancellationToken)
+    {
+        TensorData data = tensor.Data;
+        for (long at = 0; at < tensor.Entry.Length; at += Piece)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (data.Block.Read(data.Offset + at, (int)Math.Min(Piece, tensor.Entry.Length - at)).ContainsAnyExcept((byte)0))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     static (long First, long Count) Search(StoredTensor tensor, CancellationToken cancellationToken)
     {
+        if (tensor.Blocks is BlockType blocks)
+        {
+            return SearchBlocks(tensor, blocks, cancellationToken);
+        }
+
         if (!HasNonFinite(tensor))
         {
             return (0, 0);
@@ -56,6 +148,29 @@ static class CheckpointValues
             {
                 first = first < 0 ? at / size + found : first;
                 count += Count(bytes[(found * size)..], tensor.Type, size);
+            }
+        }
+
+        return (first, count);
+    }
+
+    static (long First, long Count) SearchBlocks(StoredTensor tensor, BlockType type, CancellationToken cancellationToken)
+    {
+        TensorData data = tensor.Data;
+        int blockBytes = type.BlockBytes(), blockSize = type.BlockSize(), piece = Piece / blockBytes / 4 * blockBytes;
+        float[] values = new float[piece / blockBytes * blockSize];
+        long first = -1, count = 0;
+        for (long at = 0; at < tensor.Entry.Length; at += piece)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            int length = (int)Math.Min(piece, tensor.Entry.Length - at), weights = length / blockBytes * blockSize;
+            BlockRows.Read(type, data.Block.Read(data.Offset + at, length), values.AsSpan(0, weights));
+            ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(values.AsSpan(0, weights));
+            int found = Next(bytes, ElementType.F32);
+            if (found >= 0)
+            {
+                first = first < 0 ? at / blockBytes * blockSize + found : first;
+                count += Count(bytes[(found * sizeof(float))..], ElementType.F32, sizeof(float));
             }
         }
 

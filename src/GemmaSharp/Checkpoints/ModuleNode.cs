@@ -45,7 +45,10 @@ sealed class ModuleNode
             module.Type = module.Type.Length > 0 ? module.Type : request.ModuleType;
             module._parameters.Add(new ModuleParameter(request.Tensor, request.Stored?.Name, request.Shape, request.Format, request.Bytes,
                 request.Stored?.File.Name)
-            { Quantization = request.Quantization });
+            {
+                Quantization = request.Quantization,
+                IsQuantized = request.Quantization is not null || request.Stored?.Blocks is not null,
+            });
         }
 
         return nodes[""];
@@ -76,6 +79,9 @@ sealed record ModuleParameter(string Name, string? StoredName, IReadOnlyList<lon
 {
     /// <summary>The quantised form; <see langword="null"/> when dense or missing.</summary>
     public QuantizationFormat? Quantization { get; init; }
+
+    /// <summary>Whether several weights share a scale, as quantised modules or as blocks of a GGUF file.</summary>
+    public bool IsQuantized { get; init; }
 
     /// <summary>Number of weights.</summary>
     public long Count => Shape.Aggregate(1L, (count, axis) => count * axis);

@@ -42,6 +42,9 @@ sealed class ParameterReader : IParameterSource
     /// <summary>How quantised matrices multiply.</summary>
     public ProductMode Products { get; init; } = ProductMode.Exact;
 
+    /// <summary>Whether the tensors are those of GGUF files, which have no configuration beside them.</summary>
+    public bool IsGguf { get; init; }
+
     /// <summary>Everything asked for, in order.</summary>
     public IReadOnlyList<ParameterRequest> Requests => _requests;
 
@@ -106,7 +109,7 @@ sealed class ParameterReader : IParameterSource
 
         string module = name[..Math.Max(0, name.LastIndexOf('.'))];
         ParameterRequest request = Ask(name, module, ModuleTypes.OfOwner(name, module, shape.Length), shape);
-        return Accept(request, stored => stored.Shape.SequenceEqual(shape)) is TensorData data ? Read(request, data) : [];
+        return Accept(request, stored => stored.Shape.SequenceEqual(shape), blocks: true) is TensorData data ? Read(request, data) : [];
     }
 
     public WeightMatrix Convolution(string module, int outChannels, int inChannels, int height, int width)
@@ -116,12 +119,12 @@ sealed class ParameterReader : IParameterSource
         var absent = new AbsentMatrix(outChannels, (int)Math.Min(columns, int.MaxValue));
         bool turned = IsTurned(request);
         KernelLayout layout = default;
-        if (Accept(request, stored => _layouts.Fit(stored, request.Shape, turned, out layout), IsMatrixType) is not TensorData data)
+        if (Accept(request, stored => _layouts.Fit(stored, request.Shape, turned, out layout), IsMatrixType, blocks: true) is not TensorData data)
         {
             return absent;
         }
 
-        if (inChannels == 1 || height * width == 1 ? !turned || height * width == 1 : layout == KernelLayout.Mlx && !turned)
+        if (request.Stored!.Blocks is null && (inChannels == 1 || height * width == 1 ? !turned || height * width == 1 : layout == KernelLayout.Mlx && !turned))
         {
             return new DenseMatrix(data with { Shape = [outChannels, columns] });
         }
@@ -134,7 +137,7 @@ sealed class ParameterReader : IParameterSource
     {
         ParameterRequest request = Ask(module + ".weight", module, "DepthwiseConvolution", [channels, 1, height, width]);
         bool turned = IsTurned(request);
-        return Accept(request, stored => _layouts.Fit(stored, request.Shape, turned, out _)) is TensorData data
+        return Accept(request, stored => _layouts.Fit(stored, request.Shape, turned, out _), blocks: true) is TensorData data
             ? KernelLayouts.ToTaps(Read(request, data), channels, height, width, turned)
             : [];
     }
@@ -142,7 +145,8 @@ sealed class ParameterReader : IParameterSource
     public float[] Depthwise1d(string module, int channels, int kernel)
     {
         ParameterRequest request = Ask(module + ".weight", module, "DepthwiseConvolution1d", [channels, 1, kernel]);
-        return Accept(request, stored => stored.Shape.SequenceEqual(request.Shape) || stored.Shape.SequenceEqual([channels, kernel, 1])) is TensorData data
+        return Accept(
+            request, stored => stored.Shape.SequenceEqual(request.Shape) || stored.Shape.SequenceEqual([channels, kernel, 1]), blocks: true) is TensorData data
             ? KernelLayouts.ToTaps(Read(request, data), channels, kernel, 1, turned: false)
             : [];
     }
@@ -155,7 +159,11 @@ sealed class ParameterReader : IParameterSource
     public static bool IsMatrixType(ElementType type) => type is ElementType.BF16 or ElementType.F16 or ElementType.F32;
 
     /// <summary>Finds the stored tensor of a request and checks its type and shape; nothing when it is faulty or only listed.</summary>
-    public TensorData? Accept(ParameterRequest request, Func<StoredTensor, bool> fits, Func<ElementType, bool>? usable = null)
+    /// <param name="request">The request.</param>
+    /// <param name="fits">Whether a tensor's shape does.</param>
+    /// <param name="usable">Which types of single numbers do; null for all floating-point ones.</param>
+    /// <param name="blocks">Whether weights in blocks do.</param>
+    public TensorData? Accept(ParameterRequest request, Func<StoredTensor, bool> fits, Func<ElementType, bool>? usable = null, bool blocks = false)
     {
         StoredTensor? stored = Use(request.Tensor);
         if (stored is null)
@@ -165,10 +173,10 @@ sealed class ParameterReader : IParameterSource
         }
 
         request.Stored = stored;
-        request.Format = stored.Type.Name().ToLowerInvariant();
+        request.Format = stored.TypeName.ToLowerInvariant();
         request.Bytes = stored.Entry.Length;
         bool good = true;
-        if (!(usable ?? IsFloat)(stored.Type))
+        if (stored.Blocks is null ? !(usable ?? IsFloat)(stored.Type) : !blocks)
         {
             Report(request, FindingKind.WrongType);
             good = false;
@@ -199,14 +207,33 @@ sealed class ParameterReader : IParameterSource
 
     float[] Read(ParameterRequest request, TensorData data)
     {
-        float[] values = new float[data.ElementCount];
-        data.ToSingles(values);
+        float[] values = Singles(request.Stored!, data);
         int bad = Array.FindIndex(values, value => !float.IsFinite(value));
         if (bad >= 0)
         {
             Report(request, FindingKind.NonFinite, Severity.Error, $"value {bad} of {values.Length} is {values[bad]}");
         }
 
+        return values;
+    }
+
+    static float[] Singles(StoredTensor stored, TensorData data)
+    {
+        if (stored.Blocks is BlockType blocks)
+        {
+            int columns = checked((int)stored.Shape[^1]), rows = checked((int)(stored.Shape.Aggregate(1L, (a, b) => checked(a * b)) / columns));
+            BlockMatrix matrix = new(data.Block, data.Offset, blocks, rows, columns);
+            float[] decoded = new float[(long)rows * columns];
+            for (int row = 0; row < rows; row++)
+            {
+                matrix.ReadRow(row, decoded.AsSpan(row * columns, columns));
+            }
+
+            return decoded;
+        }
+
+        float[] values = new float[data.ElementCount];
+        data.ToSingles(values);
         return values;
     }
 

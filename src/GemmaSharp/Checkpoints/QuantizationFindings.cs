@@ -35,7 +35,7 @@ sealed class QuantizationFindings(ParameterReader reader)
         }
 
         return ReportBuilder.Of(tensor, FindingKind.WrongQuantization, Severity.Warning,
-            $"Tensor {tensor.Name} in {tensor.File.Name} is a part of a quantised module, but {weight.Name} is {weight.Type.Name()} and is used as it is.",
+            $"Tensor {tensor.Name} in {tensor.File.Name} is a part of a quantised module, but {weight.Name} is {weight.TypeName} and is used as it is.",
             $"Remove {tensor.Name}, or convert the checkpoint again from its original.");
     }
 

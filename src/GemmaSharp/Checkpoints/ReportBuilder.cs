@@ -1,5 +1,4 @@
 using GemmaSharp.Configuration;
-using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Checkpoints;
 
@@ -12,6 +11,9 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
     // Of the model in the files, whatever part of it is used.
     readonly ConfigFields _fields = new(config);
     readonly List<Finding> _findings = [];
+
+    readonly string _otherSize = reader.IsGguf ? "Download the file again, or get another conversion of the model."
+        : "Check that config.json belongs to these weights.";
     HashSet<string>? _faulty;
     readonly QuantizationFindings _quantization = new(reader);
 
@@ -37,7 +39,7 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
         string owner = $"{request.ModuleType} {request.ModulePath}";
         string needed = Shape(request.StoredShape), inFiles = reader.Slice?.Original(request.Tensor) ?? request.Tensor;
         StoredTensor? stored = request.Stored;
-        string found = stored is null ? "" : $"Tensor {stored.Name} is {stored.Type.Name()} {Shape(stored.Shape)} in {stored.File.Name}";
+        string found = stored is null ? "" : $"Tensor {stored.Name} is {stored.TypeName} {Shape(stored.Shape)} in {stored.File.Name}";
         (string problem, string? repair) = fault.Kind switch
         {
             FindingKind.Missing => ($"Tensor {request.Tensor} is missing; {owner} needs "
@@ -45,14 +47,14 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
                 + $"{(fault.Detail.Length > 0 ? " " : "")}{fault.Detail}.", RepairMissing(request, pairs)),
             FindingKind.WrongShape when request.UnpackedShape is { } unpacked => (
                 $"{found} and holds {Shape(unpacked)} by the configured bits; {owner} needs {needed}.",
-                    _fields.Suggest(inFiles, unpacked, request.StoredShape) ?? "Check that config.json belongs to these weights."),
+                    Suggest(inFiles, unpacked, request.StoredShape) ?? _otherSize),
             FindingKind.WrongShape => ($"{found}; {owner} needs {needed}.",
-                _fields.Suggest(inFiles, stored!.Shape, request.StoredShape) ?? "Check that config.json belongs to these weights."),
+                Suggest(inFiles, stored!.Shape, request.StoredShape) ?? _otherSize),
             FindingKind.WrongLayout => ($"{found}; {owner} needs {needed}.",
                 $"Permute its axes by ({string.Join(", ", Repairs.Permutation(stored!.Shape, request.StoredShape))}) and save it again."),
             FindingKind.WrongType => ($"{found}; {owner} needs BF16, F16 or F32.", "Convert the checkpoint again from its original."),
             FindingKind.SurplusRows => ($"{found}; {owner} uses its first {request.Shape[0]} rows.",
-                _fields.Suggest(inFiles, [stored!.Shape[0], .. request.StoredShape.Skip(1)], request.StoredShape)),
+                Suggest(inFiles, [stored!.Shape[0], .. request.StoredShape.Skip(1)], request.StoredShape)),
             FindingKind.NonFinite => ($"{found}; {fault.Detail}, and {owner} needs finite numbers.",
                 "Download the file again, or convert the checkpoint again from its original."),
             _ => ($"{(stored is null ? $"Tensor {request.Tensor}" : found)}; {owner} {fault.Detail}.",
@@ -66,6 +68,9 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
             ExpectedShape = request.StoredShape,
         };
     }
+
+    /// <summary>Which configuration value would fit; a GGUF file has none to be set.</summary>
+    string? Suggest(string tensor, IReadOnlyList<long> found, IReadOnlyList<long> expected) => reader.IsGguf ? null : _fields.Suggest(tensor, found, expected);
 
     string RepairMissing(ParameterRequest request, Dictionary<string, StoredTensor> pairs)
     {
@@ -127,7 +132,7 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
         {
             _findings.Add(Of(unused[^1], FindingKind.Unexpected, Severity.Warning,
                 $"{unexpected - MostUnexpected} more tensors up to {unused[^1].Name} are not part of this model and are not used.",
-                    "Check that config.json belongs to these weights."));
+                    _otherSize));
         }
 
         foreach ((string list, List<(int Index, StoredTensor Tensor)> entries) in surplus)
@@ -175,7 +180,7 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
                 + $"configuration has {length} entries.",
             Repair = count is (string key, int beyond)
                 ? $"Set {key} to {last + 1 + beyond} in config.json if the weights are right."
-                : "Check that config.json belongs to these weights.",
+                : _otherSize,
         });
     }
 
@@ -232,7 +237,7 @@ sealed class ReportBuilder(ParameterReader reader, Gemma3nConfig config, IReadOn
         ModuleType = ModuleTypes.Of(Parent(stored)),
         StoredName = stored?.Name,
         FoundShape = stored?.Shape,
-        FoundType = stored?.Type.Name(),
+        FoundType = stored?.TypeName,
         File = stored?.File.Name,
         FirstByte = stored?.Entry.Offset,
         EndByte = stored?.Entry.End,

@@ -17,13 +17,13 @@ sealed class SafetensorsHeader
     const long MostText = 16 << 20;
 
     readonly string _file;
-    readonly Dictionary<string, SafetensorsEntry> _entries = new(StringComparer.Ordinal);
+    readonly Dictionary<string, TensorEntry> _entries = new(StringComparer.Ordinal);
     readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
     long _text;
 
     SafetensorsHeader(string file) => _file = file;
 
-    public IReadOnlyDictionary<string, SafetensorsEntry> Entries => _entries;
+    public IReadOnlyDictionary<string, TensorEntry> Entries => _entries;
 
     public IReadOnlyDictionary<string, string> Metadata => _metadata;
 
@@ -102,7 +102,7 @@ sealed class SafetensorsHeader
                 throw Bad($"lists more than {MostTensors} tensors; no checkpoint of this model does.");
             }
 
-            SafetensorsEntry entry = ParseEntry(ref json, name, dataStart, fileLength);
+            TensorEntry entry = ParseEntry(ref json, name, dataStart, fileLength);
             if (!_entries.TryAdd(name, entry))
             {
                 throw Bad($"lists tensor {Shown(name)} twice; write it again.");
@@ -123,7 +123,7 @@ sealed class SafetensorsHeader
         }
     }
 
-    SafetensorsEntry ParseEntry(ref JsonTokens json, string name, long dataStart, long fileLength)
+    TensorEntry ParseEntry(ref JsonTokens json, string name, long dataStart, long fileLength)
     {
         string? dtype = null;
         List<long>? shape = null, offsets = null;
@@ -172,7 +172,7 @@ sealed class SafetensorsHeader
                 + $"{(Size(shape, type)?.ToString(System.Globalization.CultureInfo.InvariantCulture)) ?? "more than a file can have"}.");
         }
 
-        return new SafetensorsEntry(name, type, [.. shape], dataStart + offsets[0], length);
+        return new TensorEntry(name, type, [.. shape], dataStart + offsets[0], length);
     }
 
     List<long> Numbers(ref JsonTokens json, string name, int most)
@@ -216,7 +216,7 @@ sealed class SafetensorsHeader
 
     void CheckOverlaps()
     {
-        SafetensorsEntry[] ordered = [.. _entries.Values.Where(e => e.Length > 0)];
+        TensorEntry[] ordered = [.. _entries.Values.Where(e => e.Length > 0)];
         Array.Sort(ordered, (a, b) => a.Offset.CompareTo(b.Offset));
         for (int i = 1; i < ordered.Length; i++)
         {

@@ -21,7 +21,7 @@ static class StoredMatrixFactory
 
     static WeightMatrix? Dense(ParameterReader reader, ParameterRequest request)
     {
-        TensorData? data = reader.Accept(request, stored => Fits(stored.Shape, request), ParameterReader.IsMatrixType);
+        TensorData? data = reader.Accept(request, stored => Fits(stored.Shape, request), ParameterReader.IsMatrixType, blocks: true);
         if (request.Stored is StoredTensor found && Fits(found.Shape, request) && found.Shape[0] > request.StoredShape[0])
         {
             reader.Report(request, FindingKind.SurplusRows, Severity.Warning);
@@ -32,7 +32,28 @@ static class StoredMatrixFactory
             return null;
         }
 
+        if (request.Stored!.Blocks is BlockType blocks)
+        {
+            return Blocks(reader, request, d, blocks);
+        }
+
         DenseMatrix whole = new(d with { Shape = request.StoredShape });
+        return request.Selection?.View((rows, columns) => whole.Slice(rows.First, rows.Count, columns.First, columns.Count)) ?? whole;
+    }
+
+    /// <summary>A matrix of blocks, as GGUF files have them.</summary>
+    static WeightMatrix? Blocks(ParameterReader reader, ParameterRequest request, TensorData data, BlockType type)
+    {
+        BlockMatrix whole = new(data.Block, data.Offset, type, checked((int)request.StoredShape[0]), checked((int)request.StoredShape[1]));
+        if (request.Selection?.Cut(type.BlockSize()) is IndexRange cut)
+        {
+            reader.Report(
+                request, FindingKind.CutGroup, Severity.Error,
+                $"takes columns {cut.First} to {cut.End} of it, which cuts through a block of {type}",
+                $"Use widths in multiples of {type.BlockSize()} in this layer, or an unquantised file.");
+            return null;
+        }
+
         return request.Selection?.View((rows, columns) => whole.Slice(rows.First, rows.Count, columns.First, columns.Count)) ?? whole;
     }
 

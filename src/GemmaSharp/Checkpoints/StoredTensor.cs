@@ -7,7 +7,7 @@ namespace GemmaSharp.Checkpoints;
 /// <remarks>Thread-safe.</remarks>
 sealed class StoredTensor
 {
-    internal StoredTensor(SafetensorsFile file, SafetensorsEntry entry, string canonicalName)
+    internal StoredTensor(WeightFile file, TensorEntry entry, string canonicalName)
     {
         File = file;
         Entry = entry;
@@ -15,10 +15,10 @@ sealed class StoredTensor
     }
 
     /// <summary>The file it is in.</summary>
-    public SafetensorsFile File { get; }
+    public WeightFile File { get; }
 
     /// <summary>Type, shape and place, with the name as in the file.</summary>
-    public SafetensorsEntry Entry { get; }
+    public TensorEntry Entry { get; }
 
     /// <summary>Name in the file.</summary>
     public string Name => Entry.Name;
@@ -29,6 +29,12 @@ sealed class StoredTensor
     /// <summary>Stored element type.</summary>
     public ElementType Type => Entry.Type;
 
+    /// <summary>The form of weights in blocks; <see langword="null"/> for one number each.</summary>
+    public BlockType? Blocks => Entry.Blocks;
+
+    /// <summary>The type as messages call it.</summary>
+    public string TypeName => Entry.TypeName;
+
     /// <summary>Sizes, outermost first.</summary>
     public IReadOnlyList<long> Shape => Entry.Shape;
 
@@ -36,6 +42,6 @@ sealed class StoredTensor
     internal StoredTensor Named(string canonicalName) => canonicalName == CanonicalName ? this : new(File, Entry, canonicalName);
 
     /// <summary>The bytes in place.</summary>
-    /// <exception cref="SafetensorsException">The file cannot be mapped.</exception>
+    /// <exception cref="CheckpointException">The file cannot be mapped.</exception>
     public TensorData Data => File.Tensor(Entry);
 }

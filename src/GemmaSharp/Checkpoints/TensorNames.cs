@@ -46,6 +46,13 @@ static class TensorNames
     public static bool IsTextOnly(IEnumerable<string> names) =>
         !names.Any(name => name.Contains(LanguageModel, StringComparison.Ordinal));
 
+    /// <summary>Whether <paramref name="names"/>, as stored, are mostly those of this model.</summary>
+    public static bool AreOfModel(IReadOnlyCollection<string> names)
+    {
+        bool textOnly = IsTextOnly(names);
+        return 2 * names.Count(name => IsOfModel(Canonical(name, textOnly))) > names.Count;
+    }
+
     /// <summary>The Hugging Face name of a canonical one: <c>model.</c> before everything but the head.</summary>
     public static string HuggingFace(string canonical) =>
         canonical.StartsWith(Head, StringComparison.Ordinal) ? canonical : Model + canonical;

@@ -15,7 +15,8 @@ static class TiedHead
         {
             StoredTensor? head = reader.Stored("lm_head" + part), table = reader.Stored("language_model.embed_tokens" + part);
             if ((head is null) != (table is null)
-                || (head is not null && (head.Type != table!.Type || head.Shape.Count != 2 || table.Shape.Count != 2 || head.Shape[1] != table.Shape[1])))
+                || (head is not null && (head.Type != table!.Type || head.Blocks != table.Blocks
+                    || head.Shape.Count != 2 || table.Shape.Count != 2 || head.Shape[1] != table.Shape[1])))
             {
                 return null;
             }

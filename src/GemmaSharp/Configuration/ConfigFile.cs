@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 using GemmaSharp.Files;
 
 namespace GemmaSharp.Configuration;
@@ -13,12 +14,12 @@ static class ConfigFile
     /// <exception cref="ConfigurationException">The file is too large, unreadable, not JSON, or not an object.</exception>
     public static JsonElement? TryRead(string path)
     {
+        string name = Path.GetFileName(path);
         if (!File.Exists(path))
         {
-            return null;
+            return Directory.Exists(path) ? throw new ConfigurationException(name, "$", "It is a folder; a file is needed. Download it again.") : null;
         }
 
-        string name = Path.GetFileName(path);
         byte[]? bytes;
         try
         {
@@ -29,8 +30,8 @@ static class ConfigFile
             throw new ConfigurationException(name, "$", $"The file cannot be read ({e.Message}); check its permissions.", e);
         }
 
-        return bytes is not null
-            ? Parse(bytes, name)
+        return bytes is { Length: 0 } ? throw new ConfigurationException(name, "$", "The file has no content; download it again.")
+            : bytes is not null ? Parse(bytes, name)
             : throw new ConfigurationException(name, "$", $"The file has more than {LargestFile} bytes, which no configuration has; download it again.");
     }
 
@@ -45,6 +46,7 @@ static class ConfigFile
         try
         {
             using JsonDocument document = JsonDocument.Parse(bytes);
+            RequireCharacters(bytes.Span, name);
             JsonElement root = document.RootElement;
             return root.ValueKind == JsonValueKind.Object
                 ? root.Clone()
@@ -53,6 +55,23 @@ static class ConfigFile
         catch (JsonException e)
         {
             throw new ConfigurationException(name, "$", $"The file is not valid JSON ({e.Message.TrimEnd('.')}); download it again.", e);
+        }
+    }
+
+    /// <summary>
+    /// Texts may hold bytes and escapes that are no characters. That shows only when one of them is taken, wherever that is, so it is looked for here.
+    /// </summary>
+    static void RequireCharacters(ReadOnlySpan<byte> json, string name)
+    {
+        if (!Utf8.IsValid(json))
+        {
+            throw new ConfigurationException(name, "$", "The file has bytes that are no UTF-8; save it as that, or download it again.");
+        }
+
+        if (JsonHalves.Find(json, default) is long place)
+        {
+            throw new ConfigurationException(
+                name, "$", $"The text at byte {place} has half of a surrogate pair, which is no character; write whole ones, or download the file again.");
         }
     }
 

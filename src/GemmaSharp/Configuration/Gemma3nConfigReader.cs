@@ -7,14 +7,17 @@ static class Gemma3nConfigReader
 {
     const int LastId = 1 << 24;
 
-    public static Gemma3nConfig Read(JsonElement rootElement)
+    /// <summary>Reads it.</summary>
+    /// <param name="rootElement">The whole object.</param>
+    /// <param name="file">What messages call the file that it is from.</param>
+    public static Gemma3nConfig Read(JsonElement rootElement, string file = Gemma3nConfig.FileName)
     {
         var values = new List<EffectiveValue>();
-        JsonFields root = new JsonFields("", values).Add(rootElement, Gemma3nConfig.FileName);
+        JsonFields root = new JsonFields("", values).Add(rootElement, file);
         RequireGemma3n(root);
 
         JsonFields nested = root.Section("text_config");
-        JsonFields text = nested.Exists ? nested : new JsonFields("text_config", values).Add(rootElement, Gemma3nConfig.FileName);
+        JsonFields text = nested.Exists ? nested : new JsonFields("text_config", values).Add(rootElement, file);
         if (nested.Exists && nested.Raw("model_type") is JsonElement)
         {
             nested.Choice("model_type", "gemma3n_text");

@@ -10,6 +10,12 @@ namespace GemmaSharp.Configuration;
 /// </remarks>
 sealed record ProcessorConfig
 {
+    /// <summary>The newest file this is read from.</summary>
+    public const string New = "processor_config.json";
+
+    /// <summary>The file that published checkpoints have.</summary>
+    public const string Old = "preprocessor_config.json";
+
     /// <summary>Placeholders per picture.</summary>
     public int ImageSeqLength { get; init; } = 256;
 
@@ -25,15 +31,32 @@ sealed record ProcessorConfig
     /// <summary>Every value in effect and where it came from.</summary>
     public IReadOnlyList<EffectiveValue> Values { get; init; } = [];
 
+    /// <summary>Refuses features that the audio tower does not take.</summary>
+    /// <exception cref="ConfigurationException">The numbers of mel bands differ.</exception>
+    public void RequireBands(Gemma3nConfig config)
+    {
+        if (config.AudioConfig is { } tower && tower.InputFeatSize != FeatureExtractor.FeatureSize)
+        {
+            throw new ConfigurationException(
+                "preprocessor_config.json", "$.feature_size",
+                $"is {FeatureExtractor.FeatureSize} and the audio tower takes {tower.InputFeatSize} mel bands (input_feat_size of config.json); take both "
+                    + "files from one checkpoint, or load it without sound.");
+        }
+    }
+
     /// <summary>Reads the files of a checkpoint folder; the published values where there are none.</summary>
     /// <exception cref="ConfigurationException">A file is unreadable or holds an impossible value.</exception>
     public static ProcessorConfig Load(string folder)
     {
-        const string New = "processor_config.json";
-        const string Old = "preprocessor_config.json";
-        JsonElement? newest = ConfigFile.TryRead(Path.Combine(folder, New));
-        JsonElement? published = ConfigFile.TryRead(Path.Combine(folder, Old));
+        return Read(ConfigFile.TryRead(Path.Combine(folder, New)), ConfigFile.TryRead(Path.Combine(folder, Old)));
+    }
 
+    /// <summary>Reads the settings.</summary>
+    /// <param name="newest"><c>processor_config.json</c>; null where there is none.</param>
+    /// <param name="published"><c>preprocessor_config.json</c>; null where there is none.</param>
+    /// <exception cref="ConfigurationException">They hold an impossible value.</exception>
+    public static ProcessorConfig Read(JsonElement? newest, JsonElement? published)
+    {
         var values = new List<EffectiveValue>();
         JsonFields root = new JsonFields("", values).Add(newest, New).Add(published, Old);
         return new ProcessorConfig

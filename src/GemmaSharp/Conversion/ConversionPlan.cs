@@ -109,8 +109,10 @@ sealed class ConversionPlan
             string? name = _slice is null ? tensor.CanonicalName : _slice.Rename(tensor.CanonicalName);
             if (name is not null && !parts.Contains(tensor.CanonicalName) && Matrix(tensor) is null)
             {
-                bool cast = _options.Type is not null && tensor.Type is ElementType.F32 or ElementType.F16 or ElementType.BF16;
-                yield return new PlannedTensor(tensor, Named(name), cast ? _options.Type ?? tensor.Type : tensor.Type, KernelAxes(tensor));
+                bool cast = _options.Type is not null && (tensor.Blocks is not null || tensor.Type is ElementType.F32 or ElementType.F16 or ElementType.BF16);
+                ElementType kept = tensor.Blocks is null ? tensor.Type : ElementType.F32;
+                yield return new PlannedTensor(
+                    tensor, Named(name), cast ? _options.Type ?? kept : kept, tensor.Blocks is null ? KernelAxes(tensor) : null);
             }
         }
     }
@@ -185,7 +187,7 @@ sealed class ConversionPlan
         long columns = asked ? request!.Shape[1] : _source.Config.TextConfig.HiddenSize;
         if (scales is null)
         {
-            return tensor.Shape[1] == columns && tensor.Type is ElementType.F32 or ElementType.F16 or ElementType.BF16
+            return tensor.Shape[1] == columns && (tensor.Blocks is not null || tensor.Type is ElementType.F32 or ElementType.F16 or ElementType.BF16)
                 ? new StoredMatrix(module, tensor, null, null, null, checked((int)columns))
                 : null;
         }

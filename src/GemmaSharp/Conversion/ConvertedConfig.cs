@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using GemmaSharp.Checkpoints;
+using GemmaSharp.Checkpoints.Gguf;
 using GemmaSharp.Configuration;
 using GemmaSharp.Numerics.Formats;
 
@@ -12,10 +14,11 @@ static class ConvertedConfig
     static readonly string[] s_typeKeys = ["torch_dtype", "dtype"];
 
     /// <summary>The file's bytes.</summary>
-    public static byte[] Make(string folder, ConversionPlan plan, ConversionOptions options)
+    public static byte[] Make(Checkpoint checkpoint, ConversionPlan plan, ConversionOptions options)
     {
-        JsonElement source = ConfigFile.TryRead(Path.Combine(folder, Gemma3nConfig.FileName))
-            ?? throw new ConversionException($"There is no {Gemma3nConfig.FileName} in {folder}; download it with the weights.");
+        JsonElement source = checkpoint.Gguf is GgufModel gguf ? GgufConfig.Read(gguf.First, gguf.Tensors(), gguf.Projector)
+            : ConfigFile.TryRead(Path.Combine(checkpoint.Folder, Gemma3nConfig.FileName))
+            ?? throw new ConversionException($"There is no {Gemma3nConfig.FileName} in {checkpoint.Folder}; download it with the weights.");
         JsonObject root = (JsonObject)Editable(source)!;
         JsonObject text = root["text_config"] as JsonObject ?? root;
         foreach (JsonObject home in new[] { root, text })

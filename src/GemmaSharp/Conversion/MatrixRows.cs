@@ -1,6 +1,7 @@
 using System.Buffers;
 using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Kernels;
 using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Conversion;
@@ -111,6 +112,12 @@ sealed class MatrixRows
     {
         StoredMatrix source = _plan.Source;
         ReadOnlySpan<byte> weights = Row(_sourceWeights, r, source.WeightRowBytes);
+        if (source.Weight.Blocks is BlockType blocks)
+        {
+            BlockRows.Read(blocks, weights, values);
+            return;
+        }
+
         if (source.Format is null)
         {
             StoredFloats.Read(weights, source.Weight.Type, values);

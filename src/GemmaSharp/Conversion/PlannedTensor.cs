@@ -1,5 +1,6 @@
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Kernels;
 
 namespace GemmaSharp.Conversion;
 
@@ -15,6 +16,12 @@ sealed class PlannedTensor(StoredTensor stored, string name, ElementType type, i
 
     public void Write(TensorReader reader, TensorSink sink, ConversionWork work)
     {
+        if (stored.Blocks is BlockType blocks)
+        {
+            WriteBlocks(blocks, reader, sink);
+            return;
+        }
+
         if (axes is not null && stored.Entry.Length > 0)
         {
             byte[] source = new byte[checked((int)stored.Entry.Length)];
@@ -34,6 +41,21 @@ sealed class PlannedTensor(StoredTensor stored, string name, ElementType type, i
         if (stored.Entry.Length == 0)
         {
             sink.Write(name, []);
+        }
+    }
+
+    /// <summary>Weights in blocks become numbers, a row at a time.</summary>
+    void WriteBlocks(BlockType blocks, TensorReader reader, TensorSink sink)
+    {
+        int columns = checked((int)stored.Shape[^1]), rowBytes = checked((int)blocks.RowBytes(columns));
+        byte[] row = new byte[rowBytes], converted = new byte[columns * type.SizeInBytes()];
+        float[] values = new float[columns];
+        for (long at = 0; at < stored.Entry.Length; at += rowBytes)
+        {
+            reader.Read(stored, at, row);
+            BlockRows.Read(blocks, row, values);
+            StoredFloats.Write(values, type, converted);
+            sink.Write(name, converted);
         }
     }
 

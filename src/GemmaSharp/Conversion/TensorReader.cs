@@ -7,7 +7,7 @@ namespace GemmaSharp.Conversion;
 /// <remarks>Not thread-safe.</remarks>
 sealed class TensorReader : IDisposable
 {
-    readonly Dictionary<SafetensorsFile, SafeFileHandle> _files = [];
+    readonly Dictionary<WeightFile, SafeFileHandle> _files = [];
 
     /// <summary>Fills a buffer with a tensor's bytes.</summary>
     /// <param name="tensor">The tensor.</param>

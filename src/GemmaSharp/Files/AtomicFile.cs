@@ -3,7 +3,9 @@ namespace GemmaSharp.Files;
 /// <summary>A file that appears under its name only when it is complete; until then what was there before stays.</summary>
 /// <remarks>
 /// The bytes go to <c>NAME.….partial</c> beside the target, so that giving the name is one step of the file system. A link is followed and stays a link,
-/// and an existing file's permissions are kept. Disposing before <see cref="Publish"/> leaves nothing behind; a process that is killed leaves that one file.
+/// and an existing file's permissions are kept. Where no name can be given (a file that is mounted, as into a container, or a folder in which nothing may
+/// be made), the completed bytes are written into the file that is there. Disposing before <see cref="Publish"/> leaves nothing behind; a process that is
+/// killed leaves that one file.
 /// Not thread-safe.
 /// </remarks>
 sealed class AtomicFile : IDisposable
@@ -13,12 +15,14 @@ sealed class AtomicFile : IDisposable
 
     readonly string _target;
     readonly string _temporary;
+    readonly bool _isElsewhere;
     bool _ended;
 
-    AtomicFile(string target, FileStream stream)
+    AtomicFile(string target, FileStream stream, bool isElsewhere)
     {
         _target = target;
         _temporary = stream.Name;
+        _isElsewhere = isElsewhere;
         Stream = stream;
     }
 
@@ -44,7 +48,20 @@ sealed class AtomicFile : IDisposable
             options.UnixCreateMode = mode;
         }
 
-        var file = new AtomicFile(target, open is null ? new FileStream(temporary, options) : open(temporary));
+        bool isElsewhere = false;
+        FileStream stream;
+        try
+        {
+            stream = open is null ? new FileStream(temporary, options) : open(temporary);
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException && open is null && CanBeWritten(target))
+        {
+            // Nothing may be made in this folder, but the file in it may be written.
+            stream = new FileStream(Path.Combine(Path.GetTempPath(), $"gemma-{Guid.NewGuid():N}{Ending}"), options);
+            isElsewhere = true;
+        }
+
+        var file = new AtomicFile(target, stream, isElsewhere);
         if (mode is UnixFileMode kept && !OperatingSystem.IsWindows())
         {
             try
@@ -111,8 +128,53 @@ sealed class AtomicFile : IDisposable
     /// <exception cref="UnauthorizedAccessException">The folder may not be written to any more.</exception>
     public void Publish()
     {
-        File.Move(_temporary, _target, overwrite: true);
-        _ended = true;
+        try
+        {
+            if (!_isElsewhere)
+            {
+                File.Move(_temporary, _target, overwrite: true);
+                _ended = true;
+                return;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException && CanBeWritten(_target))
+        {
+            // A mounted file cannot be replaced.
+        }
+
+        WriteInPlace();
+    }
+
+    /// <summary>Writes the completed bytes into the file that is there. Should that fail midway, they stay where they are complete.</summary>
+    void WriteInPlace()
+    {
+        try
+        {
+            using FileStream from = new(_temporary, FileMode.Open, FileAccess.Read);
+            using FileStream to = new(_target, FileMode.Open, FileAccess.Write, FileShare.None);
+            from.CopyTo(to);
+            to.SetLength(from.Length);
+            to.Flush(flushToDisk: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _ended = true;
+            throw new IOException($"it was written to only in part ({e.Message.TrimEnd('.')}); the whole is in {_temporary}", e);
+        }
+    }
+
+    /// <summary>Whether a file is there and may be written to.</summary>
+    public static bool CanBeWritten(string path)
+    {
+        try
+        {
+            using FileStream file = new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+            return true;
+        }
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
+        {
+            return false;
+        }
     }
 
     /// <summary>Closes the file; unless published, removes it.</summary>
@@ -143,7 +205,9 @@ sealed class AtomicFile : IDisposable
         }
     }
 
-    static string Target(string path)
+    /// <summary>Where a file is written that is to be under a path: links are followed.</summary>
+    /// <exception cref="IOException">It is a folder or a device.</exception>
+    public static string Target(string path)
     {
         string named = Path.GetFullPath(path);
 
@@ -151,7 +215,24 @@ sealed class AtomicFile : IDisposable
         string target = new FileInfo(named).LinkTarget is null ? named : File.ResolveLinkTarget(named, returnFinalTarget: true)?.FullName ?? named;
         return Directory.Exists(target)
             ? throw new IOException("it is a folder")
-            : IsDevice(named) || IsDevice(target) ? throw new IOException("it is a device") : target;
+            : IsDevice(named) || IsDevice(target) ? throw new IOException("it is a device")
+            : IsPipe(target) ? throw new IOException("it is a pipe") : target;
+    }
+
+    // Opened for both, a pipe waits for nobody.
+    static bool IsPipe(string full)
+    {
+        try
+        {
+            using FileStream? stream = OperatingSystem.IsWindows() || !File.Exists(full) ? null
+                : new FileStream(full, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+            return stream is { CanSeek: false };
+        }
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
+        {
+            // What may not be opened is found out when it is written.
+            return false;
+        }
     }
 
     // Moving a file over a device would replace the device.

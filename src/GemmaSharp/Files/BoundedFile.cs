@@ -45,9 +45,10 @@ static class BoundedFile
             FileNotFoundException or DirectoryNotFoundException => "does not exist",
             UnauthorizedAccessException when Directory.Exists(path) => "is a folder",
             UnauthorizedAccessException => "may not be read",
+            ArgumentException when path.Length == 0 => "The path is empty",
             _ => $"cannot be read ({e.Message.TrimEnd('.')})",
         };
-        return $"{path} {reason}; give the path of a readable file.";
+        return $"{path}{(path.Length > 0 ? " " : "")}{reason}; give the path of a readable file.";
     }
 
     /// <summary>Everything from a stream's position on.</summary>

@@ -172,8 +172,8 @@ sealed class Admission(int maxActive, int maxQueued)
                 Math.Clamp(_seconds * tooMany / Math.Max(1, _computed), s_leastRetry.TotalSeconds, s_mostRetry.TotalSeconds));
             throw new OverloadedException(
                 FormattableString.Invariant($"{_computed} answers are being computed, {_waiting.Count} wait and {count} more are asked for, where at most ")
-                + FormattableString.Invariant($"{maxActive} may be computed and {maxQueued} wait; try again in {retry.TotalSeconds:0.0} s, or load the ")
-                + $"model with a larger {nameof(GemmaModelOptions.MaxActive)} or {nameof(GemmaModelOptions.MaxQueued)}.",
+                + FormattableString.Invariant($"{maxActive} may be computed and {maxQueued} wait; try again in {retry.TotalSeconds:0.0} s, or let ")
+                + $"more in ({nameof(GemmaModelOptions.MaxActive)}, {nameof(GemmaModelOptions.MaxQueued)}; --max-active, --max-queued).",
                 retry);
         }
     }

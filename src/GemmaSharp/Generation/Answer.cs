@@ -58,6 +58,13 @@ sealed class Answer : Work
         _options.RequireVocabulary(model.Config.TextConfig.VocabSize);
         Seed = _options.Seed ?? (ulong)Random.Shared.NextInt64();
         _eos = [.. model.GenerationDefaults.EosTokenId];
+
+        // Fine-tunes often name their end in tokenizer_config.json alone.
+        if (model.Tokenizer.EosTokenId is int endOfSequence)
+        {
+            _eos.Add(endOfSequence);
+        }
+
         if (model.ChatTemplate.HasTemplate && model.Tokenizer.EndOfTurnTokenId is int endOfTurn)
         {
             _eos.Add(endOfTurn);
@@ -238,7 +245,12 @@ sealed class Answer : Work
             Measure();
         }
 
-        _tokens.Add(new GeneratedToken(id, text, reason, logprob, top) { IsForced = isForced, ToolCalls = calls });
+        _tokens.Add(new GeneratedToken(id, text, reason, logprob, top)
+        {
+            IsForced = isForced,
+            ToolCalls = calls,
+            StopText = reason is StopReason.StopText ? _stops.Found : null,
+        });
     }
 
     StopReason? Reason(int id) =>

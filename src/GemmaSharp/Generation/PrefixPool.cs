@@ -62,8 +62,8 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
         if (most > capacity)
         {
             throw new GenerationException(FormattableString.Invariant(
-                $"Keys and values of up to {place.End:N0} tokens may need {most:N0} bytes and {nameof(GemmaModelOptions.CacheBytes)} is {capacity:N0}; ")
-                + $"ask for fewer {nameof(GenerationOptions.MaxTokens)}, shorten the prompt, or load the model with more.");
+                $"Keys and values of up to {place.End:N0} tokens may need {most:N0} bytes, and there are {capacity:N0} for all answers; ")
+                + $"ask for fewer tokens, shorten the prompt, or load the model with more ({nameof(GemmaModelOptions.CacheBytes)}, --cache).");
         }
 
         long request = _requests + 1;

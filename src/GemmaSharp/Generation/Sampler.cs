@@ -22,6 +22,8 @@ sealed class Sampler
     readonly Dictionary<int, int> _answerCounts = [];
     SeededRandom _random;
     TokenMask? _allowed;
+    readonly float _minP;
+    readonly float _repetitionPenalty;
     int _count;
     float[] _scores = [];
     double[] _wideScores = [];
@@ -30,7 +32,7 @@ sealed class Sampler
     readonly PriorityQueue<double, double> _largest = new();
 
     /// <summary>Makes a sampler.</summary>
-    /// <param name="options">Validated options with temperature, top-k and top-p resolved.</param>
+    /// <param name="options">Validated options with what is open taken from the checkpoint, or off.</param>
     /// <param name="seed">The seed of the draws.</param>
     /// <param name="promptIds">The prompt, for the repetition penalty.</param>
     /// <param name="ends">Tokens that end an answer: never chosen where the options ignore them, and not before the answer has its least length.</param>
@@ -40,6 +42,8 @@ sealed class Sampler
         _temperature = options.Temperature ?? 1f;
         _topK = options.TopK ?? 0;
         _topP = options.TopP ?? 1f;
+        _minP = options.MinP ?? 0f;
+        _repetitionPenalty = options.RepetitionPenalty ?? 1f;
         _ends = [.. ends];
 
         // Minus infinity is no number to be added: beside a logit of plus infinity it would make one that is none.
@@ -47,7 +51,7 @@ sealed class Sampler
         _biases = [.. biases.Where(bias => bias.Value is not (0f or float.NegativeInfinity))];
         _banned = [.. biases.Where(bias => bias.Value == float.NegativeInfinity).Select(bias => bias.Key)];
         _seen = [];
-        foreach (int id in options.RepetitionPenalty == 1f ? [] : promptIds)
+        foreach (int id in _repetitionPenalty == 1f ? [] : promptIds)
         {
             _seen.Add(id);
         }
@@ -57,7 +61,7 @@ sealed class Sampler
 
     /// <summary>Whether all that takes tokens out of the choice is the temperature, so that a token drawn among all and one drawn among the allowed ones are
     /// equally likely once the first is allowed.</summary>
-    public bool KeepsAll => _temperature == 0f || (_topK == 0 && _topP >= 1f && _options.MinP == 0f);
+    public bool KeepsAll => _temperature == 0f || (_topK == 0 && _topP >= 1f && _minP == 0f);
 
     /// <summary>Chooses a token, which counts once it is <see cref="Count">counted</see>.</summary>
     /// <param name="logits">Soft-capped logits of the position before, <c>[V]</c>.</param>
@@ -82,7 +86,7 @@ sealed class Sampler
     public void Count(int id)
     {
         _count++;
-        if (_options.RepetitionPenalty != 1f)
+        if (_repetitionPenalty != 1f)
         {
             _seen.Add(id);
         }
@@ -202,7 +206,7 @@ sealed class Sampler
 
         foreach (int id in _seen)
         {
-            _scores[id] = _scores[id] > 0 ? _scores[id] / _options.RepetitionPenalty : _scores[id] * _options.RepetitionPenalty;
+            _scores[id] = _scores[id] > 0 ? _scores[id] / _repetitionPenalty : _scores[id] * _repetitionPenalty;
             finite &= IsInRange(_scores[id], logits[id]);
         }
 
@@ -248,7 +252,7 @@ sealed class Sampler
 
         foreach (int id in _seen)
         {
-            _wideScores[id] = _wideScores[id] > 0 ? _wideScores[id] / _options.RepetitionPenalty : _wideScores[id] * _options.RepetitionPenalty;
+            _wideScores[id] = _wideScores[id] > 0 ? _wideScores[id] / _repetitionPenalty : _wideScores[id] * _repetitionPenalty;
         }
 
         foreach ((int id, int count) in _answerCounts)
@@ -279,7 +283,7 @@ sealed class Sampler
             count = KeepTopP(count, ref total);
         }
 
-        if (_options.MinP > 0f)
+        if (_minP > 0f)
         {
             count = KeepMinP(count, ref total);
         }
@@ -365,7 +369,7 @@ sealed class Sampler
         total = 0;
         for (int i = 0; i < count; i++)
         {
-            if (_weights[i] >= _options.MinP * most)
+            if (_weights[i] >= _minP * most)
             {
                 _candidates[n] = _candidates[i];
                 _weights[n] = _weights[i];

@@ -9,7 +9,10 @@ sealed class StopMatcher(IReadOnlyList<string> stops)
     readonly StringBuilder _held = new();
 
     /// <summary>Whether a stop text has been found; nothing comes after it.</summary>
-    public bool Stopped { get; private set; }
+    public bool Stopped => Found is not null;
+
+    /// <summary>The stop text that has been found; null while there is none.</summary>
+    public string? Found { get; private set; }
 
     /// <summary>Takes more text and returns what is certainly not part of a stop text.</summary>
     public string Push(string text)
@@ -25,12 +28,14 @@ sealed class StopMatcher(IReadOnlyList<string> stops)
         foreach (string stop in stops)
         {
             int index = held.IndexOf(stop, StringComparison.Ordinal);
-            found = index >= 0 && (found < 0 || index < found) ? index : found;
+            if (index >= 0 && (found < 0 || index < found))
+            {
+                (found, Found) = (index, stop);
+            }
         }
 
         if (found >= 0)
         {
-            Stopped = true;
             _held.Clear();
             return held[..found];
         }

@@ -50,6 +50,17 @@ sealed class PromptEncoder
     /// <summary>Forgets encoded media.</summary>
     public void ClearCache() => _cache.Clear();
 
+    /// <summary>A picture as the vision tower gets it, before its colours are scaled.</summary>
+    public RgbImage Seen(ImagePart part)
+    {
+        (RgbImage image, int? side) = (part.Image!, part.Side);
+        (int height, int width) = _images.Size(image, side);
+        return _images.Resize(image, height, width);
+    }
+
+    /// <summary>A clip as the audio tower gets it.</summary>
+    public MelFeatures Heard(AudioClip clip) => _mel.Compute(Resampler.ResampleBeginning(clip, _mel.SamplingRate, LogMelSpectrogram.MaxSamples));
+
     /// <summary>Writes a conversation as ids, with places for its pictures and clips.</summary>
     /// <param name="messages">Messages with their pictures and clips.</param>
     /// <param name="addGenerationPrompt">Whether the model's turn is opened at the end.</param>
@@ -119,7 +130,10 @@ sealed class PromptEncoder
     static AudioClip Required(AudioPart part) =>
         part.Clip ?? throw new GenerationException($"The clip {part.Source} has not been read; read it before the prompt is encoded.");
 
-    bool IsMultimodal(int id) => id >= Math.Min(_config.VisionConfig?.VocabOffset ?? int.MaxValue, _config.AudioConfig?.VocabOffset ?? int.MaxValue);
+    // Tokens that a fine-tune has added behind these are the text model's own.
+    bool IsMultimodal(int id) =>
+        (_config.VisionConfig is VisionConfig vision && id >= vision.VocabOffset && id < vision.VocabOffset + vision.VocabSize)
+        || (_config.AudioConfig is AudioConfig audio && id >= audio.VocabOffset && id < audio.VocabOffset + audio.VocabSize);
 
     /// <summary>Soft tokens of every picture; yields after each piece of work.</summary>
     IEnumerable<int> AddImages(PromptPlan plan, List<SoftTokens> soft, ITrace? trace, AdapterSet adapters)
@@ -289,6 +303,12 @@ sealed class PromptEncoder
                 }
 
                 soft.Add(new SoftTokens(i, 1, row, 0));
+            }
+            else if (ids[i] >= _config.TextConfig.VocabSize && !covered.Contains(i))
+            {
+                throw new GenerationException(FormattableString.Invariant(
+                    $"Token {ids[i]} of the prompt has no row in the embedding table, which ends at {_config.TextConfig.VocabSize - 1}; leave it out, ")
+                    + "or use the checkpoint whose tokenizer this is.");
             }
         }
     }

@@ -151,6 +151,74 @@ public sealed class LoadReportTests
     }
 
     [Fact]
+    public void FindZero_TensorsThatAreZeroThroughout_AreCountedOnce()
+    {
+        using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-c", t => t.Select(
+            x => x.Name.StartsWith(Layer3 + "mlp.", StringComparison.Ordinal) ? x with { Bytes = new byte[x.Bytes.Length] } : x));
+        using Checkpoint checkpoint = Checkpoint.Open(tiny.Folder);
+        Finding finding = CheckpointValues.FindZero(checkpoint, TestContext.Current.CancellationToken)!;
+        Assert.Equal((FindingKind.AllZero, Severity.Warning), (finding.Kind, finding.Severity));
+        Assert.StartsWith("3 of ", finding.Problem, StringComparison.Ordinal);
+        Assert.Contains(Layer3 + "mlp.", finding.Problem, StringComparison.Ordinal);
+        using TinyCheckpoint whole = TinyCheckpoint.Create("tiny-c", t => t);
+        using Checkpoint other = Checkpoint.Open(whole.Folder);
+        Assert.Null(CheckpointValues.FindZero(other, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void FindZero_PartOfATensor_IsFoundByItsBytes()
+    {
+        const string Name = Layer3 + "mlp.up_proj.weight";
+        using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-c", t => t.Select(x => x.Name == Name ? x with { Bytes = Hole(x.Bytes) } : x));
+        using Checkpoint checkpoint = Checkpoint.Open(tiny.Folder);
+        Finding finding = CheckpointValues.FindZero(checkpoint, TestContext.Current.CancellationToken)!;
+        Assert.Equal((FindingKind.AllZero, Name), (finding.Kind, finding.StoredName));
+        Assert.Contains("is zero from byte 16384 to ", finding.Problem, StringComparison.Ordinal);
+
+        static byte[] Hole(byte[] bytes)
+        {
+            byte[] holed = [.. bytes];
+            holed.AsSpan(16_384, bytes.Length / 2).Clear();
+            return holed;
+        }
+    }
+
+    [Theory]
+    [InlineData("tiny-c", "_orig_mod.", "_orig_mod.")]
+    [InlineData("tiny-c", "module.", "module.")]
+    [InlineData("tiny-a", "base_model.model.", "base_model.model.")]
+    [InlineData("tiny-c", "module._orig_mod.", "module._orig_mod.")]
+    [InlineData("tiny-c", "state_dict.net.", "state_dict.net.")]
+    [InlineData("tiny-c", "model.", "model.")]
+    [InlineData("tiny-a", "my_language_model.net.", "my_language_model.net.")]
+    public void Report_SomethingBeforeEveryName_IsOneWarningAndReadWithoutIt(string name, string prefix, string shown)
+    {
+        Finding finding = Single(name, t => t.Select(x => x with { Name = prefix + x.Name }));
+        Assert.Equal((FindingKind.WrappedNames, Severity.Warning), (finding.Kind, finding.Severity));
+        Assert.Matches($"^All [0-9]+ names begin with {System.Text.RegularExpressions.Regex.Escape(shown)}, which", finding.Problem);
+        Assert.NotNull(finding.Repair);
+    }
+
+    [Theory]
+    [InlineData("layers.3._checkpoint_wrapped_module._orig_mod.")]
+    [InlineData("layers.3.module.")]
+    public void Report_WrappersWithinNames_AreReadWithoutThem(string wrapped)
+    {
+        Finding finding = Single("tiny-c", t => t.Select(x => x with { Name = x.Name.Replace("layers.3.", wrapped, StringComparison.Ordinal) }));
+        Assert.Equal(FindingKind.WrappedNames, finding.Kind);
+        Assert.Contains("names hold segments", finding.Problem, StringComparison.Ordinal);
+        Assert.Contains("read as model.language_model.layers.3.", finding.Problem, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Report_LayersOfAnAdaptersBase_AreReadAsTheyWere()
+    {
+        Finding finding = Single("tiny-c", t => t.Select(
+            x => x with { Name = x.Name.Replace("self_attn.q_proj.", "self_attn.q_proj.base_layer.", StringComparison.Ordinal) }));
+        Assert.Equal((FindingKind.WrappedNames, Severity.Warning), (finding.Kind, finding.Severity));
+    }
+
+    [Fact]
     public void Report_ExtraHeadThatDiffers_IsAWarning()
     {
         Finding finding = Single("tiny-c", t => t.Append(TinyCheckpoint.Rule("model.language_model.lm_head.weight", [2304, 128], 1)));

@@ -64,7 +64,7 @@ public sealed class SafetensorsMutationTests : IDisposable
         try
         {
             using SafetensorsFile file = SafetensorsFile.Open(path);
-            foreach (SafetensorsEntry entry in file.Entries)
+            foreach (TensorEntry entry in file.Entries)
             {
                 // Every byte of an accepted tensor can be read.
                 _ = file.Tensor(entry).Block.Read(entry.Offset, (int)entry.Length).ToArray();

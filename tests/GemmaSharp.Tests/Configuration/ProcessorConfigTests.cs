@@ -56,6 +56,16 @@ public sealed class ProcessorConfigTests
     }
 
     [Fact]
+    public void RequireBands_OtherThanTheTowers_IsRefused()
+    {
+        Gemma3nConfig config = Gemma3nConfig.Parse("""{"model_type":"gemma3n","text_config":{},"audio_config":{"input_feat_size":128}}""");
+        Load("{}").RequireBands(config);
+        var e = Assert.Throws<ConfigurationException>(() => Load("""{"feature_size":64}""").RequireBands(config));
+        Assert.Contains("$.feature_size is 64 and the audio tower takes 128", e.Message, StringComparison.Ordinal);
+        Load("""{"feature_size":64}""").RequireBands(config with { AudioConfig = null });
+    }
+
+    [Fact]
     public void GenerationDefaults_FileAndConfig_JoinTheirStopIds()
     {
         string folder = GoldenFiles.Find("tiny-a/files");

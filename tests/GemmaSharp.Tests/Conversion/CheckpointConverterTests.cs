@@ -336,6 +336,10 @@ public sealed class CheckpointConverterTests : IDisposable
         Assert.Throws<ConversionException>(() => CheckpointConverter.Convert(_source.Folder, Path.GetDirectoryName(_source.Folder)!, new ConversionOptions { Force = true }, cancellationToken: Stop));
         Assert.Equal([Out], Directory.EnumerateFileSystemEntries(_files.Path));
 
+        error = Assert.Throws<ConversionException>(() => Convert(new ConversionOptions { Force = true }));
+        Assert.Contains("holds mine.txt and no checkpoint", error.Message, StringComparison.Ordinal);
+        Assert.Equal("mine", File.ReadAllText(Path.Combine(Out, "mine.txt")));
+        File.WriteAllText(Path.Combine(Out, "config.json"), "{}");
         Convert(new ConversionOptions { Force = true });
         Assert.False(File.Exists(Path.Combine(Out, "mine.txt")));
         Assert.Equal([Out], Directory.EnumerateFileSystemEntries(_files.Path));

@@ -13,7 +13,7 @@ static class ConvertedTensors
         foreach (string path in Directory.EnumerateFiles(folder, "*.safetensors"))
         {
             using SafetensorsFile file = SafetensorsFile.Open(path);
-            foreach (SafetensorsEntry entry in file.Entries)
+            foreach (TensorEntry entry in file.Entries)
             {
                 tensors.Add(entry.Name, (entry.Type.ToString(), [.. entry.Shape], file.Tensor(entry).Block.Read(entry.Offset, (int)entry.Length).ToArray()));
             }

@@ -43,6 +43,18 @@ public sealed class AtomicFileTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Create_Pipe_IsRefused()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Pipes have no place among files there.");
+        using (System.Diagnostics.Process made = System.Diagnostics.Process.Start("mkfifo", _folder["pipe"]))
+        {
+            made.WaitForExit();
+        }
+
+        Assert.Contains("it is a pipe", Assert.Throws<IOException>(() => AtomicFile.Create(_folder["pipe"])).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -76,8 +76,11 @@ public sealed class BoundedFileTests : IDisposable
         }
 
         Assert.Empty(BoundedFile.ReadRegular(_folder["config.json"], 100)!);
-        Assert.Throws<ConfigurationException>(() => ConfigFile.TryRead(_folder["config.json"]));
-        Assert.Equal("", ChatTemplateFiles.Read(_folder.Path));
+        Assert.EndsWith(
+            "The file has no content; download it again.",
+            Assert.Throws<ConfigurationException>(() => ConfigFile.TryRead(_folder["config.json"])).Message, StringComparison.Ordinal);
+        Assert.Equal(
+            "chat_template.jinja has no content; download it again.", Assert.Throws<TokenizerException>(() => ChatTemplateFiles.Read(_folder.Path)).Message);
         Assert.Contains("0 bytes", Assert.Throws<TokenizerException>(() => Tokenizer.Load(_folder.Path)).Message, StringComparison.Ordinal);
         Assert.Throws<SliceException>(() => SliceFile.Read(_folder["slices.csv"]));
         Assert.Throws<SafetensorsException>(() => GemmaSharp.Checkpoints.SafetensorsFile.Open(_folder["model.safetensors"]));

@@ -180,7 +180,7 @@ public sealed class AdmissionTests
         (ChatMessage[] Messages, Type Error)[] bad =
         [
             (roles, typeof(ChatMessageException)), ([], typeof(GenerationException)),
-            ([ChatMessage.User(new string('x', 200_000))], typeof(GenerationException)),
+            ([ChatMessage.User(new string('x', 200_000))], typeof(ContextLengthException)),
             ([ChatMessage.User(new ImagePart(null, "here.png"))], typeof(GenerationException)),
         ];
         foreach ((ChatMessage[] messages, Type error) in bad)

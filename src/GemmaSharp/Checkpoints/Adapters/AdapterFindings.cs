@@ -70,7 +70,8 @@ sealed class AdapterFindings(ModuleNames names)
         return text.Length > Longest ? clean + "…" : clean;
     }
 
-    void Add(Finding finding)
+    /// <summary>Notes something.</summary>
+    public void Add(Finding finding)
     {
         if (_all.Count < Most)
         {

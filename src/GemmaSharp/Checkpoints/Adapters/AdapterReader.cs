@@ -17,6 +17,7 @@ sealed class AdapterReader
     readonly AdapterFindings _findings;
     readonly SortedDictionary<string, int> _notLoaded = new(StringComparer.Ordinal);
     readonly List<LoraPair> _pairs = [];
+    readonly List<(string Path, string Why)> _idle = [];
 
     /// <exception cref="AdapterException">The folder holds no adapter.</exception>
     public AdapterReader(string folder, Checkpoint checkpoint)
@@ -40,6 +41,7 @@ sealed class AdapterReader
             ReadTensors(file, settings);
         }
 
+        AddIdle();
         AddBase(settings);
         return new LoadReport(_folder, _findings.All, file.Entries.Count, 2 * _pairs.Count, isAdapter: true);
     }
@@ -49,8 +51,14 @@ sealed class AdapterReader
 
     void ReadTensors(SafetensorsFile file, AdapterSettings settings)
     {
-        AdapterTensor[] tensors = [.. file.Entries.Select(
-            entry => _files.Format == AdapterFormat.Peft ? AdapterTensor.Peft(file.Name, entry) : AdapterTensor.Mlx(file.Name, entry))];
+        string[] stored = [.. file.Entries.Select(entry => entry.Name)];
+        WrapperNames wrapper = WrapperNames.Find(stored, names => Tensors(file, [.. names]).Any(IsOfBase), ofAdapter: true);
+        if (wrapper.Describe(stored) is Finding wrapped)
+        {
+            _findings.Add(wrapped with { File = file.Name });
+        }
+
+        AdapterTensor[] tensors = Tensors(file, [.. stored.Select(wrapper.Strip)]);
         if (tensors.Length == 0)
         {
             _findings.AddSetting("", FindingKind.Missing, $"{file.Name} has no tensors.", "Save the adapter again.");
@@ -69,6 +77,15 @@ sealed class AdapterReader
                 $"The adapter changes {modules} {(modules == 1 ? "module" : "modules")} of {part}, which is not loaded, so this part of it has no effect.",
                 $"Load the checkpoint with {part}.", Severity.Warning);
         }
+    }
+
+    AdapterTensor[] Tensors(SafetensorsFile file, string[] names) => [.. file.Entries.Zip(names).Select(pair => _files.Format == AdapterFormat.Peft
+        ? AdapterTensor.Peft(file.Name, pair.First, pair.Second) : AdapterTensor.Mlx(file.Name, pair.First, pair.Second))];
+
+    bool IsOfBase(AdapterTensor tensor)
+    {
+        string path = _names.Canonical(tensor.Module, textOnly: !tensor.Module.Contains("language_model", StringComparison.Ordinal));
+        return _names.Type(path) is not null || _names.IsOfSharedLayer(path) || _names.PartNotLoaded(path) is not null;
     }
 
     void ReadModule(string path, AdapterTensor[] tensors, SafetensorsFile file, AdapterSettings settings)
@@ -114,6 +131,14 @@ sealed class AdapterReader
             && Values(up, module, file, transpose: _files.Format == AdapterFormat.Peft) is float[] b)
         {
             _pairs.Add(new LoraPair(module, rank, a, b, scale));
+            string? why = !a.AsSpan().ContainsAnyExcept(0f) ? $"{Named(AdapterPart.Down)} is zero throughout"
+                : !b.AsSpan().ContainsAnyExcept(0f) ? $"{Named(AdapterPart.Up)} is zero throughout"
+                : IsProductZero(a, b, rank) ? $"each rank is zero in {Named(AdapterPart.Down)} or in {Named(AdapterPart.Up)}"
+                : scale == 0 ? $"{AdapterFiles.ConfigName} gives it the scale 0" : null;
+            if (why is not null)
+            {
+                _idle.Add((path, why));
+            }
         }
     }
 
@@ -239,6 +264,33 @@ sealed class AdapterReader
             _findings.AddTensor(tensor, path, FindingKind.UnknownModule, $"Tensor {tensor.Entry.Name} changes {shown}, which this base does not have.",
                 _names.Repair(path));
         }
+    }
+
+    /// <summary>Pairs whose product is zero: B is so before training, and stays so where it was not trained or not saved.</summary>
+    void AddIdle()
+    {
+        if (_idle.Count > 0)
+        {
+            string result = _idle.Count == _pairs.Count ? "the adapter changes nothing" : "change nothing";
+            _findings.AddPart(_idle[0].Path, FindingKind.AllZero,
+                $"{_idle.Count} of {_pairs.Count} pairs are zero and {result}: {_idle[0].Why} for {_idle[0].Path}.",
+                "Train the adapter, or save or download it again; if it is meant to do nothing, leave it out.", Severity.Warning);
+        }
+    }
+
+    /// <summary>Whether of each rank the row of A or the row of B, both <c>[rank, …]</c>, is zero, as after pruning of ranks.</summary>
+    static bool IsProductZero(float[] a, float[] b, int rank)
+    {
+        int inputs = a.Length / rank, outputs = b.Length / rank;
+        for (int r = 0; r < rank; r++)
+        {
+            if (a.AsSpan(r * inputs, inputs).ContainsAnyExcept(0f) && b.AsSpan(r * outputs, outputs).ContainsAnyExcept(0f))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     void AddBase(AdapterSettings settings)

@@ -6,7 +6,7 @@ namespace GemmaSharp.Checkpoints.Adapters;
 /// <param name="Module">The module it changes, by the name in the file without peft's own prefix.</param>
 /// <param name="Part">Which half it is; null for what is no half of a LoRA pair.</param>
 /// <param name="Kind">What it is when it is no half, "DoRA"; null for a weight of an unknown kind.</param>
-sealed record AdapterTensor(string File, SafetensorsEntry Entry, string Module, AdapterPart? Part, string? Kind)
+sealed record AdapterTensor(string File, TensorEntry Entry, string Module, AdapterPart? Part, string? Kind)
 {
     const string PeftPrefix = "base_model.model.";
 
@@ -23,9 +23,12 @@ sealed record AdapterTensor(string File, SafetensorsEntry Entry, string Module, 
     ];
 
     /// <summary>Reads a name as peft writes it: <c>base_model.model.&lt;module&gt;.lora_A[.&lt;adapter&gt;].weight</c>.</summary>
-    public static AdapterTensor Peft(string file, SafetensorsEntry entry)
+    /// <param name="file">Name of the file.</param>
+    /// <param name="entry">Type, shape and place.</param>
+    /// <param name="name">The name, without what a training program put around it.</param>
+    public static AdapterTensor Peft(string file, TensorEntry entry, string name)
     {
-        string name = entry.Name.StartsWith(PeftPrefix, StringComparison.Ordinal) ? entry.Name[PeftPrefix.Length..] : entry.Name;
+        name = name.StartsWith(PeftPrefix, StringComparison.Ordinal) ? name[PeftPrefix.Length..] : name;
         string[] segments = name.Split('.');
         for (int i = 1; i < segments.Length; i++)
         {
@@ -54,10 +57,13 @@ sealed record AdapterTensor(string File, SafetensorsEntry Entry, string Module, 
     }
 
     /// <summary>Reads a name as mlx-lm writes it: <c>&lt;module&gt;.lora_a</c>.</summary>
-    public static AdapterTensor Mlx(string file, SafetensorsEntry entry)
+    /// <param name="file">Name of the file.</param>
+    /// <param name="entry">Type, shape and place.</param>
+    /// <param name="name">The name, without what a training program put around it.</param>
+    public static AdapterTensor Mlx(string file, TensorEntry entry, string name)
     {
-        int dot = entry.Name.LastIndexOf('.');
-        string module = dot < 0 ? "" : entry.Name[..dot], leaf = entry.Name[(dot + 1)..];
+        int dot = name.LastIndexOf('.');
+        string module = dot < 0 ? "" : name[..dot], leaf = name[(dot + 1)..];
         return leaf switch
         {
             "lora_a" => new AdapterTensor(file, entry, module, AdapterPart.Down, null),
@@ -65,11 +71,11 @@ sealed record AdapterTensor(string File, SafetensorsEntry Entry, string Module, 
             "m" => new AdapterTensor(file, entry, module, null, "DoRA"),
             "A" or "B" => new AdapterTensor(file, entry, module, null, "mlx-vlm's LoRA"),
             _ when leaf.StartsWith("lora_", StringComparison.Ordinal) => new AdapterTensor(file, entry, module, null, "quantised LoRA"),
-            _ => Whole(file, entry, entry.Name),
+            _ => Whole(file, entry, name),
         };
     }
 
-    static AdapterTensor Whole(string file, SafetensorsEntry entry, string name)
+    static AdapterTensor Whole(string file, TensorEntry entry, string name)
     {
         int dot = name.LastIndexOf('.');
         return new AdapterTensor(file, entry, dot < 0 ? name : name[..dot], null,

@@ -27,6 +27,20 @@ sealed record MatrixSelection(IReadOnlyList<IndexRange> Rows, IReadOnlyList<Inde
         return null;
     }
 
+    /// <summary>The columns that cut a block of some weights; <see langword="null"/> when none do.</summary>
+    public IndexRange? Cut(int blockSize)
+    {
+        foreach (IndexRange range in Columns)
+        {
+            if (range.First % blockSize != 0 || range.Count % blockSize != 0)
+            {
+                return range;
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>The selection as one matrix, in place.</summary>
     /// <param name="slice">Makes a view of some rows and columns.</param>
     public WeightMatrix View(Func<IndexRange, IndexRange, WeightMatrix> slice)

@@ -1,6 +1,7 @@
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Model;
 using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Kernels;
 
 namespace GemmaSharp.Conversion.Comparison;
 
@@ -35,6 +36,9 @@ sealed class ComparedCheckpoint : IDisposable
 
     /// <summary>Everything the checkpoint has; scales and biases belong to their weights, and a head beside tied embeddings is a copy.</summary>
     public IReadOnlyDictionary<string, ComparedParameter> Parameters { get; }
+
+    /// <summary>The checkpoint.</summary>
+    public Checkpoint Checkpoint => _checkpoint;
 
     /// <summary>Closes the files.</summary>
     public void Dispose() => _checkpoint.Dispose();
@@ -169,7 +173,9 @@ sealed class ComparedParameter(string name, StoredTensor weight)
     public bool IsOptional { get; init; }
 
     /// <summary>Whether its values are numbers this can read.</summary>
-    public bool IsFloat => Matrix is not null || weight.Type is ElementType.F64 or ElementType.F32 or ElementType.F16 or ElementType.BF16;
+    public bool IsFloat =>
+        Matrix is not null || (weight.Blocks is not null && weight.Shape.Count > 1)
+        || weight.Type is ElementType.F64 or ElementType.F32 or ElementType.F16 or ElementType.BF16;
 
     /// <summary>Elements of the first axis.</summary>
     public long Rows => Shape.Count == 0 ? 1 : Shape[0];
@@ -183,16 +189,17 @@ sealed class ComparedParameter(string name, StoredTensor weight)
         : [weight, scales] : [weight];
 
     /// <summary>What is told about it.</summary>
-    public ParameterForm Form => new(weight.Name, weight.File.Name, Shape, Matrix?.Format?.Name ?? weight.Type.Name().ToLowerInvariant());
+    public ParameterForm Form => new(weight.Name, weight.File.Name, Shape, Matrix?.Format?.Name ?? weight.TypeName.ToLowerInvariant());
 
     /// <summary>Whether equal bytes mean equal values.</summary>
     public bool IsStoredAs(ComparedParameter other) =>
         (Order is null) == (other.Order is null) && (Order is null || Order.AsSpan().SequenceEqual(other.Order))
         && Matrix?.Format == other.Matrix?.Format
-            && Parts.Zip(other.Parts).All(pair => pair.First.Type == pair.Second.Type && pair.First.Entry.Length == pair.Second.Entry.Length);
+            && Parts.Zip(other.Parts).All(
+                pair => pair.First.Type == pair.Second.Type && pair.First.Blocks == pair.Second.Blocks && pair.First.Entry.Length == pair.Second.Entry.Length);
 
     /// <summary>Whether values lie in Hugging Face's order, so that they can be read in any pieces.</summary>
-    public bool IsFlat => Matrix is null && Order is null;
+    public bool IsFlat => Matrix is null && Order is null && weight.Blocks is null;
 
     /// <summary>Reads rows as float32.</summary>
     /// <param name="reader">Reads the file.</param>
@@ -214,6 +221,13 @@ sealed class ComparedParameter(string name, StoredTensor weight)
                     matrix.NumberType, format, destination.Slice(r * matrix.Columns, matrix.Columns));
             }
 
+            return;
+        }
+
+        if (weight.Blocks is BlockType blocks)
+        {
+            BlockRows.Read(
+                blocks, Bytes(reader, weight, ref _weights, first, count, checked((int)blocks.RowBytes(length))), destination[..checked(count * length)]);
             return;
         }
 

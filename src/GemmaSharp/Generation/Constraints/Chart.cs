@@ -43,6 +43,7 @@ sealed class Chart
     readonly List<Row> _rowList = [];
     readonly Queue<State> _masked = [];
     long _tables;
+    long _maskBytes;
     long _items;
 
     /// <summary>Knows nothing yet but the beginning.</summary>
@@ -62,7 +63,9 @@ sealed class Chart
         }
 
         Row first = RowOf([new Item(grammar.Alternatives[grammar.StartRule][0], 0)]);
-        Start = StateOf([new Thread(first, first.Lexer)], first.IsEnd);
+
+        // Where nothing but the empty text is left of the grammar, there is nothing to wait for.
+        Start = StateOf(first.Lexer == LexerStates.Dead ? [] : [new Thread(first, first.Lexer)], first.IsEnd);
     }
 
     /// <summary>The beginning of the text.</summary>
@@ -73,6 +76,9 @@ sealed class Chart
 
     /// <summary>Whether new matchers should begin a fresh one.</summary>
     public bool IsLarge => _states.Count > MostStates / 4 || Bytes > MostBytes / 4;
+
+    /// <summary>Bytes that are held for it, about: tables, expressions and masks. Sums of counts, which may be taken while a matcher is at work.</summary>
+    public long Held => Bytes + Expressions.Size + (_masked.Count * _maskBytes);
 
     long Bytes => ((_tables + _lexer.Rows) * 2100) + (_states.Count * 200L) + (_items * 24) + (_next.Count * 8L) + (_families.Count * 100L);
 
@@ -164,6 +170,7 @@ sealed class Chart
 
         state.Mask ??= new TokenMask(mask.Words.Length * 64);
         mask.Words.CopyTo(state.Mask.Words);
+        _maskBytes = mask.Words.Length * 8L;
         _masked.Enqueue(state);
     }
 

@@ -18,6 +18,9 @@ sealed class Expressions
     /// <summary>The most derivatives that are looked at to find out whether an expression matches nothing.</summary>
     const int MostExplored = 20_000;
 
+    /// <summary>The same for all expressions of one grammar together, while it is compiled: a second of work.</summary>
+    const int MostExploredInAll = 100_000;
+
     /// <summary>How far alternatives are factored into their common beginnings.</summary>
     const int FactoringDepth = 64;
 
@@ -57,6 +60,8 @@ sealed class Expressions
     readonly Dictionary<Sequence, int> _lists = [];
     readonly List<Automaton> _automata = [];
     readonly Dictionary<int, bool> _dead = [];
+    readonly bool _isCompiled;
+    long _explored;
     readonly Dictionary<int, int> _unbounded = [];
     readonly List<List<Derivative>?> _derivatives = [];
 
@@ -74,6 +79,8 @@ sealed class Expressions
     /// <summary>The same expressions with the same numbers, to go on with.</summary>
     public Expressions(Expressions source)
     {
+        // Matchers of many texts explore without end, a little each.
+        _isCompiled = true;
         _nodes = [.. source._nodes];
         _sets = [.. source._sets];
         _setNumbers = new(source._setNumbers);
@@ -326,6 +333,13 @@ sealed class Expressions
                 if (!matches && seen.Add(next))
                 {
                     queue.Push(next);
+                    if (!_isCompiled && ++_explored > MostExploredInAll)
+                    {
+                        throw new ConstraintException(
+                            $"The constraint combines its expressions in more than {MostExploredInAll} states in all; make patterns and lengths that hold "
+                                + "at once fewer or simpler.");
+                    }
+
                     if (seen.Count > MostExplored)
                     {
                         throw new ConstraintException(

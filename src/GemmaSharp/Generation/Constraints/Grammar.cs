@@ -66,8 +66,20 @@ sealed class Grammar
     /// <summary>Stands in <see cref="Next"/> where nothing comes any more.</summary>
     public const int End = int.MaxValue;
 
-    /// <summary>Bytes held, for the cache of grammars; what matchers find out is not counted.</summary>
+    /// <summary>Bytes of the grammar itself.</summary>
     public long Bytes { get; }
+
+    /// <summary>Bytes held, about, what matchers have found out included.</summary>
+    public long Held
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return Bytes + (_chart?.Held ?? 0);
+            }
+        }
+    }
 
     /// <summary>By dotted rule: the symbol after the dot.</summary>
     public int[] Next { get; }

@@ -95,6 +95,7 @@ sealed class GrammarBuilder
     {
         bool[] known = new bool[_rules.Count];
         List<(int Rule, Symbol[] Symbols)> alternatives = [.. _alternatives];
+        var waiting = new List<int>();
         if (withFamilies)
         {
             alternatives.AddRange(_families.Select(each => (each.Key, each.Value.Family.Needs.ToArray())));
@@ -121,28 +122,50 @@ sealed class GrammarBuilder
 
             if (missing[i] == 0)
             {
-                queue.Enqueue(alternatives[i].Rule);
+                Complete(alternatives[i].Rule);
             }
         }
 
-        while (queue.TryDequeue(out int rule))
+        do
         {
-            if (known[rule])
+            while (queue.TryDequeue(out int rule))
             {
-                continue;
-            }
-
-            known[rule] = true;
-            foreach (int user in users.GetValueOrDefault(rule) ?? [])
-            {
-                if (--missing[user] == 0)
+                if (known[rule])
                 {
-                    queue.Enqueue(alternatives[user].Rule);
+                    continue;
+                }
+
+                known[rule] = true;
+                foreach (int user in users.GetValueOrDefault(rule) ?? [])
+                {
+                    if (--missing[user] == 0)
+                    {
+                        Complete(alternatives[user].Rule);
+                    }
                 }
             }
+
+            // Families that had what they need, and yet nothing: perhaps they have now.
+            int[] again = [.. waiting];
+            waiting.Clear();
+            Array.ForEach(again, Complete);
+        }
+        while (queue.Count > 0);
+        return known;
+
+        void Complete(int rule)
+        {
+            if (withFamilies && _families.TryGetValue(rule, out (RuleFamily Family, FamilyKey Key) of) && !of.Family.CanProduce(of.Key, Holds))
+            {
+                waiting.Add(rule);
+            }
+            else
+            {
+                queue.Enqueue(rule);
+            }
         }
 
-        return known;
+        bool Holds(Symbol symbol) => symbol.Index < 0 ? lexemes[~symbol.Index] : known[symbol.Index];
     }
 }
 

@@ -5,14 +5,23 @@ namespace GemmaSharp.Generation.Constraints;
 sealed class GrammarCache(long mostBytes)
 {
     readonly Lock _lock = new();
-    readonly Dictionary<Key, LinkedListNode<(Key Key, Grammar Grammar, long Bytes)>> _entries = [];
-    readonly LinkedList<(Key Key, Grammar Grammar, long Bytes)> _order = [];
+    readonly Dictionary<Key, LinkedListNode<(Key Key, Grammar Grammar)>> _entries = [];
+    readonly LinkedList<(Key Key, Grammar Grammar)> _order = [];
 
     /// <summary>The cache of the process.</summary>
     public static GrammarCache Shared { get; } = new(64 << 20);
 
-    /// <summary>Bytes held.</summary>
-    public long Bytes { get; private set; }
+    /// <summary>Bytes held, about: what matchers have found out grows while they are at work.</summary>
+    public long Bytes
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _order.Sum(Held);
+            }
+        }
+    }
 
     /// <summary>What a grammar was compiled from: its kind, how, and the text itself.</summary>
     public readonly record struct Key(string Kind, JsonSchemaOptions? Options, string Source)
@@ -29,10 +38,11 @@ sealed class GrammarCache(long mostBytes)
     {
         lock (_lock)
         {
-            if (_entries.TryGetValue(key, out LinkedListNode<(Key, Grammar Grammar, long)>? known))
+            if (_entries.TryGetValue(key, out LinkedListNode<(Key, Grammar Grammar)>? known))
             {
                 _order.Remove(known);
                 _order.AddFirst(known);
+                Trim();
                 return new Constraint(known.Value.Grammar, define, instruction);
             }
         }
@@ -43,18 +53,25 @@ sealed class GrammarCache(long mostBytes)
         {
             if (!_entries.ContainsKey(key))
             {
-                long bytes = grammar.Bytes + (2L * key.Source.Length);
-                _entries.Add(key, _order.AddFirst((key, grammar, bytes)));
-                Bytes += bytes;
-                while (Bytes > mostBytes && _order.Count > 1)
-                {
-                    Bytes -= _order.Last!.Value.Bytes;
-                    _entries.Remove(_order.Last.Value.Key);
-                    _order.RemoveLast();
-                }
+                _entries.Add(key, _order.AddFirst((key, grammar)));
+                Trim();
             }
         }
 
         return new Constraint(grammar, define, instruction);
     }
+
+    /// <summary>Forgets what was not used for longest, until the rest is no more than it may be; the last used one stays.</summary>
+    void Trim()
+    {
+        long bytes = _order.Sum(Held);
+        while (bytes > mostBytes && _order.Count > 1)
+        {
+            bytes -= Held(_order.Last!.Value);
+            _entries.Remove(_order.Last.Value.Key);
+            _order.RemoveLast();
+        }
+    }
+
+    static long Held((Key Key, Grammar Grammar) entry) => entry.Grammar.Held + (2L * entry.Key.Source.Length);
 }

@@ -8,8 +8,13 @@ namespace GemmaSharp.Generation.Constraints;
 /// <remarks>None of its rules matches the empty text. Charts of one grammar share it, so it must be thread-safe.</remarks>
 abstract class RuleFamily
 {
-    /// <summary>The symbols without which none of its rules matches anything; with them each does.</summary>
+    /// <summary>The symbols without which none of its rules matches anything; with them each does for which <see cref="CanProduce"/> holds.</summary>
     public abstract IEnumerable<Symbol> Needs { get; }
+
+    /// <summary>Whether a rule matches anything, once all that it needs does.</summary>
+    /// <param name="key">Which rule.</param>
+    /// <param name="produces">Whether a symbol is known to match anything. Asked again as more are; what held goes on to hold.</param>
+    public virtual bool CanProduce(FamilyKey key, Func<Symbol, bool> produces) => true;
 
     /// <summary>The alternatives of a rule.</summary>
     /// <param name="key">Which rule.</param>

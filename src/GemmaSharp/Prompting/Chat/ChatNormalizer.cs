@@ -21,9 +21,11 @@ static class ChatNormalizer
         var result = new List<ChatMessage>();
         var system = new List<ChatMessage>();
         var calls = new List<ToolCall>();
+        int number = 0;
         foreach (ChatMessage message in messages)
         {
-            string role = RoleOf(message);
+            number++;
+            string role = RoleOf(message, number);
             if (role == ChatMessage.SystemRole && result.Count == 0)
             {
                 system.Add(message);
@@ -72,14 +74,15 @@ static class ChatNormalizer
 
     static IEnumerable<string> Texts(ChatMessage message) => message.Parts.OfType<TextPart>().Select(part => part.Text);
 
-    static string RoleOf(ChatMessage message) => message.Role switch
+    static string RoleOf(ChatMessage message, int number) => message.Role switch
     {
         ChatMessage.UserRole or ChatMessage.AssistantRole or ChatMessage.SystemRole or ChatMessage.ToolRole => message.Role,
         "developer" => ChatMessage.SystemRole,
         "model" => ChatMessage.AssistantRole,
         "function" => ChatMessage.ToolRole,
         _ => throw new ChatMessageException(
-            $"A message has the role {message.Role}; user, assistant (or model), system (or developer) and tool (or function) are known."),
+            $"Message {number} of the conversation has the role {message.Role}; "
+            + "user, assistant (or model), system (or developer) and tool (or function) are known."),
     };
 
     /// <summary>A message of the user or the assistant, calls and results as text.</summary>

@@ -19,12 +19,14 @@ sealed class ChatTemplate
     /// <summary>Makes the template for a tokenizer.</summary>
     /// <param name="tokenizer">Supplies the control tokens.</param>
     /// <param name="ownTemplate">The checkpoint's own template text; null when it has none and is a base model.</param>
-    public ChatTemplate(Tokenizer tokenizer, string? ownTemplate)
+    /// <param name="isEdited">Whether programs that make such files edit templates, so that any with the model's turns is taken for one of its.</param>
+    public ChatTemplate(Tokenizer tokenizer, string? ownTemplate, bool isEdited = false)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         _tokenizer = tokenizer;
         HasTemplate = ownTemplate is not null;
-        if (ownTemplate is not null && !ChatTemplateText.IsKnown(ownTemplate))
+        if (ownTemplate is not null && !(isEdited && ownTemplate.Contains("<start_of_turn>", StringComparison.Ordinal))
+            && !ChatTemplateText.IsKnown(ownTemplate))
         {
             Warning = "The checkpoint's chat template is not one of those known for Gemma 3n; prompts are rendered by the built-in one, so check an answer "
                 + "before relying on it.";

@@ -14,14 +14,18 @@ static class ChatTemplateFiles
     public static string? Read(string folder)
     {
         string jinja = Path.Combine(folder, "chat_template.jinja");
-        return File.Exists(jinja)
+        return IsThere(jinja)
             ? System.Text.Encoding.UTF8.GetString(Bytes(jinja))
             : Property(Path.Combine(folder, "chat_template.json")) ?? Property(Path.Combine(folder, "tokenizer_config.json"));
     }
 
+    static bool IsThere(string path) =>
+        File.Exists(path) || (Directory.Exists(path)
+            ? throw new TokenizerException($"{Path.GetFileName(path)} is a folder; a file is needed, download it again.") : false);
+
     static string? Property(string path)
     {
-        if (!File.Exists(path))
+        if (!IsThere(path))
         {
             return null;
         }
@@ -60,8 +64,9 @@ static class ChatTemplateFiles
     {
         try
         {
-            return BoundedFile.ReadRegular(path, MaxBytes)
+            byte[] bytes = BoundedFile.ReadRegular(path, MaxBytes)
                 ?? throw new TokenizerException($"{Path.GetFileName(path)} is larger than {MaxBytes >> 20} MB; a chat template is a page of text.");
+            return bytes.Length > 0 ? bytes : throw new TokenizerException($"{Path.GetFileName(path)} has no content; download it again.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

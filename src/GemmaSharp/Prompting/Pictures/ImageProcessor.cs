@@ -12,6 +12,17 @@ sealed class ImageProcessor(ImageProcessorConfig config, int? side)
     public (int Height, int Width) Size(RgbImage image, int? own = null) =>
         (own ?? side) is int s ? (s, s) : config.DoResize ? (config.Height, config.Width) : (image.Height, image.Width);
 
+    /// <summary>Resizes alone.</summary>
+    /// <param name="image">The picture.</param>
+    /// <param name="height">Rows of the result, as of <see cref="Size"/>.</param>
+    /// <param name="width">Columns of the result.</param>
+    public RgbImage Resize(RgbImage image, int height, int width)
+    {
+        const int Bicubic = 3;
+        return PictureResize.Resize(
+            image, width, height, config.Resample == Bicubic ? ResizeFilter.Bicubic : ResizeFilter.Bilinear, ResizeArithmetic.Torch);
+    }
+
     /// <summary>Resizes, rescales and normalises.</summary>
     /// <param name="image">The picture.</param>
     /// <param name="height">Rows of the result, as of <see cref="Size"/>.</param>
@@ -19,9 +30,7 @@ sealed class ImageProcessor(ImageProcessorConfig config, int? side)
     /// <returns>Planes of red, green and blue, <c>[3, h, w]</c>.</returns>
     public float[] Process(RgbImage image, int height, int width)
     {
-        const int Bicubic = 3;
-        RgbImage resized = PictureResize.Resize(
-            image, width, height, config.Resample == Bicubic ? ResizeFilter.Bicubic : ResizeFilter.Bilinear, ResizeArithmetic.Torch);
+        RgbImage resized = Resize(image, height, width);
         int plane = height * width;
         float[] pixels = new float[3 * plane];
         Span<float> levels = stackalloc float[256];

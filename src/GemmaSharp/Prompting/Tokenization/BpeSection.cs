@@ -12,8 +12,7 @@ internal sealed class BpeSection
 {
     readonly MergeTable _merges = new();
     readonly Dictionary<string, JsonElement> _switches = [];
-    readonly HashSet<char> _joinsSpaces = [];
-    bool _longPiecesJoinSpaces;
+    readonly SpaceJoins _spaces = new();
     byte[] _scratch = new byte[256];
 
     /// <summary>Reads the section.</summary>
@@ -86,12 +85,11 @@ internal sealed class BpeSection
             unknown = token.ValueKind == JsonValueKind.String && Vocabulary.TryGetId(token.GetString(), out int id) ? id
                 : throw new TokenizerException(
                     $"model.unk_token of tokenizer.json is {token.GetRawText()}, which is not in the vocabulary; name one of its pieces or null.");
-            _longPiecesJoinSpaces |= token.GetString() is [char single] && _joinsSpaces.Contains(single);
+            _spaces.AnyLong |= token.GetString() is [char single] && _spaces.Contains(single);
         }
 
-        string? joinsSpaces = _longPiecesJoinSpaces ? null : string.Concat(_joinsSpaces);
         return new TokenizerModel(
-            Vocabulary, _merges, joinsSpaces, added, unknown, Flag("fuse_unk"), Flag("byte_fallback"), replacesSpaces, prependsBos);
+            Vocabulary, _merges, _spaces.Characters, added, unknown, Flag("fuse_unk"), Flag("byte_fallback"), replacesSpaces, prependsBos);
     }
 
     static bool IsEmptyString(JsonElement value) => value.ValueKind == JsonValueKind.String && value.GetString()!.Length == 0;
@@ -187,12 +185,7 @@ internal sealed class BpeSection
         }
 
         _merges.Add(leftId, rightId, joinedId);
-        if (right.StartsWith("▁"u8) && !left.EndsWith("▁"u8))
-        {
-            string text = Encoding.UTF8.GetString(left);
-            _longPiecesJoinSpaces |= text.Length != 1;
-            _joinsSpaces.Add(text.Length == 0 ? BytePairEncoder.Space : text[^1]);
-        }
+        _spaces.Add(left, right);
     }
 
     TokenizerException MergeForm() =>

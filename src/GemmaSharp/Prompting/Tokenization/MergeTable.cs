@@ -42,6 +42,10 @@ internal sealed class MergeTable
     /// <summary>What the merge of a rank makes.</summary>
     public int Merged(int rank) => _merged[rank];
 
+    /// <summary>All merges in the order of their ranks; of a pair that is there twice, the later.</summary>
+    public IEnumerable<(int Left, int Right, int Merged)> InOrder() =>
+        _entries.Where(entry => entry.Rank != None).OrderBy(entry => entry.Rank).Select(entry => (entry.Left, entry.Right, _merged[entry.Rank]));
+
     void Grow()
     {
         Entry[] larger = NewEntries(2 * _entries.Length);

@@ -49,24 +49,42 @@ internal static class PipelineForms
         }
     }
 
-    /// <summary>Whether the post-processor puts a token before the text.</summary>
+    /// <summary>
+    /// Whether the post-processor puts a token before the text. One behind the text, as <c>add_eos_token</c> has it for training, is no part of a prompt, which
+    /// is to be gone on with.
+    /// </summary>
     /// <exception cref="TokenizerException">It does anything else.</exception>
     public static bool PrependsToken(JsonElement postProcessor)
     {
-        if (IsAbsent(postProcessor))
+        if (IsAbsent(postProcessor) || Is(postProcessor, "type", "ByteLevel"))
         {
             return false;
         }
 
-        if (Is(postProcessor, "type", "TemplateProcessing") && postProcessor.TryGetProperty("single", out JsonElement single)
-            && single.ValueKind == JsonValueKind.Array && single.GetArrayLength() is 1 or 2
-            && IsObjectWith(single[single.GetArrayLength() - 1], "Sequence")
-            && (single.GetArrayLength() == 1 || IsObjectWith(single[0], "SpecialToken")))
+        if (Is(postProcessor, "type", "Sequence") && postProcessor.TryGetProperty("processors", out JsonElement steps)
+            && steps.ValueKind == JsonValueKind.Array)
         {
-            return single.GetArrayLength() == 2;
+            return steps.EnumerateArray().Aggregate(false, (prepends, step) => PrependsToken(step) || prepends);
         }
 
-        throw Unknown("post_processor", postProcessor, "TemplateProcessing that puts one token before the text, or null");
+        // Both say it with a token before the text ("cls") and one behind it ("sep").
+        if (Is(postProcessor, "type", "BertProcessing") || Is(postProcessor, "type", "RobertaProcessing"))
+        {
+            return true;
+        }
+
+        if (Is(postProcessor, "type", "TemplateProcessing") && postProcessor.TryGetProperty("single", out JsonElement single)
+            && single.ValueKind == JsonValueKind.Array)
+        {
+            JsonElement[] parts = [.. single.EnumerateArray()];
+            int text = Array.FindIndex(parts, part => IsObjectWith(part, "Sequence"));
+            if (text is 0 or 1 && parts.Where((_, i) => i != text).All(part => IsObjectWith(part, "SpecialToken")))
+            {
+                return text == 1;
+            }
+        }
+
+        throw Unknown("post_processor", postProcessor, "TemplateProcessing that puts one token before the text at most, a Sequence of such, or null");
     }
 
     static bool IsAbsent(JsonElement value) => value.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null;

@@ -26,7 +26,8 @@ internal static class TokenizerFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new TokenizerException($"{path} cannot be read ({e.Message}); make it readable.", e);
+            throw new TokenizerException(Directory.Exists(path) ? $"{path} is a folder; a file is needed, download it again."
+                : $"{path} cannot be read ({e.Message.TrimEnd('.')}); make it readable.", e);
         }
     }
 
@@ -82,11 +83,16 @@ internal static class TokenizerFile
 
     /// <summary>Reads the token names of <c>tokenizer_config.json</c> and whether text begins with <c>bos</c>.</summary>
     /// <exception cref="TokenizerException">It is not JSON, or names a token by something else than a string.</exception>
-    public static TokenizerSettings ParseSettings(ReadOnlySpan<byte> json) => Guard(json, "tokenizer_config.json", static json =>
+    /// <param name="json">The file; null where there is none.</param>
+    /// <param name="map"><c>special_tokens_map.json</c>, which older programs write beside it, for roles that it does not name; null for none.</param>
+    public static TokenizerSettings ParseSettings(byte[]? json, byte[]? map = null) => TokenizerSettings.From(
+        Root(json, "tokenizer_config.json"), map is null ? null : Root(map, "special_tokens_map.json"));
+
+    static JsonElement Root(byte[]? json, string name) => Guard(json ?? "{}"u8, name, static json =>
     {
         Utf8JsonReader reader = new(json);
         using JsonDocument document = JsonDocument.ParseValue(ref reader);
-        return TokenizerSettings.From(document.RootElement);
+        return document.RootElement.Clone();
     });
 
     /// <summary>How messages call a JSON value.</summary>

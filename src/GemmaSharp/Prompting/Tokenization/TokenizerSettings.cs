@@ -33,9 +33,23 @@ internal sealed class TokenizerSettings
     /// <summary>The piece of a role.</summary>
     public string this[string role] => _pieces[role];
 
+    /// <summary>The usual pieces but for some roles.</summary>
+    public static TokenizerSettings With(IReadOnlyDictionary<string, string> pieces, bool? addsBos)
+    {
+        TokenizerSettings settings = new() { AddsBos = addsBos };
+        foreach ((string role, string piece) in pieces)
+        {
+            settings._pieces[role] = piece;
+        }
+
+        return settings;
+    }
+
     /// <summary>Reads the file: top-level names first, then <c>model_specific_special_tokens</c>, then <c>extra_special_tokens</c>.</summary>
     /// <exception cref="TokenizerException">A token is named by something else than a string.</exception>
-    public static TokenizerSettings From(JsonElement root)
+    /// <param name="root"><c>tokenizer_config.json</c>.</param>
+    /// <param name="map"><c>special_tokens_map.json</c>, which counts where the other is silent; null where there is none.</param>
+    public static TokenizerSettings From(JsonElement root, JsonElement? map = null)
     {
         if (root.ValueKind != JsonValueKind.Object)
         {
@@ -49,7 +63,8 @@ internal sealed class TokenizerSettings
         };
         foreach (string role in Roles)
         {
-            string? piece = PieceIn(root, role) ?? NestedPiece("model_specific_special_tokens") ?? NestedPiece("extra_special_tokens");
+            string? piece = PieceIn(root, role) ?? NestedPiece("model_specific_special_tokens") ?? NestedPiece("extra_special_tokens")
+                ?? (map is JsonElement other ? PieceIn(other, role) : null);
             settings._pieces[role] = piece ?? s_usual[role];
 
             string? NestedPiece(string group) => root.TryGetProperty(group, out JsonElement tokens) ? PieceIn(tokens, role) : null;

@@ -95,6 +95,80 @@ public sealed class AdapterReportTests(TinyBase tiny) : IClassFixture<TinyBase>
     }
 
     [Theory]
+    [InlineData("_orig_mod.")]
+    [InlineData("module.")]
+    [InlineData("wrapper.of.mine.")]
+    public void Check_SomethingBeforeEveryName_IsOneWarning(string prefix)
+    {
+        using AdapterFolder peft = AdapterFolder.Peft(tensors: all => all.Select(x => x with { Name = prefix + x.Name }));
+        using AdapterFolder inside = AdapterFolder.Peft(
+            tensors: all => all.Select(x => x with { Name = x.Name.Replace(AdapterFolder.Prefix, AdapterFolder.Prefix + prefix, StringComparison.Ordinal) }));
+        using AdapterFolder mlx = AdapterFolder.Mlx(tensors: all => all.Select(x => x with { Name = prefix + x.Name }));
+        foreach (AdapterFolder folder in (AdapterFolder[])[peft, inside, mlx])
+        {
+            LoadReport report = Report(folder);
+            Finding finding = Assert.Single(report.Findings, finding => finding.Severity != Severity.Note);
+            Assert.Equal((FindingKind.WrappedNames, Severity.Warning), (finding.Kind, finding.Severity));
+            Assert.Equal(report.Tensors, report.UsedTensors);
+        }
+    }
+
+    [Theory]
+    [InlineData("lora_A", "lora_A is zero throughout")]
+    [InlineData("lora_B", "lora_B is zero throughout")]
+    public void Check_PairsThatAreZero_AreCountedInOneWarning(string half, string why)
+    {
+        using AdapterFolder folder = AdapterFolder.Peft(
+            tensors: all => all.Select(x => x.Name.Contains(half, StringComparison.Ordinal) ? x with { Bytes = new byte[x.Bytes.Length] } : x));
+        Finding finding = Assert.Single(Report(folder).Findings, finding => finding.Kind == FindingKind.AllZero);
+        Assert.Equal(Severity.Warning, finding.Severity);
+        Assert.Matches("^([0-9]+) of \\1 pairs are zero and the adapter changes nothing: " + why, finding.Problem);
+    }
+
+    [Fact]
+    public void Check_OnePairThatIsZero_IsCounted()
+    {
+        bool isFirst = true;
+        using AdapterFolder folder = AdapterFolder.Peft(tensors: all => all.Select(x =>
+        {
+            bool isZero = isFirst && x.Name.Contains("lora_B", StringComparison.Ordinal);
+            isFirst &= !isZero;
+            return isZero ? x with { Bytes = new byte[x.Bytes.Length] } : x;
+        }));
+        Assert.Matches("^1 of [0-9]+ pairs are zero and change nothing", Assert.Single(Report(folder).Findings, f => f.Kind == FindingKind.AllZero).Problem);
+    }
+
+    [Fact]
+    public void Check_RanksThatAreZeroInOneHalfOrTheOther_AreAProductOfZero()
+    {
+        using AdapterFolder folder = AdapterFolder.Peft(tensors: all => all.Select(x =>
+        {
+            // Of A [rank, inputs] the first row is left, of B [outputs, rank] everything but the first column.
+            byte[] bytes = [.. x.Bytes];
+            int size = bytes.Length / (int)(x.Shape[0] * x.Shape[1]), columns = (int)x.Shape[1];
+            for (int i = 0; i < bytes.Length; i++)
+            {
+                bool isFirst = x.Name.Contains("lora_A", StringComparison.Ordinal) ? i < columns * size : i / size % columns != 0;
+                bytes[i] = isFirst ? bytes[i] : (byte)0;
+            }
+
+            return x with { Bytes = bytes };
+        }));
+        Assert.Matches(
+            "^([0-9]+) of \\1 pairs are zero and the adapter changes nothing: each rank is zero in lora_A or in lora_B for ",
+            Assert.Single(Report(folder).Findings, f => f.Kind == FindingKind.AllZero).Problem);
+    }
+
+    [Fact]
+    public void Check_ScaleOfZero_IsAWarning()
+    {
+        using AdapterFolder folder = AdapterFolder.Peft(config => config["lora_alpha"] = 0);
+        Assert.Contains("gives it the scale 0", Assert.Single(Report(folder).Findings, f => f.Kind == FindingKind.AllZero).Problem, StringComparison.Ordinal);
+        using AdapterFolder alive = AdapterFolder.Peft();
+        Assert.DoesNotContain(Report(alive).Findings, f => f.Kind == FindingKind.AllZero);
+    }
+
+    [Theory]
     [InlineData("model.vision_tower.timm_model.blocks.0.0.conv_exp", "Convolution")]
     [InlineData("model.language_model.embed_tokens", "Embedding")]
     [InlineData("model.audio_tower.conformer.0.lconv1d.depthwise_conv1d", "DepthwiseConvolution1d")]
@@ -215,5 +289,7 @@ public sealed class AdapterReportTests(TinyBase tiny) : IClassFixture<TinyBase>
         Assert.Equal("The adapter changes 2 modules of audio_tower, which is not loaded, so this part of it has no effect.", warning.Problem);
     }
 
-    Finding[] Errors(AdapterFolder folder) => [.. LoraAdapter.Check(folder.Path, tiny.Checkpoint).Findings.Where(finding => finding.Severity == Severity.Error)];
+    LoadReport Report(AdapterFolder folder) => LoraAdapter.Check(folder.Path, tiny.Checkpoint);
+
+    Finding[] Errors(AdapterFolder folder) => [.. Report(folder).Findings.Where(finding => finding.Severity == Severity.Error)];
 }

@@ -45,7 +45,7 @@ public sealed class CheckpointComparisonTests
         string path = Path.Combine(folder["a"], "model.safetensors");
         using (SafetensorsFile file = SafetensorsFile.Open(path))
         {
-            Assert.True(file.TryGet("model." + Query, out SafetensorsEntry? entry));
+            Assert.True(file.TryGet("model." + Query, out TensorEntry? entry));
             byte[] bytes = File.ReadAllBytes(path);
             bytes[entry!.Offset] ^= 4;
             file.Dispose();

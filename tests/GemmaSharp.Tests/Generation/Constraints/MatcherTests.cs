@@ -186,6 +186,45 @@ public sealed class MatcherTests
     }
 
     [Fact]
+    public void Grammar_OfWhichOnlyTheEmptyTextIsLeft_Ends()
+    {
+        var matcher = new Matcher(Constraint.Grammar("root ::= item | (\",\" item)*\nitem ::= \"a\" []\n").Compiled, JsonText.Trie);
+        var mask = new TokenMask(JsonText.Trie.Vocabulary);
+        matcher.ComputeMask(mask);
+        Assert.Equal(int.MaxValue, mask.Next(0));
+        Assert.False(matcher.TryAdvance("a"u8));
+        Assert.True(matcher is { CanEnd: true, MustEnd: true });
+    }
+
+    [Theory]
+    [InlineData("""{"contains":{"const":1},"enum":[[2]]}""")]
+    [InlineData("""{"contains":{"const":1},"const":[[3,2]]}""")]
+    [InlineData("""{"type":"array","prefixItems":[{"const":2}],"maxItems":1,"contains":{"const":1}}""")]
+    [InlineData("""{"type":"array","items":false,"minItems":1,"maxItems":4}""")]
+    [InlineData("""{"type":"array","prefixItems":[{"const":2}],"items":false,"minItems":2}""")]
+    [InlineData("""{"type":"array","items":{"type":"string","enum":["a",1,2]},"uniqueItems":true,"minItems":2}""")]
+    public void Array_WhoseItemsCannotBe_AllowsNoText(string schema) =>
+        Assert.Contains("allows no text", Assert.Throws<ConstraintException>(() => Constraint.JsonSchema(schema)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Contains_WhereOneKindOfValueCannotBe_AllowsTheOthersAlone()
+    {
+        var matcher = new Matcher(Constraint.JsonSchema("""{"contains":{"const":1},"enum":[[2],{"a":1},[3,1]]}""").Compiled, JsonText.Trie);
+        Assert.False(matcher.TryAdvance("[2"u8));
+        Assert.True(matcher.Clone().TryAdvance("[3,1]"u8));
+        Assert.True(matcher.TryAdvance("{\"a\":1}"u8));
+        Assert.True(matcher.CanEnd);
+    }
+
+    [Fact]
+    public void Patterns_ThatOverlapInEveryWay_AreRefusedBeforeAllWaysAreLookedAt()
+    {
+        string patterns = string.Join(',', "type patternProperties propertyNames minProperties dependentRequired if then".Split(' ').Select(name => $"\"{name}\":{{}}"));
+        string schema = """{"type":"object","patternProperties":{PATTERNS},"minProperties":1,"dependentRequired":{"required":["a"]}}""".Replace("PATTERNS", patterns, StringComparison.Ordinal);
+        Assert.Contains("fewer or simpler", Assert.Throws<ConstraintException>(() => Constraint.JsonSchema(schema)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Brackets_NestedDeeply_AreFollowed()
     {
         var matcher = new Matcher(Constraint.JsonSchema("""{"$ref":"#/$defs/a","$defs":{"a":{"type":"array","items":{"$ref":"#/$defs/a"}}}}""").Compiled, JsonText.Trie);

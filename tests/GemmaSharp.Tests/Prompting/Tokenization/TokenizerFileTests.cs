@@ -5,6 +5,16 @@ namespace GemmaSharp.Tests.Prompting.Tokenization;
 
 public class TokenizerFileTests
 {
+    [Theory]
+    [InlineData("{}", """{"eos_token":"a"}""", "a")]
+    [InlineData("""{"eos_token":"b"}""", """{"eos_token":"a"}""", "b")]
+    [InlineData(null, """{"eos_token":{"content":"a","lstrip":false}}""", "a")]
+    [InlineData("{}", null, "<eos>")]
+    public void Settings_MapOfSpecialTokens_CountsWhereTheOtherFileIsSilent(string? settings, string? map, string expected) =>
+        Assert.Equal(expected, GemmaSharp.Prompting.Tokenization.TokenizerFile.ParseSettings(Bytes(settings), Bytes(map))["eos_token"]);
+
+    static byte[]? Bytes(string? text) => text is null ? null : System.Text.Encoding.UTF8.GetBytes(text);
+
     [Fact]
     public void Load_SmallFile_EncodesWithBytesMissing()
     {
@@ -109,6 +119,16 @@ public class TokenizerFileTests
         Assert.Equal("ab", TestTokenizers.Parse(TestTokenizers.Json()).Decode([5, -1, int.MaxValue, int.MinValue, 1_000, 6]));
 
     [Fact]
+    public void Spell_BytesThatAreNoCharacterAlone_AreToldApart()
+    {
+        Tokenizer tokenizer = TestTokenizers.Parse(TestTokenizers.Json(
+            vocabulary: """{"<unk>":0,"▁é":1,"<0xC3>":2,"<0xC4>":3,"<0x41>":4,"<0x0A>":5,"<0xZZ>":6}""", merges: "[]"));
+        Assert.Equal([" é", "\\xc3", "\\xc4", "A", "\n", "<0xZZ>"], Enumerable.Range(1, 6).Select(id => tokenizer.Spell(id).Text));
+        Assert.Equal(["20-C3-A9", "C3", "C4", "41", "0A", "3C-30-78-5A-5A-3E"], Enumerable.Range(1, 6).Select(id => BitConverter.ToString(tokenizer.Spell(id).Bytes)));
+        Assert.Equal([2, 3, 4, 5], Enumerable.Range(0, 7).Where(tokenizer.IsByte));
+    }
+
+    [Fact]
     public void EncodeToIds_BosWantedWithoutOne_Throws() =>
         Assert.Throws<InvalidOperationException>(() => TestTokenizers.Parse(TestTokenizers.Json("""{"a":0}""", "[]", model: """ "unk_token":null """)).EncodeToIds("a", addBos: true));
 
@@ -173,11 +193,22 @@ public class TokenizerFileTests
         { TestTokenizers.Json(normalizer: "3"), "normalizer" },
         { TestTokenizers.Json(preTokenizer: """{"type":"ByteLevel"}"""), "pre_tokenizer" },
         { TestTokenizers.Json(normalizer: "null", preTokenizer: """{"type":"Split","pattern":{"String":" "},"behavior":"MergedWithPrevious","invert":false}"""), "pre_tokenizer" },
-        { TestTokenizers.Json(postProcessor: """{"type":"ByteLevel"}"""), "post_processor" },
+        { TestTokenizers.Json(postProcessor: """{"type":"Digits"}"""), "post_processor" },
+        { TestTokenizers.Json(postProcessor: """{"type":"Sequence","processors":[{"type":"ByteLevel"},{"type":"Digits"}]}"""), "post_processor" },
         { TestTokenizers.Json(postProcessor: """{"type":"TemplateProcessing","single":[]}"""), "post_processor" },
         { TestTokenizers.Json(decoder: "null"), "decoder" },
         { TestTokenizers.Json(decoder: """{"type":"Sequence","decoders":[1,2,3]}"""), "decoder" },
     };
+
+    [Theory]
+    [InlineData("""{"type":"ByteLevel"}""", false)]
+    [InlineData("""{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<bos>"}},{"Sequence":{"id":"A"}},{"SpecialToken":{"id":"<eos>"}}]}""", true)]
+    [InlineData("""{"type":"TemplateProcessing","single":[{"Sequence":{"id":"A"}},{"SpecialToken":{"id":"<eos>"}}]}""", false)]
+    [InlineData("""{"type":"Sequence","processors":[{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<bos>"}},{"Sequence":{"id":"A"}}]}]}""", true)]
+    [InlineData("""{"type":"Sequence","processors":[]}""", false)]
+    [InlineData("""{"type":"RobertaProcessing","sep":["<eos>",1],"cls":["<bos>",2]}""", true)]
+    public void Load_PostProcessorOfTraining_TellsWhatComesFirst(string postProcessor, bool prepends) =>
+        Assert.Equal(prepends, TestTokenizers.Parse(TestTokenizers.Json(postProcessor: postProcessor)).AddsBos);
 
     [Theory]
     [MemberData(nameof(Refused))]

@@ -21,6 +21,14 @@ sealed class ArrayItems(Symbol[] prefix, Symbol? items, (int Min, int? Max) coun
 
     public override IEnumerable<Symbol> Needs => prefix.Take(Math.Max(1, count.Min)).Concat(items is Symbol each && count.Min > prefix.Length ? [each] : []);
 
+    /// <summary>Whether there can be as many items as there must.</summary>
+    public override bool CanProduce(FamilyKey key, Func<Symbol, bool> produces)
+    {
+        int possible = values.Length > 0 ? values.Count(produces) : prefix.TakeWhile(produces).Count();
+        possible = values.Length == 0 && possible == prefix.Length && items is Symbol each && produces(each) ? int.MaxValue : possible;
+        return Math.Min(possible, _max) >= Math.Max(1, count.Min);
+    }
+
     public override IEnumerable<Symbol[]> Alternatives(FamilyKey key, Func<FamilyKey, Symbol> rule, Func<Symbol, bool> produces)
     {
         if (key.Kind == Rest)

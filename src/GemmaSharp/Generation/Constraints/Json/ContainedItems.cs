@@ -30,6 +30,9 @@ sealed class ContainedItems(
 
     public override IEnumerable<Symbol> Needs => demands.Where(each => each.Min > 0).Select(each => each.Possible);
 
+    /// <summary>Whether there are as many items as there may be among which each demand is met: which items can stand where, the needs do not tell.</summary>
+    public override bool CanProduce(FamilyKey key, Func<Symbol, bool> produces) => Next(key, produces).Any(each => Search(each.After, produces));
+
     public override IEnumerable<Symbol[]> Alternatives(FamilyKey key, Func<FamilyKey, Symbol> rule, Func<Symbol, bool> produces)
     {
         if (key.Kind == Rest)
@@ -106,14 +109,21 @@ sealed class ContainedItems(
         }
     }
 
-    /// <summary>Whether an array can be completed: a search among what may follow, each place once.</summary>
+    /// <summary>Whether an array can be completed.</summary>
     bool CanComplete(FamilyKey key, Func<Symbol, bool> produces)
     {
-        if (_complete.TryGetValue(key, out bool known))
+        if (!_complete.TryGetValue(key, out bool known))
         {
-            return known;
+            known = Search(key, produces);
+            _complete[key] = known;
         }
 
+        return known;
+    }
+
+    /// <summary>A search among what may follow, each place once.</summary>
+    bool Search(FamilyKey key, Func<Symbol, bool> produces)
+    {
         var seen = new HashSet<FamilyKey> { key };
         var stack = new Stack<FamilyKey>([key]);
         bool found = false;
@@ -129,7 +139,6 @@ sealed class ContainedItems(
             }
         }
 
-        _complete[key] = found;
         return found;
     }
 }

@@ -1,0 +1,118 @@
+using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Kernels;
+using GemmaSharp.Numerics.Memory;
+using GemmaSharp.Numerics.Threading;
+
+namespace GemmaSharp.Numerics.Matrices;
+
+/// <summary>A matrix of blocks with their own scales, as GGUF files have them, used where it lies.</summary>
+/// <remarks>
+/// Activations are float32 and products what dequantising the matrix first would give: a few rows at a time pass through the cache as float32. No
+/// dequantised copy is kept. Immutable and thread-safe; a token's product is the same, bit for bit, whatever other tokens are in the call and however many
+/// threads run.
+/// </remarks>
+sealed unsafe class BlockMatrix : WeightMatrix
+{
+    readonly MemoryBlock _memory;
+    readonly long _offset;
+    readonly nint _stride;
+
+    /// <summary>Wraps stored blocks; nothing is copied.</summary>
+    /// <param name="memory">Holds them.</param>
+    /// <param name="offset">The first byte.</param>
+    /// <param name="type">Their form.</param>
+    /// <param name="rows">Output features.</param>
+    /// <param name="columns">Input features, whole blocks.</param>
+    /// <exception cref="QuantizationFormatException">The columns are no whole number of blocks.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The matrix does not lie inside its memory.</exception>
+    /// <exception cref="OverflowException">A row has more bytes than there can be.</exception>
+    public BlockMatrix(MemoryBlock memory, long offset, BlockType type, int rows, int columns)
+        : base(rows, columns)
+    {
+        RequireBlocks(type, columns);
+        _memory = memory;
+        _offset = offset;
+        _stride = checked((nint)type.RowBytes(columns));
+        Type = type;
+        memory.CheckRange(offset, checked(rows * (long)_stride));
+    }
+
+    BlockMatrix(BlockMatrix whole, int firstRow, int rows, int firstColumn, int columns)
+        : base(rows, columns)
+    {
+        (_memory, _stride, Type) = (whole._memory, whole._stride, whole.Type);
+        _offset = whole._offset + firstRow * (long)_stride + Type.RowBytes(firstColumn);
+    }
+
+    /// <summary>The form of the blocks.</summary>
+    public BlockType Type { get; }
+
+    /// <inheritdoc/>
+    public override string FormatName => Type.Name();
+
+    /// <inheritdoc/>
+    public override long StoredBytes => Rows * Type.RowBytes(Columns);
+
+    /// <summary>A rectangle of the matrix, as a view of the same blocks.</summary>
+    /// <param name="firstRow">First row.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="firstColumn">First column, at the start of a block.</param>
+    /// <param name="columns">Number of columns, whole blocks.</param>
+    /// <returns>The view.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The rectangle does not lie inside the matrix.</exception>
+    /// <exception cref="QuantizationFormatException">The columns cut a block.</exception>
+    public BlockMatrix Slice(int firstRow, int rows, int firstColumn, int columns)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(firstRow);
+        ArgumentOutOfRangeException.ThrowIfNegative(rows);
+        ArgumentOutOfRangeException.ThrowIfNegative(firstColumn);
+        ArgumentOutOfRangeException.ThrowIfNegative(columns);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, Rows - firstRow);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(columns, Columns - firstColumn);
+        RequireBlocks(Type, firstColumn);
+        RequireBlocks(Type, columns);
+        return new(this, firstRow, rows, firstColumn, columns);
+    }
+
+    /// <inheritdoc/>
+    public override void ReadRow(int row, Span<float> destination)
+    {
+        CheckRow(row, destination);
+        fixed (float* target = destination)
+        {
+            Panels().DecodeRow(row, Columns, target);
+        }
+
+        GC.KeepAlive(_memory);
+    }
+
+    /// <inheritdoc/>
+    public override void Multiply(ReadOnlySpan<float> x, int tokens, Span<float> y, WorkerTeam team)
+    {
+        CheckArguments(x, tokens, y, team);
+        if (tokens == 0 || Rows == 0)
+        {
+            return;
+        }
+
+        fixed (float* px = x)
+        fixed (float* py = y)
+        {
+            Panels().Multiply(Rows, Columns, px, tokens, py, team);
+        }
+
+        GC.KeepAlive(_memory);
+    }
+
+    /// <summary>Where the rows lie; the caller keeps this matrix alive.</summary>
+    internal BlockPanels Panels() => new(Type, _memory.Pointer + _offset, _stride);
+
+    static void RequireBlocks(BlockType type, int columns)
+    {
+        if (columns % type.BlockSize() != 0)
+        {
+            throw new QuantizationFormatException(
+                $"{columns} columns are no whole number of blocks of {type.Name()}; a multiple of {type.BlockSize()} is needed.");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+using GemmaSharp.Files;
+
+namespace GemmaSharp.Checkpoints.Gguf;
+
+/// <summary>The GGUF files of a model: its own, whole or in parts, and that of its towers.</summary>
+/// <param name="Files">The model's files in order; the first has the keys.</param>
+/// <param name="Projector">The mmproj file with the towers; null without one.</param>
+sealed record GgufModel(IReadOnlyList<GgufFile> Files, GgufFile? Projector)
+{
+    const string ArchitectureKey = "general.architecture";
+    const int MostListed = 10_000;
+
+    /// <summary>The file with the keys.</summary>
+    public GgufFile First => Files[0];
+
+    /// <summary>The GGUF file that a path means: itself, or the only one in a folder without safetensors; null where it means none.</summary>
+    /// <exception cref="GgufException">A folder has several.</exception>
+    public static string? Find(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            return InFolder(path);
+        }
+
+        return File.Exists(path) && (HasEnding(path) || BeginsAsGguf(path)) ? path : null;
+    }
+
+    /// <summary>Opens a model.</summary>
+    /// <param name="path">Its file, or any part of it.</param>
+    /// <param name="projector">The mmproj file; null for the one beside it, if there is one.</param>
+    /// <exception cref="GgufException">A file is unsound, of another model, or of another kind.</exception>
+    public static GgufModel Open(string path, string? projector)
+    {
+        IReadOnlyList<GgufFile> files = GgufSplits.Open(path);
+        GgufFile? towers = null;
+        try
+        {
+            Require(files[0], "gemma3n");
+            if ((projector ?? Beside(path)) is string found)
+            {
+                towers = GgufFile.Open(found);
+                Require(towers, "clip");
+            }
+
+            return new GgufModel(files, towers);
+        }
+        catch
+        {
+            towers?.Dispose();
+            foreach (GgufFile file in files)
+            {
+                file.Dispose();
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>All files.</summary>
+    public IEnumerable<GgufFile> All => Projector is null ? Files : Files.Append(Projector);
+
+    /// <summary>The model's tensors. Those of towers inside the model's own file are left to the mmproj file.</summary>
+    public IEnumerable<StoredTensor> Tensors() =>
+        Files.SelectMany(GgufTensors.Of).Where(tensor => !GgufNames.IsOfProjector(tensor.Name)).Concat(Projector is null ? [] : GgufTensors.Of(Projector));
+
+    static void Require(GgufFile file, string wanted)
+    {
+        string? architecture = file.Metadata.Text(ArchitectureKey);
+        if (file.Metadata.Text("general.type") == "adapter")
+        {
+            throw new GgufException(file.Path, "is a LoRA adapter and no model; give the model, and as the adapter what peft or mlx-lm saved.");
+        }
+
+        if (architecture == wanted)
+        {
+            return;
+        }
+
+        throw new GgufException(file.Path, (wanted, architecture) switch
+        {
+            ("gemma3n", "clip") => "holds the towers of a model (mmproj) and no text model; give the model's own file, and this one as the mmproj.",
+            ("clip", "gemma3n") => "is a text model and no mmproj file; give the file with the towers.",
+            (_, null) => $"has no {ArchitectureKey}; download it again.",
+            _ => $"is of architecture \"{GgufHeader.Shown(architecture)}\"; this program runs \"gemma3n\" only, so use a Gemma 3n model.",
+        });
+    }
+
+    static string? InFolder(string folder)
+    {
+        string[] names = Names(folder);
+        if (names.Length == 0 || Array.Exists(names, name => name.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)))
+        {
+            return null;
+        }
+
+        string[] models = [.. names.Where(name => HasEnding(name) && !IsProjector(name) && !GgufSplits.IsLaterPart(name))];
+        return models switch
+        {
+            [] => null,
+            [string one] => Path.Combine(folder, one),
+            _ => throw new GgufException(
+                folder, $"holds {models.Length} models ({string.Join(", ", models.Take(3))}{(models.Length > 3 ? " …" : "")}); give the file of one."),
+        };
+    }
+
+    /// <summary>The mmproj file beside a model: the only one, or that in the most exact form.</summary>
+    static string? Beside(string path)
+    {
+        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        string[] forms = ["f32", "bf16", "f16"];
+        return Names(folder).Where(name => HasEnding(name) && IsProjector(name))
+            .OrderBy(name => Array.FindIndex(forms, form => name.Contains(form, StringComparison.OrdinalIgnoreCase)) is >= 0 and int form ? form : forms.Length)
+            .ThenBy(name => name, StringComparer.Ordinal).Select(name => Path.Combine(folder, name)).FirstOrDefault();
+    }
+
+    static string[] Names(string folder)
+    {
+        try
+        {
+            return [.. Directory.EnumerateFiles(folder).Take(MostListed).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    static bool HasEnding(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
+
+    static bool IsProjector(string name) => name.Contains("mmproj", StringComparison.OrdinalIgnoreCase);
+
+    static bool BeginsAsGguf(string path)
+    {
+        Span<byte> start = stackalloc byte[4];
+        try
+        {
+            if (BoundedFile.Length(path) < start.Length)
+            {
+                return false;
+            }
+
+            using FileStream stream = File.OpenRead(path);
+            return stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) == start.Length && start.SequenceEqual("GGUF"u8);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+}
