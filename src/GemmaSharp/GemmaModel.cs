@@ -7,6 +7,8 @@ using GemmaSharp.Model;
 using GemmaSharp.Model.Audio;
 using GemmaSharp.Model.Text;
 using GemmaSharp.Model.Vision;
+using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Kernels;
 using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Prompting;
@@ -60,6 +62,7 @@ public sealed class GemmaModel : IDisposable
             string?[] said = [ChatTemplate.Warning, GenerationDefaults.Warning, options.Exact ? null : SlowForms(_checkpoint)];
             Warnings = [.. Report.Findings.Where(f => f.Severity == Severity.Warning).Select(f => f.Problem), .. said.OfType<string>()];
             _team = new WorkerTeam(options.Threads ?? Environment.ProcessorCount);
+            Linears.PrepareProducts(_team);
             ProcessorConfig processor = _checkpoint.LoadProcessor();
             if (Audio is not null)
             {
@@ -528,8 +531,8 @@ public sealed class GemmaModel : IDisposable
     /// <summary>Which stored forms have exact products only, in a sentence; null where there are none.</summary>
     static string? SlowForms(Checkpoint checkpoint)
     {
-        string[] forms = [.. checkpoint.Requests.Where(request => request.Stored?.Blocks is not null).Select(request => request.Format).Distinct()
-            .Order(StringComparer.Ordinal)];
+        string[] forms = [.. checkpoint.Requests.Where(request => request.Stored?.Blocks is BlockType type && PackedForm.Of(type) is null)
+            .Select(request => request.Format).Distinct().Order(StringComparer.Ordinal)];
         return forms.Length == 0 ? null
             : $"Weights stored as {string.Join(", ", forms)} are multiplied by way of float32, which is slower than with integers";
     }

@@ -22,6 +22,13 @@ internal static class GgufBlocks
         return (new BlockMatrix(raw.Block, raw.Offset, Enum.Parse<BlockType>(key.Split('.')[0]), (int)values.Shape[0], (int)values.Shape[1]), floats);
     }
 
+    /// <summary>The bytes of recorded blocks.</summary>
+    public static ReadOnlySpan<byte> Raw(string key)
+    {
+        TensorData raw = s_tensors[key + ".raw"];
+        return raw.Block.Read(raw.Offset, (int)raw.Length);
+    }
+
     /// <summary>Weights, and the blocks that the gguf package makes of them.</summary>
     public static (float[] Source, byte[] Blocks, int Columns) Quantised(BlockType type)
     {

@@ -116,7 +116,7 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
             Products = parse.GetValue(_exact) ? ProductMode.Exact : ProductMode.Fast,
         };
         using BenchModel model = synthetic is null
-            ? BenchModel.Open(ModelLocator.Find(parse.GetValue(global.Model)), options, image, audio)
+            ? BenchModel.Open(ModelLocator.Find(parse.GetValue(global.Model)), options, image, audio, team)
             : BenchModel.Synthesize(synthetic, parse.GetValue(_layers), recipe, options, image, audio, team, cancellationToken);
         Gemma3nConfig config = model.Checkpoint.Config;
         AdapterSet adapters = LoadAdapters(parse, model);

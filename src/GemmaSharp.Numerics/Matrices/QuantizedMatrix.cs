@@ -5,11 +5,12 @@ using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Numerics.Matrices;
 
-/// <summary>A matrix of packed codes with scales and biases per group, used where it lies: <c>w = scale · q + bias</c>, or <c>scale · float(q)</c>.</summary>
+/// <summary>A matrix of packed codes with scales and biases per group: <c>w = scale · q + bias</c>, or <c>scale · float(q)</c>.</summary>
 /// <remarks>
 /// The three tensors are those of an MLX module: <c>.weight</c> U32 <c>[rows, columns · bits / 32]</c>, <c>.scales</c> and, when affine,
-/// <c>.biases</c> <c>[rows, columns / group]</c>. No dequantised copy is kept. Immutable and thread-safe; a token's product is the same,
-/// bit for bit, whatever other tokens are in the call and however many threads run.
+/// <c>.biases</c> <c>[rows, columns / group]</c>. Rows are read and exact products computed where they lie; integer products keep a repacked copy of the codes and
+/// scales. No dequantised copy is kept. Immutable and thread-safe; a token's product is the same, bit for bit, whatever other tokens are in the call and however
+/// many threads run.
 /// </remarks>
 sealed unsafe class QuantizedMatrix : WeightMatrix
 {
@@ -18,6 +19,7 @@ sealed unsafe class QuantizedMatrix : WeightMatrix
     readonly TensorData? _biases;
     readonly int _firstRow;
     readonly int _firstColumn;
+    readonly PackedWeights _packed = new();
 
     /// <summary>Wraps the tensors of a quantised module; nothing is copied.</summary>
     /// <param name="codes">Packed codes, U32 <c>[rows, words]</c>.</param>
@@ -57,6 +59,28 @@ sealed unsafe class QuantizedMatrix : WeightMatrix
     /// <inheritdoc/>
     public override long StoredBytes =>
         Rows * (Format.WordsPerRow(Columns) * 4L + (long)Format.GroupsPerRow(Columns) * (_scales.Type.SizeInBytes() + (_biases?.Type.SizeInBytes() ?? 0)));
+
+    /// <inheritdoc/>
+    public override long PackedBytes => _packed.Bytes;
+
+    /// <inheritdoc/>
+    public override void PrepareProducts(WorkerTeam team)
+    {
+        if (Panels(team) is null)
+        {
+            return;
+        }
+
+        Forget(_codes);
+        Forget(_scales);
+        if (_biases is TensorData biases)
+        {
+            Forget(biases);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void ReleaseProducts() => _packed.Release();
 
     /// <summary>A rectangle of the matrix, as a view of the same tensors.</summary>
     /// <param name="firstRow">First row.</param>
@@ -117,9 +141,9 @@ sealed unsafe class QuantizedMatrix : WeightMatrix
         fixed (float* px = x)
         fixed (float* py = y)
         {
-            if (Mode == ProductMode.Fast && QuantizedFastProduct.Supports(Format))
+            if (Panels(team) is PackedPanels panels)
             {
-                QuantizedFastProduct.Multiply(Layout(), Rows, px, tokens, py, team);
+                PackedProduct.Multiply(panels, px, tokens, py, team);
             }
             else
             {
@@ -148,6 +172,21 @@ sealed unsafe class QuantizedMatrix : WeightMatrix
             Columns = Columns,
         };
     }
+
+    /// <summary>The panels of the integer product; null where it is not wanted, or there is none.</summary>
+    PackedPanels? Panels(WorkerTeam team)
+    {
+        if (Mode != ProductMode.Fast || Rows == 0 || Columns == 0 || PackedForm.Of(Format, _scales.Type) is not PackedForm form)
+        {
+            return null;
+        }
+
+        PackedPanels? panels = _packed.Of(new QuantizedPackSource(Layout(), Rows, form), team);
+        KeepAlive();
+        return panels;
+    }
+
+    static void Forget(TensorData data) => data.Block.Forget(data.Offset, data.Length);
 
     void KeepAlive()
     {
@@ -223,7 +262,7 @@ sealed unsafe class QuantizedMatrix : WeightMatrix
     }
 }
 
-/// <summary>How a quantised matrix multiplies activations.</summary>
+/// <summary>How a matrix of quantised weights multiplies activations.</summary>
 enum ProductMode
 {
     /// <summary>
@@ -234,7 +273,8 @@ enum ProductMode
 
     /// <summary>
     /// Activations rounded to integers per group of the matrix (eight bits; sixteen for eight-bit weights), integer dot products.
-    /// An element of x moves by at most half a step: 1/254 (1/65534) of its group's largest. mxfp8 has no integer form and stays exact.
+    /// An element of x moves by at most half a step: 1/254 (1/65534) of its group's largest. mxfp8 and the forms that <see cref="PackedForm"/> does not have stay
+    /// exact, as do matrices with a scale that is no finite half.
     /// </summary>
     Fast,
 }

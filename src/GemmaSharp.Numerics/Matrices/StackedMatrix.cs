@@ -85,6 +85,24 @@ sealed unsafe class StackedMatrix : WeightMatrix
         }
     }
 
+    /// <inheritdoc/>
+    public override void PrepareProducts(WorkerTeam team)
+    {
+        foreach (WeightMatrix part in _parts)
+        {
+            part.PrepareProducts(team);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void ReleaseProducts()
+    {
+        foreach (WeightMatrix part in _parts)
+        {
+            part.ReleaseProducts();
+        }
+    }
+
     static int RowsOf(IReadOnlyList<WeightMatrix> parts)
     {
         ArgumentNullException.ThrowIfNull(parts);

@@ -52,6 +52,18 @@ abstract class WeightMatrix : IRowSource
     /// <exception cref="ArgumentException"><paramref name="x"/> or <paramref name="y"/> is too short.</exception>
     public abstract void Multiply(ReadOnlySpan<float> x, int tokens, Span<float> y, WorkerTeam team);
 
+    /// <summary>Makes what products need now, as the first one would, and lets go of the memory of what they no longer read.</summary>
+    /// <param name="team">The threads that share the work.</param>
+    /// <exception cref="OutOfMemoryException">The system has not enough memory.</exception>
+    public virtual void PrepareProducts(WorkerTeam team)
+    {
+    }
+
+    /// <summary>Frees the copies made for the kernels; no product may run meanwhile. A later one makes them again.</summary>
+    public virtual void ReleaseProducts()
+    {
+    }
+
     /// <summary>Refuses spans too short for <see cref="Multiply"/>.</summary>
     private protected void CheckArguments(ReadOnlySpan<float> x, int tokens, Span<float> y, WorkerTeam team)
     {

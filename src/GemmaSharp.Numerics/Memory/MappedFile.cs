@@ -1,11 +1,12 @@
 using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace GemmaSharp.Numerics.Memory;
 
 /// <summary>A whole file mapped read-only: pages are read when first touched and shared between processes.</summary>
 /// <remarks>Thread-safe. Another program must not shorten the file meanwhile: the system ends a process that reads past its end.</remarks>
-sealed unsafe class MappedFile : MemoryBlock
+sealed unsafe partial class MappedFile : MemoryBlock
 {
     readonly MemoryMappedFile? _file;
     readonly MemoryMappedViewAccessor? _view;
@@ -57,6 +58,23 @@ sealed unsafe class MappedFile : MemoryBlock
         return new(path);
     }
 
+    /// <summary>Whole pages only, since others share theirs with bytes that are wanted.</summary>
+    private protected override void Forget(byte* start, nuint length)
+    {
+        if (!OperatingSystem.IsLinux() && !OperatingSystem.IsMacOS())
+        {
+            return;
+        }
+
+        nuint page = (nuint)Environment.SystemPageSize;
+        nuint first = ((nuint)start + page - 1) & ~(page - 1), end = ((nuint)start + length) & ~(page - 1);
+        if (end > first)
+        {
+            // A refusal costs memory and nothing else.
+            _ = Advise(first, end - first, DontNeed);
+        }
+    }
+
     private protected override void Free(byte* address)
     {
         // Finalizers of the same sweep may have run already; the handles cope with that.
@@ -67,4 +85,11 @@ sealed unsafe class MappedFile : MemoryBlock
         }
         _file?.Dispose();
     }
+
+    // MADV_DONTNEED of Linux and of macOS.
+    const int DontNeed = 4;
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Advise(nuint address, nuint length, int advice);
 }

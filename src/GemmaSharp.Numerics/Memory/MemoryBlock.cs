@@ -39,6 +39,25 @@ abstract unsafe class MemoryBlock : IDisposable
         return new(Pointer + offset, length);
     }
 
+    /// <summary>
+    /// Says that some bytes will hardly be read again, so that the system may take back the memory that holds them. Reading them stays possible: they come from
+    /// the file again.
+    /// </summary>
+    /// <param name="offset">First byte.</param>
+    /// <param name="length">Number of bytes.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range does not lie inside the block.</exception>
+    /// <exception cref="ObjectDisposedException">The block was disposed.</exception>
+    public void Forget(long offset, long length)
+    {
+        CheckRange(offset, length);
+        Forget(Pointer + offset, (nuint)length);
+    }
+
+    /// <summary>Gives back what can be read again; an allocation cannot.</summary>
+    private protected virtual void Forget(byte* start, nuint length)
+    {
+    }
+
     /// <summary>Frees or unmaps the bytes. Views handed out before must not be used any more.</summary>
     public void Dispose()
     {

@@ -2,13 +2,13 @@ using System.Runtime.InteropServices;
 
 namespace GemmaSharp.Numerics.Memory;
 
-/// <summary>An allocation outside the managed heap: aligned to 64 bytes, zeroed, of any size.</summary>
+/// <summary>An allocation outside the managed heap: aligned to 64 bytes, of any size.</summary>
 /// <remarks>Reading is thread-safe; writing is not synchronised.</remarks>
 sealed unsafe class NativeBlock : MemoryBlock
 {
     const nuint Alignment = 64;
 
-    NativeBlock(long bytes)
+    NativeBlock(long bytes, bool clear)
     {
         AllocationFailure.Check(bytes);
 
@@ -17,7 +17,11 @@ sealed unsafe class NativeBlock : MemoryBlock
         byte* pointer = (byte*)NativeMemory.AlignedAlloc(size, Alignment);
         try
         {
-            NativeMemory.Clear(pointer, size);
+            if (clear)
+            {
+                NativeMemory.Clear(pointer, size);
+            }
+
             if (bytes > 0)
             {
                 GC.AddMemoryPressure(bytes);
@@ -45,7 +49,18 @@ sealed unsafe class NativeBlock : MemoryBlock
     public static NativeBlock Allocate(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
-        return new(bytes);
+        return new(bytes, clear: true);
+    }
+
+    /// <summary>Allocates memory whose contents are undefined, for who writes all of it.</summary>
+    /// <param name="bytes">Number of bytes, 0 or more.</param>
+    /// <returns>The block; the caller owns it.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="bytes"/> is negative.</exception>
+    /// <exception cref="OutOfMemoryException">The system has no such amount.</exception>
+    public static NativeBlock AllocateUncleared(long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        return new(bytes, clear: false);
     }
 
     /// <summary>A writable view of some of the bytes; valid while the block lives.</summary>

@@ -56,6 +56,16 @@ readonly unsafe struct FetchNothing : IFetch
 /// </remarks>
 static unsafe class Prefetch
 {
+    /// <summary>Into the first-level cache; does nothing on processors .NET has no such instruction for.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FirstLevel(void* address)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(address);
+        }
+    }
+
     /// <summary>Into the second-level cache; does nothing on processors .NET has no such instruction for.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void SecondLevel(void* address)

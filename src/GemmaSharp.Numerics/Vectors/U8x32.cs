@@ -10,7 +10,7 @@ readonly unsafe struct U8x32 : ICodeLanes<U8x32, F32x8>
     readonly Vector256<byte> _v;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    U8x32(Vector256<byte> value) => _v = value;
+    internal U8x32(Vector256<byte> value) => _v = value;
 
     /// <summary>Whether this machine has the instructions.</summary>
     public static bool IsSupported
@@ -19,85 +19,87 @@ readonly unsafe struct U8x32 : ICodeLanes<U8x32, F32x8>
         get => Avx2.IsSupported;
     }
 
+    /// <summary>The bytes.</summary>
+    internal Vector256<byte> Value
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _v;
+    }
+
     public static int Bytes
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => 32;
     }
 
-    /// <summary>The bytes.</summary>
-    public Vector256<byte> Value
+    public static U8x32 Zero
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => _v;
+        get => default;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static U8x32 Load(byte* source) => new(Vector256.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static U8x32 Repeat(byte* sixteen) => new(Vector256.Create(Vector128.Load(sixteen)));
+    public static U8x32 Repeat(byte* four) => new(Vector256.Create(*(int*)four).AsByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static U8x32 Lookup(U8x32 table, U8x32 codes) => new(Avx2.Shuffle(table._v, codes._v));
+    public static U8x32 Field(U8x32 value, int shift, byte mask) => new((value._v.AsUInt16() >> shift).AsByte() & Vector256.Create(mask));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Nibbles(byte* source, out U8x32 even, out U8x32 odd)
-    {
-        Vector256<byte> packed = Vector256.Load(source);
-        Vector256<byte> low = Vector256.Create((byte)0x0F);
-        even = new(packed & low);
-        odd = new((packed.AsUInt16() >> 4).AsByte() & low);
-    }
+    public static U8x32 Join(U8x32 low, U8x32 high, int shift) => new(low._v | (high._v.AsUInt16() << shift).AsByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Octets(byte* source, int bits, out U8x32 even, out U8x32 odd)
-    {
-        // Sixteen codes lie in 2·bits ≤ 12 bytes, one 128-bit lane. Both vectors hold the codes 0–15 and 32–47,
-        // 16–31 and 48–63 of the block in order; taking their 64-bit halves apart gives even and odd octets.
-        Vector256<byte> a = Sixteens(source, source + 4 * bits, bits);
-        Vector256<byte> b = Sixteens(source + 2 * bits, source + 6 * bits, bits);
-        even = new(Avx2.UnpackLow(a.AsUInt64(), b.AsUInt64()).AsByte());
-        odd = new(Avx2.UnpackHigh(a.AsUInt64(), b.AsUInt64()).AsByte());
-    }
+    public static U8x32 Lookup(byte* table, U8x32 codes) => new(Avx2.Shuffle(Vector256.Create(Vector128.Load(table)), codes._v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Bytes16(byte* source, out U8x32 even, out U8x32 odd)
-    {
-        Vector256<ushort> packed = Vector256.Load(source).AsUInt16();
-        even = new((packed & Vector256.Create((ushort)0x00FF)).AsByte());
-        odd = new((packed >> 8).AsByte());
-    }
+    public static U8x32 MultiplyAdd(U8x32 sum, U8x32 codes, U8x32 x) =>
+        AvxVnni.IsSupported
+            ? new(AvxVnni.MultiplyWideningAndAdd(sum._v.AsInt32(), codes._v, x._v.AsSByte()).AsByte())
+            : new((sum._v.AsInt16() + Avx2.MultiplyAddAdjacent(codes._v, x._v.AsSByte())).AsByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F32x8 Dot8(U8x32 even, U8x32 odd, U8x32 evenX, U8x32 oddX)
-    {
-        if (AvxVnni.IsSupported)
-        {
-            return new(Vector256.ConvertToSingle(AvxVnni.MultiplyWideningAndAdd(
-                AvxVnni.MultiplyWideningAndAdd(Vector256<int>.Zero, even._v, evenX._v.AsSByte()), odd._v, oddX._v.AsSByte())));
-        }
-
-        // At most 4 · 63 · 127 = 32,004: neither step saturates.
-        Vector256<short> pairs = Avx2.MultiplyAddAdjacent(even._v, evenX._v.AsSByte()) + Avx2.MultiplyAddAdjacent(odd._v, oddX._v.AsSByte());
-        return new(Vector256.ConvertToSingle(Avx2.MultiplyAddAdjacent(pairs, Vector256<short>.One)));
-    }
+    public static U8x32 Widen(U8x32 sum) =>
+        AvxVnni.IsSupported ? sum : new(Avx2.MultiplyAddAdjacent(sum._v.AsInt16(), Vector256<short>.One).AsByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F32x8 Dot16(U8x32 even, U8x32 odd, U8x32 evenX, U8x32 oddX) => new(Vector256.ConvertToSingle(
-        Avx2.MultiplyAddAdjacent(even._v.AsInt16(), evenX._v.AsInt16()) + Avx2.MultiplyAddAdjacent(odd._v.AsInt16(), oddX._v.AsInt16())));
+    public static U8x32 Add(U8x32 left, U8x32 right) => new((left._v.AsInt32() + right._v.AsInt32()).AsByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F32x8 Spread(F32x8 values, int* index) => new(Avx2.PermuteVar8x32(values.Value, Vector256.Load(index)));
+    public static U8x32 MultiplyAdd16(U8x32 sum, U8x32 codes, U8x32 even, U8x32 odd) => new((sum._v.AsInt32()
+        + Pairs(codes._v.AsInt16() & Vector256.Create((short)0xFF), even._v.AsInt16()) + Pairs(codes._v.AsInt16() >>> 8, odd._v.AsInt16())).AsByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<byte> Sixteens(byte* lower, byte* upper, int bits)
-    {
-        Vector256<byte> packed = Vector256.Create(Vector128.Load(lower), Vector128.Load(upper));
-        U8x16.Steps(bits, out Vector128<byte> evenBytes, out Vector128<ushort> evenFactors, out Vector128<byte> oddBytes, out Vector128<ushort> oddFactors);
-        Vector256<ushort> evens = Avx2.Shuffle(packed, Vector256.Create(evenBytes)).AsUInt16() * Vector256.Create(evenFactors);
-        Vector256<ushort> odds = Avx2.Shuffle(packed, Vector256.Create(oddBytes)).AsUInt16() * Vector256.Create(oddFactors);
-        ushort mask = (ushort)((1 << bits) - 1);
-        return (((evens >> 8) & Vector256.Create(mask)) | (odds & Vector256.Create((ushort)(mask << 8)))).AsByte();
-    }
+    public static F32x8 ToFloat(U8x32 value) => new(Vector256.ConvertToSingle(value._v.AsInt32()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x8 AsFloat(U8x32 value) => new(value._v.AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x8 LowBFloat16(U8x32 words) => new((words._v.AsInt32() << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x8 HighBFloat16(U8x32 words) => new((words._v.AsInt32() & Vector256.Create(unchecked((int)0xFFFF0000))).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x8 LowHalf(U8x32 words) => Half(words._v.AsInt32() << 16);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x8 HighHalf(U8x32 words) => Half(words._v.AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x8 Byte(U8x32 words, int shift) => new(Vector256.ConvertToSingle((words._v.AsInt32() >>> shift) & Vector256.Create(255)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x8 SByte(U8x32 words, int shift) => new(Vector256.ConvertToSingle((words._v.AsInt32() << (24 - shift)) >> 24));
+
+    /// <summary>Sign and magnitude move to where a float32 has them; a power of two makes up for the other bias of the exponent, and makes subnormals
+    /// normal.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static F32x8 Half(Vector256<int> words) =>
+        new(((words >> 3) & Vector256.Create(unchecked((int)0x8FFFE000))).AsSingle() * Vector256.Create(239 << 23).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector256<int> Pairs(Vector256<short> left, Vector256<short> right) => Avx2.MultiplyAddAdjacent(left, right);
 }

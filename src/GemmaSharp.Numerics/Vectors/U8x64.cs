@@ -5,7 +5,9 @@ using System.Runtime.Intrinsics.X86;
 namespace GemmaSharp.Numerics.Vectors;
 
 /// <summary>Sixty-four bytes: AVX-512 with byte and word instructions.</summary>
-/// <remarks>.NET 10 has no 512-bit VNNI, so products go through 16-bit sums, which codes of six bits cannot overflow.</remarks>
+/// <remarks>
+/// .NET 10 has no 512-bit VNNI, so products go through 16-bit sums. Machines with AVX2 alone can run this by halves, which is how tests reach it there.
+/// </remarks>
 readonly unsafe struct U8x64 : ICodeLanes<U8x64, F32x16>
 {
     readonly Vector512<byte> _v;
@@ -26,82 +28,80 @@ readonly unsafe struct U8x64 : ICodeLanes<U8x64, F32x16>
         get => 64;
     }
 
+    public static U8x64 Zero
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => default;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static U8x64 Load(byte* source) => new(Vector512.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static U8x64 Repeat(byte* sixteen) => new(Vector512.Create(Vector128.Load(sixteen)));
+    public static U8x64 Repeat(byte* four) => new(Vector512.Create(*(int*)four).AsByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static U8x64 Lookup(U8x64 table, U8x64 codes) => new(Avx512BW.Shuffle(table._v, codes._v));
+    public static U8x64 Field(U8x64 value, int shift, byte mask) => new((value._v.AsUInt16() >> shift).AsByte() & Vector512.Create(mask));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Nibbles(byte* source, out U8x64 even, out U8x64 odd)
-    {
-        Vector512<byte> packed = Vector512.Load(source);
-        Vector512<byte> low = Vector512.Create((byte)0x0F);
-        even = new(packed & low);
-        odd = new((packed.AsUInt16() >> 4).AsByte() & low);
-    }
+    public static U8x64 Join(U8x64 low, U8x64 high, int shift) => new(low._v | (high._v.AsUInt16() << shift).AsByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Octets(byte* source, int bits, out U8x64 even, out U8x64 odd)
-    {
-        if (!Avx512Vbmi.IsSupported)
-        {
-            // Two blocks of half the size side by side are one block.
-            U8x32.Octets(source, bits, out U8x32 even0, out U8x32 odd0);
-            U8x32.Octets(source + 8 * bits, bits, out U8x32 even1, out U8x32 odd1);
-            even = new(Vector512.Create(even0.Value, even1.Value));
-            odd = new(Vector512.Create(odd0.Value, odd1.Value));
-            return;
-        }
-
-        // Eight octets fill 8·bits ≤ 48 bytes of each source. A byte permutation puts one octet into each 64 bits,
-        // a multishift takes its eight codes apart.
-        Vector512<byte> first = Vector512.Load(source), second = Vector512.Load(source + 8 * bits);
-        Vector512<byte> shifts = Vector512.Create(Shifts(bits)).AsByte();
-        Vector512<byte> mask = Vector512.Create((byte)((1 << bits) - 1));
-        even = new(Avx512Vbmi.MultiShift(shifts, Avx512Vbmi.PermuteVar64x8x2(first, OctetBytes(bits, 0), second).AsUInt64()) & mask);
-        odd = new(Avx512Vbmi.MultiShift(shifts, Avx512Vbmi.PermuteVar64x8x2(first, OctetBytes(bits, bits), second).AsUInt64()) & mask);
-    }
+    public static U8x64 Lookup(byte* table, U8x64 codes) => new(Avx512BW.IsSupported
+        ? Avx512BW.Shuffle(Vector512.Create(Vector128.Load(table)), codes._v)
+        : Vector512.Create(U8x32.Lookup(table, new(codes._v.GetLower())).Value, U8x32.Lookup(table, new(codes._v.GetUpper())).Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Bytes16(byte* source, out U8x64 even, out U8x64 odd)
-    {
-        Vector512<ushort> packed = Vector512.Load(source).AsUInt16();
-        even = new((packed & Vector512.Create((ushort)0x00FF)).AsByte());
-        odd = new((packed >> 8).AsByte());
-    }
+    public static U8x64 MultiplyAdd(U8x64 sum, U8x64 codes, U8x64 x) =>
+        new((sum._v.AsInt16() + (Avx512BW.IsSupported
+            ? Avx512BW.MultiplyAddAdjacent(codes._v, x._v.AsSByte())
+            : Vector512.Create(
+                Avx2.MultiplyAddAdjacent(codes._v.GetLower(), x._v.GetLower().AsSByte()),
+                Avx2.MultiplyAddAdjacent(codes._v.GetUpper(), x._v.GetUpper().AsSByte())))).AsByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F32x16 Dot8(U8x64 even, U8x64 odd, U8x64 evenX, U8x64 oddX)
-    {
-        // At most 4 · 63 · 127 = 32,004: neither step saturates.
-        Vector512<short> pairs = Avx512BW.MultiplyAddAdjacent(even._v, evenX._v.AsSByte()) + Avx512BW.MultiplyAddAdjacent(odd._v, oddX._v.AsSByte());
-        return new(Vector512.ConvertToSingle(Avx512BW.MultiplyAddAdjacent(pairs, Vector512<short>.One)));
-    }
+    public static U8x64 Widen(U8x64 sum) =>
+        new(Pairs(sum._v.AsInt16(), Vector512<short>.One).AsByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F32x16 Dot16(U8x64 even, U8x64 odd, U8x64 evenX, U8x64 oddX) => new(Vector512.ConvertToSingle(
-        Avx512BW.MultiplyAddAdjacent(even._v.AsInt16(), evenX._v.AsInt16()) + Avx512BW.MultiplyAddAdjacent(odd._v.AsInt16(), oddX._v.AsInt16())));
+    public static U8x64 Add(U8x64 left, U8x64 right) => new((left._v.AsInt32() + right._v.AsInt32()).AsByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F32x16 Spread(F32x16 values, int* index) => new(Avx512F.PermuteVar16x32(values.Value, Vector512.Load(index)));
+    public static U8x64 MultiplyAdd16(U8x64 sum, U8x64 codes, U8x64 even, U8x64 odd) => new((sum._v.AsInt32()
+        + Pairs(codes._v.AsInt16() & Vector512.Create((short)0xFF), even._v.AsInt16()) + Pairs(codes._v.AsInt16() >>> 8, odd._v.AsInt16())).AsByte());
 
-    /// <summary>Bit offsets of eight codes, one in each byte.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static ulong Shifts(int bits) => 0x0706050403020100UL * (ulong)bits;
+    public static F32x16 ToFloat(U8x64 value) => new(Vector512.ConvertToSingle(value._v.AsInt32()));
 
-    /// <summary>Byte numbers of octets 0, 2, 4, 6 of the first source and of the second, moved by <paramref name="start"/> bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector512<byte> OctetBytes(int bits, int start)
-    {
-        ulong step = 0x0101010101010101UL;
-        ulong bytes = 0x0706050403020100UL + step * (ulong)start;
-        ulong next = step * (ulong)(2 * bits);
-        return Vector512.Create(
-            bytes, bytes + next, bytes + 2 * next, bytes + 3 * next,
-            bytes + 64 * step, bytes + next + 64 * step, bytes + 2 * next + 64 * step, bytes + 3 * next + 64 * step).AsByte();
-    }
+    public static F32x16 AsFloat(U8x64 value) => new(value._v.AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x16 LowBFloat16(U8x64 words) => new((words._v.AsInt32() << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x16 HighBFloat16(U8x64 words) => new((words._v.AsInt32() & Vector512.Create(unchecked((int)0xFFFF0000))).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x16 LowHalf(U8x64 words) => Half(words._v.AsInt32() << 16);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x16 HighHalf(U8x64 words) => Half(words._v.AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x16 Byte(U8x64 words, int shift) => new(Vector512.ConvertToSingle((words._v.AsInt32() >>> shift) & Vector512.Create(255)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F32x16 SByte(U8x64 words, int shift) => new(Vector512.ConvertToSingle((words._v.AsInt32() << (24 - shift)) >> 24));
+
+    /// <summary>Sign and magnitude move to where a float32 has them; a power of two makes up for the other bias of the exponent, and makes subnormals
+    /// normal.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static F32x16 Half(Vector512<int> words) =>
+        new(((words >> 3) & Vector512.Create(unchecked((int)0x8FFFE000))).AsSingle() * Vector512.Create(239 << 23).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector512<int> Pairs(Vector512<short> left, Vector512<short> right) => Avx512BW.IsSupported
+        ? Avx512BW.MultiplyAddAdjacent(left, right)
+        : Vector512.Create(Avx2.MultiplyAddAdjacent(left.GetLower(), right.GetLower()), Avx2.MultiplyAddAdjacent(left.GetUpper(), right.GetUpper()));
 }

@@ -20,16 +20,13 @@ interface IWidthFunction<TResult>
         where TVector : struct, IVector<TVector>;
 }
 
-/// <summary>An operation on packed codes: one body for every width of vector, and one for machines without vectors.</summary>
+/// <summary>An operation on packed codes with one body for every width of vector.</summary>
 interface ICodeKernel
 {
     /// <summary>Does it with vectors of one width.</summary>
     void Run<TLanes, TFloat>()
         where TLanes : struct, ICodeLanes<TLanes, TFloat>
         where TFloat : struct, IVector<TFloat>;
-
-    /// <summary>Does it one code at a time.</summary>
-    void RunScalar();
 }
 
 /// <summary>Picks the widest vectors that are fast on this machine: the only place that does.</summary>
@@ -100,7 +97,7 @@ static class Widest
         }
         else
         {
-            Unsafe.AsRef(in kernel).RunScalar();
+            Unsafe.AsRef(in kernel).Run<U8x4, F32x1>();
         }
     }
 }

@@ -197,6 +197,7 @@ sealed class Checkpoint : IDisposable
     /// <summary>Unmaps the weights. A model built from them must not be used any more.</summary>
     public void Dispose()
     {
+        Linears.ReleaseProducts();
         foreach (WeightFile file in _files)
         {
             file.Dispose();

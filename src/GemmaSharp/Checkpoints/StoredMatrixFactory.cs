@@ -44,7 +44,7 @@ static class StoredMatrixFactory
     /// <summary>A matrix of blocks, as GGUF files have them.</summary>
     static WeightMatrix? Blocks(ParameterReader reader, ParameterRequest request, TensorData data, BlockType type)
     {
-        BlockMatrix whole = new(data.Block, data.Offset, type, checked((int)request.StoredShape[0]), checked((int)request.StoredShape[1]));
+        BlockMatrix whole = new(data.Block, data.Offset, type, checked((int)request.StoredShape[0]), checked((int)request.StoredShape[1]), reader.Products);
         if (request.Selection?.Cut(type.BlockSize()) is IndexRange cut)
         {
             reader.Report(

@@ -1,3 +1,6 @@
+using GemmaSharp.Numerics.Matrices;
+using GemmaSharp.Numerics.Threading;
+
 namespace GemmaSharp.Layers;
 
 /// <summary>Every linear layer of one model: what an adapter is checked against, and the numbering of its matrices.</summary>
@@ -5,6 +8,7 @@ namespace GemmaSharp.Layers;
 sealed class LinearModules
 {
     readonly List<LinearModule> _all = [];
+    readonly HashSet<WeightMatrix> _weights = [];
     readonly Dictionary<string, LinearModule> _byPath = new(StringComparer.Ordinal);
 
     /// <summary>In the order in which the model was built.</summary>
@@ -22,6 +26,36 @@ sealed class LinearModules
 
         return module;
     }
+
+    /// <summary>Makes a layer of a weight, which products will be computed with.</summary>
+    public Linear Create(WeightMatrix weight, string path, int inFeatures, int outFeatures, bool tied)
+    {
+        _weights.Add(weight);
+        return new(weight, Add(path, inFeatures, outFeatures, tied));
+    }
+
+    /// <summary>Makes what the products of all layers need, rather than with the first token.</summary>
+    /// <param name="team">The threads that share the work.</param>
+    /// <exception cref="OutOfMemoryException">The system has not enough memory.</exception>
+    public void PrepareProducts(WorkerTeam team)
+    {
+        foreach (WeightMatrix weight in _weights)
+        {
+            weight.PrepareProducts(team);
+        }
+    }
+
+    /// <summary>Frees the copies that products made; none may run meanwhile.</summary>
+    public void ReleaseProducts()
+    {
+        foreach (WeightMatrix weight in _weights)
+        {
+            weight.ReleaseProducts();
+        }
+    }
+
+    /// <summary>Bytes of the copies that products read.</summary>
+    public long PackedBytes => _weights.Sum(weight => weight.PackedBytes);
 
     /// <summary>The layer of this path, if there is one.</summary>
     public LinearModule? Find(string path) => _byPath.GetValueOrDefault(path);

@@ -31,11 +31,11 @@ sealed class ParameterScope
 
     /// <summary>A linear layer without bias, of weight <c>[outFeatures, inFeatures]</c>.</summary>
     public Linear Linear(string name, int inFeatures, int outFeatures) =>
-        new(_source.Matrix(Join(name), "Linear", outFeatures, inFeatures), LinearModule(name, inFeatures, outFeatures));
+        Linears.Create(_source.Matrix(Join(name), "Linear", outFeatures, inFeatures), Join(name), inFeatures, outFeatures, tied: false);
 
     /// <summary>A linear layer whose weight is also that of another module, such as a head that is the embedding table.</summary>
     public Linear TiedLinear(string name, Embedding table) =>
-        new(table.Weight, Linears.Add(Join(name), table.Weight.Columns, table.Weight.Rows, tied: true));
+        Linears.Create(table.Weight, Join(name), table.Weight.Columns, table.Weight.Rows, tied: true);
 
     /// <summary>All linear layers asked for so far, here and elsewhere.</summary>
     public LinearModules Linears => _source.Linears;

@@ -142,11 +142,11 @@ static unsafe class BlockUnpacker
 
     static void Q2K(byte* block, sbyte* codes, float* scales, float* biases)
     {
-        float d = Half(block + 80), m = Half(block + 82);
+        SuperScales super = new(BlockType.Q2_K, block);
         for (int k = 0; k < 16; k++)
         {
-            scales[k] = d * (block[k] & 15);
-            biases[k] = -(m * (block[k] >> 4));
+            scales[k] = super.Scale * super.Scales[k];
+            biases[k] = -(super.Minimum * super.Minima[k]);
         }
 
         Vector128<byte> two = Vector128.Create((byte)3);
@@ -163,14 +163,7 @@ static unsafe class BlockUnpacker
 
     static void Q3K(byte* block, sbyte* codes, float* scales, float* biases)
     {
-        float d = Half(block + 108);
-        byte* s = block + 96;
-        for (int k = 0; k < 16; k++)
-        {
-            int scale = (k < 8 ? s[k] & 15 : s[k - 8] >> 4) | (((s[8 + k % 4] >> (2 * (k / 4))) & 3) << 4);
-            scales[k] = d * (scale - 32);
-            biases[k] = NoBias;
-        }
+        SixteenSigned(BlockType.Q3_K, block, scales, biases);
 
         Vector128<byte> two = Vector128.Create((byte)3), one = Vector128.Create((byte)1);
         for (int part = 0; part < 4; part++)
@@ -187,17 +180,25 @@ static unsafe class BlockUnpacker
         }
     }
 
-    /// <summary>The 6-bit scales and minima of Q4_K and Q5_K.</summary>
+    /// <summary>Scales of sixteen weights each, without minima.</summary>
+    static void SixteenSigned(BlockType type, byte* block, float* scales, float* biases)
+    {
+        SuperScales super = new(type, block);
+        for (int k = 0; k < 16; k++)
+        {
+            scales[k] = super.Scale * (sbyte)super.Scales[k];
+            biases[k] = NoBias;
+        }
+    }
+
+    /// <summary>The scales and minima of Q4_K and Q5_K.</summary>
     static void SixBitScales(byte* block, float* scales, float* biases)
     {
-        float d = Half(block), m = Half(block + 2);
-        byte* s = block + 4;
+        SuperScales super = new(BlockType.Q4_K, block);
         for (int j = 0; j < 8; j++)
         {
-            int scale = j < 4 ? s[j] & 63 : (s[j + 4] & 15) | ((s[j - 4] >> 6) << 4);
-            int minimum = j < 4 ? s[j + 4] & 63 : (s[j + 4] >> 4) | ((s[j] >> 6) << 4);
-            scales[2 * j] = scales[2 * j + 1] = d * scale;
-            biases[2 * j] = biases[2 * j + 1] = -(m * minimum);
+            scales[2 * j] = scales[2 * j + 1] = super.Scale * super.Scales[j];
+            biases[2 * j] = biases[2 * j + 1] = -(super.Minimum * super.Minima[j]);
         }
     }
 
@@ -229,12 +230,7 @@ static unsafe class BlockUnpacker
 
     static void Q6K(byte* block, sbyte* codes, float* scales, float* biases)
     {
-        float d = Half(block + 208);
-        for (int k = 0; k < 16; k++)
-        {
-            scales[k] = d * (sbyte)block[192 + k];
-            biases[k] = NoBias;
-        }
+        SixteenSigned(BlockType.Q6_K, block, scales, biases);
 
         Vector128<byte> two = Vector128.Create((byte)3), minus = Vector128.Create((byte)32);
         for (int half = 0; half < 2; half++)
@@ -254,13 +250,11 @@ static unsafe class BlockUnpacker
 
     static void IQ4XS(byte* block, sbyte* codes, float* scales, float* biases)
     {
-        float d = Half(block);
-        int high = Unsafe.ReadUnaligned<ushort>(block + 2);
+        SuperScales super = new(BlockType.IQ4_XS, block);
         for (int j = 0; j < 8; j++)
         {
-            int scale = ((block[4 + j / 2] >> (4 * (j & 1))) & 15) | (((high >> (2 * j)) & 3) << 4);
             Looked(block + 8 + 16 * j, codes + 32 * j, s_uneven);
-            Uniform(d * (scale - 32), NoBias, scales + 2 * j, biases + 2 * j);
+            Uniform(super.Scale * (sbyte)super.Scales[j], NoBias, scales + 2 * j, biases + 2 * j);
         }
     }
 
@@ -370,8 +364,8 @@ static unsafe class BlockUnpacker
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static float Half(byte* source) => (float)Unsafe.ReadUnaligned<Half>(source);
+    internal static float Half(byte* source) => (float)Unsafe.ReadUnaligned<Half>(source);
 
     /// <summary><c>2^(e − 128)</c>, the last two subnormal.</summary>
-    static float HalfPowerOfTwo(byte e) => BitConverter.UInt32BitsToSingle(e >= 2 ? (uint)(e - 1) << 23 : 0x00200000u << e);
+    internal static float HalfPowerOfTwo(byte e) => BitConverter.UInt32BitsToSingle(e >= 2 ? (uint)(e - 1) << 23 : 0x00200000u << e);
 }

@@ -56,8 +56,12 @@ static unsafe class QuantizedDecoder
         }
     }
 
-    /// <summary>One byte per code.</summary>
-    static void Unpack(byte* codes, int bits, int count, byte* destination)
+    /// <summary>One byte per code; reads up to <see cref="Slack"/> bytes beyond the codes.</summary>
+    /// <param name="codes">The packed codes.</param>
+    /// <param name="bits">Bits of one, less than 8.</param>
+    /// <param name="count">How many, a multiple of 8.</param>
+    /// <param name="destination">Receives them.</param>
+    internal static void Unpack(byte* codes, int bits, int count, byte* destination)
     {
         if (!Bmi2.X64.IsSupported)
         {
