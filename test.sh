@@ -13,7 +13,8 @@ fast=false
 [ ! -f tests/fetch-test-data.sh ] || bash tests/fetch-test-data.sh
 dotnet build GemmaSharp.slnx --configuration Release --verbosity quiet || { echo "The build failed, so no test was run."; exit 1; }
 
-passed=0 failed=0 skipped=0 broken=0 times=()
+passed=0 failed=0 skipped=0 broken=0 times=() faults=$(mktemp) reasons=$(mktemp)
+trap 'rm -f "$faults" "$reasons"' EXIT
 
 # run TITLE PROJECT [ARGUMENT…]: one test project, its counts added to the totals.
 run() {
@@ -22,17 +23,23 @@ run() {
     log=$(mktemp)
     echo "== $title"
     local began=$SECONDS
-    dotnet "artifacts/bin/$project/release/$project.dll" "$@" --progress off --no-ansi 2>&1 | tee "$log"
+    # A skipped test is two lines, its name and the reason: the reasons are counted instead, or they would bury what failed.
+    dotnet "artifacts/bin/$project/release/$project.dll" "$@" --progress off --no-ansi 2>&1 | tee "$log" \
+        | awk -v reasons="$reasons" '/^skipped /{why = 1; next} why {why = 0; sub(/^ +/, ""); print >> reasons; next} {print}'
     local status=${PIPESTATUS[0]}
+    awk -v title="$title" '/^failed /{print title ": " $0; lines = 12; next} /^(skipped|passed) |^$|^Test run summary/{lines = 0} lines-- > 0' "$log" >> "$faults"
     count() { sed -nE "s/^ *$1: *([0-9]+).*/\1/p" "$log" | tail -n 1; }
     local p f s
     p=$(count succeeded) f=$(count failed) s=$(count skipped)
     if [ -z "$p" ]; then
-        echo "$project ended with status $status and no summary."
+        echo "$project ended with status $status and no summary." | tee -a "$faults"
         broken=$((broken + 1))
     fi
     # 8 is "no test ran", which a filter may well cause.
-    [ "$status" -eq 0 ] || [ "$status" -eq 8 ] || [ "${f:-0}" -gt 0 ] || broken=$((broken + 1))
+    if [ "$status" -ne 0 ] && [ "$status" -ne 8 ] && [ "${f:-0}" -eq 0 ] && [ -n "$p" ]; then
+        echo "$title: no test failed, and $project ended with status $status." | tee -a "$faults"
+        broken=$((broken + 1))
+    fi
     passed=$((passed + ${p:-0})) failed=$((failed + ${f:-0})) skipped=$((skipped + ${s:-0}))
     times+=("$(printf '%5d s  %s' $((SECONDS - began)) "$title")")
     rm -f "$log"
@@ -56,7 +63,9 @@ if ! $fast; then
     done
 fi
 
+[ ! -s "$reasons" ] || { echo "Why tests were skipped:"; sort "$reasons" | uniq -c | sort -rn; }
 printf '%s\n' "How long each part took:" "${times[@]}" "$(printf '%5d s  all, the build included' $SECONDS)"
+[ ! -s "$faults" ] || { echo "What failed:"; cat "$faults"; }
 [ "$broken" -eq 0 ] || failed=$((failed + broken))
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

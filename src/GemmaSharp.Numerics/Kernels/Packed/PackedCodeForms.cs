@@ -28,7 +28,7 @@ unsafe interface IPackedCodes
         where TFloat : struct, IVector<TFloat>;
 }
 
-/// <summary><see cref="PackedCodes.Two"/>: 2 · 3 · 127 in a half, far from overflowing.</summary>
+/// <summary><see cref="PackedCodes.Two"/>: 16 · 3 · 127 = 6,096 in 16 bits after 32 columns.</summary>
 readonly unsafe struct TwoBitCodes : IPackedCodes
 {
     public static int Lines => 2;
@@ -48,7 +48,7 @@ readonly unsafe struct TwoBitCodes : IPackedCodes
         where TFloat : struct, IVector<TFloat> => Plane.Twos<TLanes, TFloat>(codes + (eight >> 1) * PackedForm.LineBytes, 2 * (eight & 1) + 1);
 }
 
-/// <summary><see cref="PackedCodes.Three"/>.</summary>
+/// <summary><see cref="PackedCodes.Three"/>: 16 · 7 · 127 = 14,224 in 16 bits after 32 columns.</summary>
 readonly unsafe struct ThreeBitCodes : IPackedCodes
 {
     public static int Lines => 3;
@@ -76,7 +76,7 @@ readonly unsafe struct ThreeBitCodes : IPackedCodes
             2);
 }
 
-/// <summary><see cref="PackedCodes.Four"/>: 8 · 15 · 127 = 15,240 in a half after 32 columns, of which a half has every second.</summary>
+/// <summary><see cref="PackedCodes.Four"/>: 16 · 15 · 127 = 30,480 in 16 bits after 32 columns.</summary>
 readonly unsafe struct FourBitCodes : IPackedCodes
 {
     public static int Lines => 4;
@@ -96,7 +96,7 @@ readonly unsafe struct FourBitCodes : IPackedCodes
         where TFloat : struct, IVector<TFloat> => TLanes.Field(TLanes.Load(codes + eight * PackedForm.LineBytes), 4, 15);
 }
 
-/// <summary><see cref="PackedCodes.Five"/>: 8 · 31 · 127 = 31,496 in a half after 16 columns.</summary>
+/// <summary><see cref="PackedCodes.Five"/>: 8 · 31 · 127 = 31,496 in 16 bits after 16 columns.</summary>
 readonly unsafe struct FiveBitCodes : IPackedCodes
 {
     public static int Lines => 5;
@@ -124,7 +124,7 @@ readonly unsafe struct FiveBitCodes : IPackedCodes
             4);
 }
 
-/// <summary><see cref="PackedCodes.Six"/>: 4 · 63 · 127 = 32,004 in a half after 8 columns.</summary>
+/// <summary><see cref="PackedCodes.Six"/>: 4 · 63 · 127 = 32,004 in 16 bits after 8 columns.</summary>
 readonly unsafe struct SixBitCodes : IPackedCodes
 {
     public static int Lines => 6;
@@ -172,7 +172,7 @@ readonly unsafe struct EightBitCodes : IPackedCodes
         where TFloat : struct, IVector<TFloat> => TLanes.Load(codes + eight * (2 * PackedForm.LineBytes) + PackedForm.LineBytes);
 }
 
-/// <summary><see cref="PackedCodes.Fp4"/>: 8 · 24 · 127 = 24,384 in a half after 16 columns.</summary>
+/// <summary><see cref="PackedCodes.Fp4"/>: 8 · 24 · 127 = 24,384 in 16 bits after 16 columns.</summary>
 readonly unsafe struct Fp4Codes : IPackedCodes
 {
     /// <summary><c>2 · value + 12</c> of each code.</summary>
