@@ -1,6 +1,11 @@
 namespace GemmaSharp.Media.Tests;
 
+/// <summary>Memory of the whole process is only told apart when nothing else runs.</summary>
+[CollectionDefinition(DisableParallelization = true)]
+public sealed class Alone;
+
 /// <summary>Pieces of long recordings: the same samples as of the whole, and nothing but they is held.</summary>
+[Collection(typeof(Alone))]
 public sealed class AudioWindowTests : IDisposable
 {
     readonly string _folder = Directory.CreateTempSubdirectory("gemma-window-tests").FullName;

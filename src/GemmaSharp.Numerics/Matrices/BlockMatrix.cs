@@ -8,8 +8,8 @@ namespace GemmaSharp.Numerics.Matrices;
 /// <summary>A matrix of blocks with their own scales, as GGUF files have them.</summary>
 /// <remarks>
 /// Rows are read and exact products computed where they lie, a few rows at a time passing through the cache as float32; integer products keep a repacked copy
-/// of the codes and scales. No dequantised copy is kept. Immutable and thread-safe; a token's product is the same, bit for bit, whatever other tokens are in the
-/// call and however many threads run.
+/// of the codes and scales. No dequantised copy is kept. Immutable and thread-safe; a token's product is the same, bit for bit, whatever other tokens are in
+/// the call and however many threads run.
 /// </remarks>
 sealed unsafe class BlockMatrix : WeightMatrix
 {

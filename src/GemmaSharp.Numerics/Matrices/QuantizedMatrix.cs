@@ -8,9 +8,9 @@ namespace GemmaSharp.Numerics.Matrices;
 /// <summary>A matrix of packed codes with scales and biases per group: <c>w = scale · q + bias</c>, or <c>scale · float(q)</c>.</summary>
 /// <remarks>
 /// The three tensors are those of an MLX module: <c>.weight</c> U32 <c>[rows, columns · bits / 32]</c>, <c>.scales</c> and, when affine,
-/// <c>.biases</c> <c>[rows, columns / group]</c>. Rows are read and exact products computed where they lie; integer products keep a repacked copy of the codes and
-/// scales. No dequantised copy is kept. Immutable and thread-safe; a token's product is the same, bit for bit, whatever other tokens are in the call and however
-/// many threads run.
+/// <c>.biases</c> <c>[rows, columns / group]</c>. Rows are read and exact products computed where they lie; integer products keep a repacked copy of the codes
+/// and scales. No dequantised copy is kept. Immutable and thread-safe; a token's product is the same, bit for bit, whatever other tokens are in the call and
+/// however many threads run.
 /// </remarks>
 sealed unsafe class QuantizedMatrix : WeightMatrix
 {
@@ -273,8 +273,8 @@ enum ProductMode
 
     /// <summary>
     /// Activations rounded to integers per group of the matrix (eight bits; sixteen for eight-bit weights), integer dot products.
-    /// An element of x moves by at most half a step: 1/254 (1/65534) of its group's largest. mxfp8 and the forms that <see cref="PackedForm"/> does not have stay
-    /// exact, as do matrices with a scale that is no finite half.
+    /// An element of x moves by at most half a step: 1/254 (1/65534) of its group's largest. mxfp8 and the forms that <see cref="PackedForm"/> does not have
+    /// stay exact, as do matrices with a scale that is no finite half.
     /// </summary>
     Fast,
 }

@@ -181,7 +181,7 @@ public abstract class ClientTests(ClientServers servers)
         await using RunningServer server = await ClientServers.StartAsync(scripted.Model);
         ClientAnswer answer = await AnswerAsync(new ClientCall("abort", server.Address, "Count.") { MaxTokens = 3000 });
         var clock = Stopwatch.StartNew();
-        while (scripted.Model.ActiveAnswers > 0 && clock.Elapsed < TimeSpan.FromSeconds(5))
+        while (scripted.Model.ActiveAnswers > 0 && clock.Elapsed < TimeSpan.FromSeconds(15))
         {
             await Task.Delay(10, TestContext.Current.CancellationToken);
         }

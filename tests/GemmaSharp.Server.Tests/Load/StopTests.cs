@@ -50,7 +50,7 @@ public sealed class StopTests
         Assert.Contains(said, response.Body, StringComparison.Ordinal);
         Assert.Contains("being stopped", response.Body, StringComparison.Ordinal);
         Assert.DoesNotContain("[DONE]", response.Body, StringComparison.Ordinal);
-        await Eventually.TrueAsync(() => engine.Model.ActiveAnswers == 0, "nobody is answered", TimeSpan.FromSeconds(2));
+        await Eventually.TrueAsync(() => engine.Model.ActiveAnswers == 0, "nobody is answered", TimeSpan.FromSeconds(20));
     }
 
     [Fact]

@@ -12,7 +12,7 @@ static class Eventually
         var watch = Stopwatch.StartNew();
         while (!await holds())
         {
-            Assert.True(watch.Elapsed < (patience ?? TimeSpan.FromSeconds(20)), $"After {watch.Elapsed.TotalSeconds:F1} s it still does not hold that {what}.");
+            Assert.True(watch.Elapsed < (patience ?? TimeSpan.FromSeconds(60)), $"After {watch.Elapsed.TotalSeconds:F1} s it still does not hold that {what}.");
             await Task.Delay(10, TestContext.Current.CancellationToken);
         }
     }

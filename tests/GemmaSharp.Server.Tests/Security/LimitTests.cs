@@ -69,7 +69,7 @@ public sealed class LimitTests(SharedServer shared) : IClassFixture<SharedServer
             RawResponse response = await Server.RawPostAsync(
                 RawRequests.Chat, $$"""{"messages":[{"role":"user","content":"What is 1 plus 1?"}],"max_tokens":1,"metadata":{{new string('[', depth - 1)}}{{new string(']', depth - 1)}} }""");
             Assert.True(response.Status == (depth <= 64 ? 200 : 400), $"{depth}: {response.Status} {response.Body}");
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), $"{depth} took {watch.Elapsed}.");
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), $"{depth} took {watch.Elapsed}.");
         }
 
         Assert.Equal(400, (await Server.RawPostAsync(RawRequests.Chat, string.Concat(Enumerable.Repeat("{\"a\":", 200_000)))).Status);

@@ -173,7 +173,7 @@ public sealed class MediaTests(SharedServer shared) : IClassFixture<SharedServer
             var watch = Stopwatch.StartNew();
             RawResponse response = await AskAsync(Server, Bombs.Base64(file));
             Assert.True(response.Status == 400, $"{name}: {response.Status} {response.Body}");
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(10), $"{name} took {watch.Elapsed}.");
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), $"{name} took {watch.Elapsed}.");
         }
     }
 
@@ -185,7 +185,7 @@ public sealed class MediaTests(SharedServer shared) : IClassFixture<SharedServer
             var watch = Stopwatch.StartNew();
             RawResponse response = await AskAsync(Server, Bombs.Base64(file));
             Assert.True(response.Status is 200 or 400, response.Body);
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), $"It took {watch.Elapsed}.");
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), $"It took {watch.Elapsed}.");
         }
 
         RawResponse list = await AskAsync(Server, "data:video/jpeg;base64," + string.Join(',', Enumerable.Repeat(Bombs.Base64(Bombs.Png(2, 2)), 5000)));
@@ -211,7 +211,7 @@ public sealed class MediaTests(SharedServer shared) : IClassFixture<SharedServer
             string body = "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"" + Bombs.Base64(file) + "\",\"format\":\"wav\"}}]}],\"max_tokens\":1}";
             RawResponse response = await Server.RawPostAsync(RawRequests.Chat, body);
             Assert.True(response.Status is 400 || (response.Status is 200 && name is "4 GB said"), $"{name}: {response.Status} {response.Body}");
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), $"{name} took {watch.Elapsed}.");
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), $"{name} took {watch.Elapsed}.");
 
             byte[] form =
             [

@@ -30,7 +30,8 @@ public sealed class HostileCheckpointTests
         Assert.True(report.HasErrors);
         Assert.InRange(report.Findings.Count(f => f.Severity == Severity.Warning), 0, 1001);
         Assert.InRange(report.ToString().Length, 0, 4 << 20);
-        Assert.InRange(taken, 0, 128L << 20);
+        // What tests before this one left may be collected meanwhile, so the difference may be negative.
+        Assert.True(taken <= 128L << 20, $"{taken} bytes were taken.");
         Assert.InRange(time.TotalSeconds, 0, 60);
     }
 

@@ -83,7 +83,8 @@ unsafe struct PackedJob<TLanes, TFloat, TCodes, TScales> : IParallelJob
     readonly byte* At(int row) => Panels + row / PackedForm.PanelRows * Shape.PanelBytes + row % PackedForm.PanelRows * sizeof(float);
 
     /// <summary>From one vector of rows to another; beyond the last panel to itself, for sums that nobody reads.</summary>
-    readonly nint Step(byte* from, int row) => row / PackedForm.PanelRows < (Rows + PackedForm.PanelRows - 1) / PackedForm.PanelRows ? (nint)(At(row) - from) : 0;
+    readonly nint Step(byte* from, int row) =>
+        row / PackedForm.PanelRows < (Rows + PackedForm.PanelRows - 1) / PackedForm.PanelRows ? (nint)(At(row) - from) : 0;
 
     /// <summary>The panel behind a tile's first one is mostly in the tile; what comes next begins behind its last.</summary>
     readonly nint Next(int rows) => (Math.Max(1, rows / PackedForm.PanelRows) - 1) * Shape.PanelBytes;

@@ -35,7 +35,9 @@ readonly struct PackedShape(PackedForm form, int columns, int eightsPerSum)
 /// The inner loops: a row's sum with a token is, group after group, <c>sum = fma(b, d·Σq, fma(float(Σ c·q), s · d, sum))</c>. The chain is the same
 /// in every tile and at every width.
 /// </summary>
-/// <remarks>One call left in a loop sends the sums to the stack, so what is called here is inlined, and there is little enough of it that the compiler does so.</remarks>
+/// <remarks>
+/// One call left in a loop sends the sums to the stack, so what is called here is inlined, and there is little enough of it that the compiler does so.
+/// </remarks>
 static unsafe class PackedTile<TLanes, TFloat, TCodes, TScales>
     where TLanes : struct, ICodeLanes<TLanes, TFloat>
     where TFloat : struct, IVector<TFloat>
