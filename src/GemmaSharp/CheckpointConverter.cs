@@ -70,6 +70,28 @@ public static class CheckpointConverter
                 plan.Notes);
     }
 
+    /// <summary>Writes a checkpoint as a GGUF file, and its towers as <c>mmproj-NAME</c> beside it.</summary>
+    /// <param name="source">A folder or GGUF file.</param>
+    /// <param name="destination">The file: <c>NAME.gguf</c>.</param>
+    /// <param name="options">How it is written.</param>
+    /// <param name="progress">Told after every piece; the bytes of the towers are counted when the text is written.</param>
+    /// <param name="cancellationToken">Stops it; the file that is being written is not left behind.</param>
+    /// <returns>What was written.</returns>
+    /// <exception cref="ConversionException">A file is there already, the options do not fit, or the result would not load.</exception>
+    /// <exception cref="CheckpointException">The source does not fit its own configuration; the report says where.</exception>
+    /// <exception cref="ConfigurationException">The source's configuration is of another model, or impossible.</exception>
+    /// <exception cref="CheckpointWriteException">The disk is full or gone.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static ConversionResult ConvertToGguf(
+        string source, string destination, GgufConversionOptions options, IProgress<ConversionProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(source);
+        ArgumentException.ThrowIfNullOrEmpty(destination);
+        ArgumentNullException.ThrowIfNull(options);
+        return GgufConversion.Write(source, destination, options, progress, cancellationToken);
+    }
+
     static void Check(ConversionOptions options)
     {
         if (options.Type is { } type && !ParameterReader.IsMatrixType(type))

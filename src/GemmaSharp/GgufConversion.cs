@@ -5,6 +5,7 @@ using GemmaSharp.Checkpoints.Gguf;
 using GemmaSharp.Configuration;
 using GemmaSharp.Conversion.Gguf;
 using GemmaSharp.Model;
+using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Prompting.Chat;
 using GemmaSharp.Prompting.Tokenization;
 
@@ -16,19 +17,31 @@ static class GgufConversion
     /// <summary>Writes a checkpoint as a GGUF file, and its towers as <c>mmproj-</c> beside it.</summary>
     /// <param name="source">A checkpoint in any form.</param>
     /// <param name="destination">The file.</param>
-    /// <param name="form">How matrices are stored.</param>
-    /// <param name="towers">Whether the towers are written, where there are some.</param>
-    /// <param name="force">Whether files that are there are replaced.</param>
+    /// <param name="options">How it is written.</param>
+    /// <param name="progress">Told after every piece.</param>
+    /// <param name="cancellationToken">Stops it.</param>
     /// <returns>What was written.</returns>
-    /// <exception cref="ConversionException">A file is there already, or the result would not load.</exception>
+    /// <exception cref="ConversionException">A file is there already, the options do not fit, or the result would not load.</exception>
     /// <exception cref="CheckpointException">The source does not fit its own configuration.</exception>
     /// <exception cref="CheckpointWriteException">The disk is full or gone.</exception>
-    public static ConversionResult Write(string source, string destination, GgufForm form, bool towers, bool force)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static ConversionResult Write(
+        string source, string destination, GgufConversionOptions options, IProgress<ConversionProgress>? progress, CancellationToken cancellationToken)
     {
+        if (options.PartBytes < 1)
+        {
+            throw new ConversionException($"Files of {options.PartBytes} bytes were asked for; at least 1 is needed.");
+        }
+
+        if (options.Threads is < 1 or > WorkerTeam.MaxThreads)
+        {
+            throw new ConversionException($"{options.Threads} threads were asked for; use 1 to {WorkerTeam.MaxThreads}.");
+        }
+
         string projector = Path.Combine(Path.GetDirectoryName(destination) ?? "", "mmproj-" + Path.GetFileName(destination));
         foreach (string path in (ReadOnlySpan<string>)[destination, projector])
         {
-            if (File.Exists(path) && !force && (towers || path == destination))
+            if (File.Exists(path) && !options.Force && (options.Towers || path == destination))
             {
                 throw new ConversionException($"The file {path} is there already; give another name, or allow it to be replaced (--force).");
             }
@@ -39,6 +52,8 @@ static class GgufConversion
             }
         }
 
+        using var team = new WorkerTeam(options.Threads ?? Environment.ProcessorCount);
+        var work = new GgufWork(options, team, progress, cancellationToken);
         Tokenizer tokenizer;
         string? template;
         int rows;
@@ -50,9 +65,9 @@ static class GgufConversion
             rows = checkpoint.Config.TextConfig.VocabSize;
         }
 
-        GgufExport.WriteText(source, destination, form, writer => GgufTokenizer.Add(writer, tokenizer, rows, template));
-        bool wrote = towers && GgufExport.WriteProjector(source, projector, form);
-        using Checkpoint result = Checkpoint.Open(destination, new CheckpointOptions { HeadersOnly = true, Projector = wrote ? projector : null });
+        IReadOnlyList<string> files = GgufExport.WriteText(source, destination, work, writer => GgufTokenizer.Add(writer, tokenizer, rows, template));
+        bool wrote = options.Towers && GgufExport.WriteProjector(source, projector, work);
+        using Checkpoint result = Checkpoint.Open(files[0], new CheckpointOptions { HeadersOnly = true, Projector = wrote ? projector : null });
         RequireLoadable(result);
         return Describe(result, Path.GetDirectoryName(Path.GetFullPath(destination))!);
     }

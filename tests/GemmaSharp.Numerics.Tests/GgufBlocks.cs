@@ -22,6 +22,9 @@ internal static class GgufBlocks
         return (new BlockMatrix(raw.Block, raw.Offset, Enum.Parse<BlockType>(key.Split('.')[0]), (int)values.Shape[0], (int)values.Shape[1]), floats);
     }
 
+    /// <summary>The forms that the gguf package writes.</summary>
+    public static IReadOnlyList<BlockType> Written { get; } = [.. Enum.GetValues<BlockType>().Where(type => s_tensors.ContainsKey($"{type}.quantised"))];
+
     /// <summary>The bytes of recorded blocks.</summary>
     public static ReadOnlySpan<byte> Raw(string key)
     {

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Diagnostics;
 using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
-using GemmaSharp.Conversion.Gguf;
 
 namespace GemmaSharp.Cli.Commands;
 
@@ -54,16 +53,17 @@ static class ConvertCommand
             "gemma convert ./gemma-3n-E2B-it ./e2b-4bit --bits 4",
             "gemma convert ./e4b-mlx-8bit ./e4b-bf16 --dequantize --layout hf",
             "gemma convert ./gemma-3n-E4B-it ./e2b --slice E2B --max-shard-size 2GB",
-            "gemma convert ./gemma-3n-E2B-it ./e2b.gguf --type q8_0");
+            "gemma convert ./gemma-3n-E2B-it ./e2b.gguf --type q4_k_m");
 
         async Task<int> WriteGgufAsync(ParseResult parse, string from, string to)
         {
-            (GgufForm form, bool towers, bool force) = options.ReadGguf(parse);
+            GgufConversionOptions conversion = options.ReadGguf(parse);
             from = ModelLocator.Find(from);
             bool quiet = parse.GetValue(global.Quiet);
+            using Interrupts.Scope interrupt = console.Interrupts.Begin();
             long start = Stopwatch.GetTimestamp();
-            ConversionResult result = await new BusySign(console, quiet)
-                .WhileAsync("Converting", Task.Run(() => GgufConversion.Write(from, to, form, towers, force))).ConfigureAwait(false);
+            ConversionResult result = await new ProgressSign(console, quiet).WhileAsync<ConversionProgress, ConversionResult>(
+                "Converting", Describe, progress => CheckpointConverter.ConvertToGguf(from, to, conversion, progress, interrupt.Token)).ConfigureAwait(false);
             Print(console, result, Stopwatch.GetElapsedTime(start), parse.GetValue(json), quiet);
             return ExitCode.Done;
         }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using GemmaSharp.Conversion.Gguf;
 using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Cli.Options;
@@ -13,8 +12,6 @@ sealed class ConvertOptions(GlobalOptions global)
     static readonly (string Name, ElementType Type)[] s_types = [("bfloat16", ElementType.BF16), ("float16", ElementType.F16), ("float32", ElementType.F32)];
     static readonly (string Name, QuantizationRounding Rounding)[] s_roundings = [("metal", QuantizationRounding.Metal), ("cpu", QuantizationRounding.Cpu)];
     static readonly string[] s_towers = ["vision", "audio", "towers"];
-    static readonly (string Name, GgufForm Form)[] s_ggufForms = [("f32", new(ElementType.F32)), ("f16", new(ElementType.F16)), ("bf16", new(ElementType.BF16)),
-        ("q8_0", new(ElementType.F16, BlockType.Q8_0)), ("q4_0", new(ElementType.F16, BlockType.Q4_0))];
     static readonly (string End, long Factor)[] s_units = [("KiB", 1L << 10), ("MiB", 1L << 20), ("GiB", 1L << 30), ("KB", 1_000), ("MB", 1_000_000),
         ("GB", 1_000_000_000), ("", 1)];
 
@@ -48,32 +45,41 @@ sealed class ConvertOptions(GlobalOptions global)
     readonly Option<string?> _shardSize = new("--max-shard-size")
     {
         HelpName = "SIZE",
-        Description = "Largest weight file, such as 5GB, 2GiB or 500MB. Default: 5GB.",
+        Description = "Largest weight file, such as 5GB, 2GiB or 500MB. Default: 5GB; one file for GGUF.",
     };
     readonly Option<string?> _ggufType = Choices.Option(
-        "--type", "f32|f16|bf16|q8_0|q4_0", "How the matrices of a GGUF file are stored. Default: bf16.", s_ggufForms.Select(form => form.Name));
+        "--type", "bf16|f16|f32|q8_0|q4_k_m|…",
+        "Form of a GGUF file: " + string.Join(", ", GgufConversionOptions.Types) + ". Default: bf16.", GgufConversionOptions.Types);
+    readonly Option<string[]> _tensorTypes = new("--tensor-type")
+    {
+        HelpName = "PATTERN=TYPE",
+        Description = "Type of some tensors of a GGUF file, such as attn_v=q8_0 or \"blk.0.*=f16\"; may be given several times.",
+    };
+    readonly Option<bool> _pure = new("--pure") { Description = "One type for every matrix of a GGUF file, also where the form has finer ones." };
     readonly Option<bool> _force = new("--force", "-f") { Description = "Replace the checkpoint at the destination." };
 
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_layout, .. _recipe.All, _keep, _rounding, _dequantize, _type, _drop, _slice.Option, _adapters, _repairVision,
-            _shardSize, _ggufType, _force])
+            _shardSize, _ggufType, _tensorTypes, _pure, _force])
         {
             command.Add(option);
         }
     }
 
-    /// <summary>The form of a GGUF file that is to be written, whether with towers, and whether over another.</summary>
+    /// <summary>How a GGUF file is to be written.</summary>
     /// <exception cref="CliException">An option is given that is for checkpoint folders alone.</exception>
-    public (GgufForm Form, bool Towers, bool Force) ReadGguf(ParseResult parse)
+    public GgufConversionOptions ReadGguf(ParseResult parse)
     {
-        Option[] others = [_layout, .. _recipe.All, _keep, _rounding, _dequantize, _type, _slice.Option, _adapters, _repairVision, _shardSize];
+        Option[] others = [_layout, .. _recipe.All, _keep, _rounding, _dequantize, _type, _slice.Option, _adapters, _repairVision];
         foreach (Option option in others)
         {
             if (parse.GetResult(option) is { Implicit: false })
             {
-                throw CliException.Usage($"{option.Name} is given, and a GGUF file is to be written; it takes --type, --drop towers and --force.");
+                throw CliException.Usage(
+                    $"{option.Name} is given, and a GGUF file is to be written; it takes {_ggufType.Name}, {_tensorTypes.Name}, {_pure.Name}, {_shardSize.Name}, "
+                        + $"--drop towers and --force. For the rest convert into a folder first.");
             }
         }
 
@@ -83,8 +89,20 @@ sealed class ConvertOptions(GlobalOptions global)
             throw CliException.Usage($"--drop is {string.Join(", ", dropped)}, and a GGUF file is to be written; towers is possible.");
         }
 
-        string type = parse.GetValue(_ggufType) ?? "bf16";
-        return (Array.Find(s_ggufForms, form => form.Name == type).Form, dropped.Length == 0, parse.GetValue(_force));
+        return new GgufConversionOptions
+        {
+            Type = parse.GetValue(_ggufType) ?? "bf16",
+            TensorTypes = [.. (parse.GetValue(_tensorTypes) ?? []).Select(TensorType)],
+            Pure = parse.GetValue(_pure),
+            Towers = dropped.Length == 0,
+            PartBytes = parse.GetValue(_shardSize) is string size ? Size(size) : null,
+            Force = parse.GetValue(_force),
+            Threads = parse.GetValue(global.Threads),
+        };
+
+        GgufTensorType TensorType(string text) => text.LastIndexOf('=') is > 0 and int at && at < text.Length - 1
+            ? new GgufTensorType(text[..at], text[(at + 1)..].ToLowerInvariant())
+            : throw CliException.Usage($"{_tensorTypes.Name} is {text}; a part of a name and a type are needed, such as attn_v=q8_0.");
     }
 
     /// <summary>The options as given.</summary>
@@ -97,9 +115,12 @@ sealed class ConvertOptions(GlobalOptions global)
             throw CliException.Usage($"--drop is {unknown}; {Choices.OneOf(s_towers)} is needed.");
         }
 
-        if (parse.GetValue(_ggufType) is string type)
+        foreach (Option option in (Option[])[_ggufType, _tensorTypes, _pure])
         {
-            throw CliException.Usage($"--type is {type}, which is for GGUF files; give a destination that ends in .gguf, or --bits for a folder.");
+            if (parse.GetResult(option) is { Implicit: false })
+            {
+                throw CliException.Usage($"{option.Name} is given, which is for GGUF files; give a destination that ends in .gguf, or --bits for a folder.");
+            }
         }
 
         QuantizationRecipe? recipe = Recipe(parse);

@@ -1,6 +1,6 @@
 using GemmaSharp.Checkpoints.Gguf;
 using GemmaSharp.Conversion.Gguf;
-using GemmaSharp.Numerics.Formats;
+using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Prompting.Chat;
 
 namespace GemmaSharp.Tests.TestCheckpoints;
@@ -8,18 +8,8 @@ namespace GemmaSharp.Tests.TestCheckpoints;
 /// <summary>Checkpoints as GGUF files.</summary>
 static class GgufFiles
 {
-    public static GgufForm F32 { get; } = new(ElementType.F32);
-
-    public static GgufForm F16 { get; } = new(ElementType.F16);
-
-    public static GgufForm BF16 { get; } = new(ElementType.BF16);
-
-    public static GgufForm Q8 { get; } = new(ElementType.F16, BlockType.Q8_0);
-
-    public static GgufForm Q4 { get; } = new(ElementType.F16, BlockType.Q4_0);
-
     /// <summary>Writes the text model, and with a path for it the towers.</summary>
-    public static void Write(string source, string path, GgufForm form, string? projector = null)
+    public static void Write(string source, string path, string form, string? projector = null)
     {
         Tokenizer tokenizer = Tokenizer.Load(source);
         int rows;
@@ -30,10 +20,12 @@ static class GgufFiles
             template = checkpoint.Gguf is GgufModel gguf ? gguf.First.Metadata.Text("tokenizer.chat_template") : ChatTemplateFiles.Read(source);
         }
 
-        GgufExport.WriteText(source, path, form, writer => GgufTokenizer.Add(writer, tokenizer, rows, template));
+        using var team = new WorkerTeam(2);
+        var work = new GgufWork(new GgufConversionOptions { Type = form }, team, null, CancellationToken.None);
+        GgufExport.WriteText(source, path, work, writer => GgufTokenizer.Add(writer, tokenizer, rows, template));
         if (projector is not null)
         {
-            Assert.True(GgufExport.WriteProjector(source, projector, form));
+            Assert.True(GgufExport.WriteProjector(source, projector, work));
         }
     }
 

@@ -30,6 +30,27 @@ static partial class GgufSplits
     /// <summary>Whether a file's name is that of a part other than the first.</summary>
     public static bool IsLaterPart(string path) => PartName().Match(Path.GetFileName(path)) is { Success: true } part && Number(part.Groups[2]) != 1;
 
+    /// <summary>The name of a part.</summary>
+    /// <param name="path">The name of the whole: <c>NAME.gguf</c>.</param>
+    /// <param name="part">Which, from 0.</param>
+    /// <param name="count">How many there are.</param>
+    /// <returns><c>NAME-00001-of-00003.gguf</c></returns>
+    /// <exception cref="ArgumentOutOfRangeException">There are more parts than are read.</exception>
+    public static string PartPath(string path, int part, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, MostParts);
+        return Path.Combine(
+            Path.GetDirectoryName(path) ?? "", FormattableString.Invariant($"{Path.GetFileNameWithoutExtension(path)}-{part + 1:D5}-of-{count:D5}.gguf"));
+    }
+
+    /// <summary>Adds what a part says of itself.</summary>
+    public static void AddKeys(GgufWriter writer, int part, int count, int tensors)
+    {
+        writer.AddShort("split.no", part);
+        writer.AddShort("split.count", count);
+        writer.AddSigned("split.tensors.count", tensors);
+    }
+
     static void Open(string path, List<GgufFile> files)
     {
         GgufFile given = GgufFile.Open(path);

@@ -55,6 +55,22 @@ sealed class GgufWriter : IDisposable
         Number(_keys, checked((uint)value));
     }
 
+    /// <summary>Adds a whole number from 0, as u16.</summary>
+    public void AddShort(string key, int value)
+    {
+        Key(key, 2);
+        Span<byte> bytes = stackalloc byte[sizeof(ushort)];
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes, checked((ushort)value));
+        _keys.Write(bytes);
+    }
+
+    /// <summary>Adds a whole number, as i32.</summary>
+    public void AddSigned(string key, int value)
+    {
+        Key(key, 5);
+        Number(_keys, unchecked((uint)value));
+    }
+
     /// <summary>Adds a number, as f32.</summary>
     public void Add(string key, float value)
     {

@@ -23,35 +23,61 @@ static class GgufExport
 
     /// <summary>Writes the text model.</summary>
     /// <param name="folder">The source, in any form that is read.</param>
-    /// <param name="path">The file.</param>
-    /// <param name="form">How matrices are stored.</param>
+    /// <param name="path">The file, or the name that parts are called after.</param>
+    /// <param name="work">What is written, and how.</param>
     /// <param name="addTokenizer">Adds the keys of the tokenizer.</param>
+    /// <returns>The files, in order.</returns>
     /// <exception cref="CheckpointException">The source is no checkpoint, or has parts that cannot be written.</exception>
     /// <exception cref="CheckpointWriteException">The disk is full or gone.</exception>
-    public static void WriteText(string folder, string path, GgufForm form, Action<GgufWriter> addTokenizer)
+    /// <exception cref="ConversionException">A tensor cannot have the type that it is to have.</exception>
+    public static IReadOnlyList<string> WriteText(string folder, string path, GgufWork work, Action<GgufWriter> addTokenizer)
     {
         using var source = new ComparedCheckpoint(folder);
         Gemma3nConfig config = source.Checkpoint.Config;
-        using var writer = new GgufWriter(path);
-        writer.Add("general.architecture", "gemma3n");
-        writer.Add("general.type", "model");
-        writer.Add("general.name", Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))));
-        writer.Add("general.quantization_version", 2);
-        writer.Add("general.file_type", form.FileType);
-        AddText(writer, config.TextConfig);
-        if (Settings(source.Checkpoint) is string settings)
+        ComparedParameter[] parameters = [.. source.Parameters.Values.Where(p => IsText(p.Name)).OrderBy(p => p.Name, NaturalOrder.Instance)];
+        List<PlannedGgufTensor> tensors = Plan(work.Mix(config), parameters);
+        List<PlannedGgufTensor>[] parts = Parts(tensors, work.Options.PartBytes);
+        string[] files = [.. parts.Select((_, i) => parts.Length == 1 ? path : GgufSplits.PartPath(path, i, parts.Length))];
+        if (parts.Length > 1 && !work.Options.Force && Array.Find(files, File.Exists) is string there)
         {
-            writer.Add(GgufConfig.WholeKey, settings);
+            throw new ConversionException($"The file {there} is there already; give another name, or allow it to be replaced (--force).");
         }
 
-        addTokenizer(writer);
-        Write(writer, source, form, [.. source.Parameters.Values.Where(p => IsText(p.Name)).OrderBy(p => p.Name, NaturalOrder.Instance)]);
+        work.TotalBytes += tensors.Sum(tensor => tensor.Bytes);
+        for (int i = 0; i < parts.Length; i++)
+        {
+            using var writer = new GgufWriter(files[i]);
+            if (i == 0)
+            {
+                writer.Add("general.architecture", "gemma3n");
+                writer.Add("general.type", "model");
+                writer.Add("general.name", Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))));
+                writer.Add("general.quantization_version", 2);
+                writer.Add("general.file_type", work.Form.FileType);
+                AddText(writer, config.TextConfig);
+                if (Settings(source.Checkpoint) is string settings)
+                {
+                    writer.Add(GgufConfig.WholeKey, settings);
+                }
+
+                addTokenizer(writer);
+            }
+
+            if (parts.Length > 1)
+            {
+                GgufSplits.AddKeys(writer, i, parts.Length, tensors.Count);
+            }
+
+            Write(writer, parts[i], work);
+        }
+
+        return files;
     }
 
     /// <summary>Writes the towers and their embedders.</summary>
     /// <inheritdoc cref="WriteText" path="/param|/exception"/>
     /// <returns>Whether the checkpoint has any; without, no file is written.</returns>
-    public static bool WriteProjector(string folder, string path, GgufForm form)
+    public static bool WriteProjector(string folder, string path, GgufWork work)
     {
         using var source = new ComparedCheckpoint(folder);
         ComparedParameter[] towers = [.. source.Parameters.Values.Where(p => TensorNames.IsOfModel(p.Name) && !IsText(p.Name))
@@ -97,7 +123,9 @@ static class GgufExport
             writer.Add("clip.audio.attention.layer_norm_epsilon", a.RmsNormEps);
         }
 
-        Write(writer, source, form, towers);
+        List<PlannedGgufTensor> tensors = Plan(work.Mix(config), towers);
+        work.TotalBytes += tensors.Sum(tensor => tensor.Bytes);
+        Write(writer, tensors, work);
         return true;
     }
 
@@ -161,16 +189,17 @@ static class GgufExport
         return all.ToJsonString();
     }
 
-    static void Write(GgufWriter writer, ComparedCheckpoint source, GgufForm form, ComparedParameter[] parameters)
+    /// <summary>Every tensor of the file with its type, stacks of projections first.</summary>
+    static List<PlannedGgufTensor> Plan(GgufMix mix, ComparedParameter[] parameters)
     {
-        var planned = new List<(GgufTensorPlan Plan, ComparedParameter[] Parts)>();
+        var planned = new List<PlannedGgufTensor>();
         foreach (string stack in s_stacks)
         {
             ComparedParameter[] parts = [.. parameters.Where(p => p.Name.StartsWith(stack, StringComparison.Ordinal))];
             if (parts.Length > 0)
             {
                 string name = stack == s_stacks[0] ? GgufNames.AltupProjections : GgufNames.AltupUnembedProjections;
-                planned.Add((form.Plan(name, [parts.Length, .. parts[0].Shape]), parts));
+                planned.Add(new(mix.Plan(name, [parts.Length, .. parts[0].Shape]), parts));
             }
         }
 
@@ -178,24 +207,50 @@ static class GgufExport
         {
             if (GgufNames.Stored(parameter.Name) is string name)
             {
-                planned.Add((form.Plan(name, parameter.Shape), [parameter]));
+                planned.Add(new(mix.Plan(name, parameter.Shape), [parameter]));
             }
         }
 
-        planned.ForEach(each => writer.Declare(each.Plan.Name, each.Plan.Shape, each.Plan.Type, each.Plan.Blocks));
-        using var reader = new TensorReader();
-        foreach ((GgufTensorPlan plan, ComparedParameter[] parts) in planned)
+        return planned;
+    }
+
+    /// <summary>Tensors in order, begun anew in another file where one would have too many bytes.</summary>
+    static List<PlannedGgufTensor>[] Parts(List<PlannedGgufTensor> tensors, long? most)
+    {
+        var parts = new List<List<PlannedGgufTensor>> { new() };
+        long bytes = 0;
+        foreach (PlannedGgufTensor tensor in tensors)
         {
-            foreach (ComparedParameter part in parts)
+            if (most < bytes + tensor.Bytes && parts[^1].Count > 0)
             {
-                Write(writer, reader, plan, part);
+                parts.Add([]);
+                bytes = 0;
+            }
+
+            parts[^1].Add(tensor);
+            bytes += tensor.Bytes;
+        }
+
+        return [.. parts];
+    }
+
+    static void Write(GgufWriter writer, List<PlannedGgufTensor> tensors, GgufWork work)
+    {
+        tensors.ForEach(tensor => writer.Declare(tensor.Plan.Name, tensor.Plan.Shape, tensor.Plan.Type, tensor.Plan.Blocks));
+        using var reader = new TensorReader();
+        foreach (PlannedGgufTensor tensor in tensors)
+        {
+            foreach (ComparedParameter part in tensor.Parts)
+            {
+                Write(writer, reader, tensor.Plan, part, work);
             }
         }
 
         writer.Finish();
     }
 
-    static void Write(GgufWriter writer, TensorReader reader, GgufTensorPlan plan, ComparedParameter part)
+    /// <summary>Rows are read one after the other, quantised side by side, and written in their order.</summary>
+    static void Write(GgufWriter writer, TensorReader reader, GgufTensorPlan plan, ComparedParameter part, GgufWork work)
     {
         if (!part.IsFloat)
         {
@@ -206,13 +261,36 @@ static class GgufExport
         int length = checked((int)(part.Shape.Count == 1 ? 1 : part.RowLength));
         int count = part.Shape.Count == 1 ? checked((int)part.Shape[0]) : 1;
         long rows = part.Shape.Count <= 1 ? 1 : part.Shape[0];
-        float[] values = new float[checked(length * count)];
-        byte[] bytes = new byte[plan.Bytes(values.Length)];
-        for (long row = 0; row < rows; row++)
+        int rowLength = checked(length * count), rowBytes = checked((int)plan.Bytes(rowLength));
+        int together = (int)Math.Clamp(ConversionWork.PieceBytes / (rowLength * (long)sizeof(float)), 1, rows);
+        float[] values = new float[checked(together * rowLength)];
+        byte[] bytes = new byte[checked(together * rowBytes)];
+        for (long row = 0; row < rows; row += together)
         {
-            part.Read(reader, row, count, length, values);
-            plan.Encode(values, bytes);
-            writer.Write(bytes);
+            work.CancellationToken.ThrowIfCancellationRequested();
+            int here = (int)Math.Min(together, rows - row);
+            for (int r = 0; r < here; r++)
+            {
+                part.Read(reader, row + r, count, length, values.AsSpan(r * rowLength, rowLength));
+            }
+
+            work.Team.Run((plan, values, bytes, rowLength, rowBytes), here, 1, static (state, first, last) =>
+            {
+                for (int r = first; r < last; r++)
+                {
+                    state.plan.Encode(
+                        state.values.AsSpan(r * state.rowLength, state.rowLength), state.bytes.AsSpan(r * state.rowBytes, state.rowBytes));
+                }
+            });
+            writer.Write(bytes.AsSpan(0, here * rowBytes));
+            work.Report(plan.Name, here * (long)rowBytes);
         }
     }
+}
+
+/// <summary>A tensor of a GGUF file, and the parameters that it is made of, one above the other.</summary>
+sealed record PlannedGgufTensor(GgufTensorPlan Plan, ComparedParameter[] Parts)
+{
+    /// <summary>Its bytes.</summary>
+    public long Bytes => Plan.Bytes(Plan.Shape.Aggregate(1L, (product, axis) => checked(product * axis)));
 }

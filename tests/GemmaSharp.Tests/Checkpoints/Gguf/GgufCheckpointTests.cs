@@ -21,7 +21,7 @@ public sealed class GgufCheckpointTests : IDisposable
     public void Models_WithTheirTowers_HaveEveryParameterOfTheirSource(string name)
     {
         using TinyCheckpoint tiny = TinyCheckpoint.Create(name);
-        GgufFiles.Write(tiny.Folder, _folder["m.gguf"], GgufFiles.F32, _folder["mmproj-m.gguf"]);
+        GgufFiles.Write(tiny.Folder, _folder["m.gguf"], "f32", _folder["mmproj-m.gguf"]);
         CheckpointComparison comparison = CheckpointComparison.Compare(tiny.Folder, _folder["m.gguf"], null, null, TestContext.Current.CancellationToken);
         Assert.Equal(TinyCheckpoint.Tensors(name).Count, comparison.Count(ParameterAgreement.Exact));
         Assert.True(comparison.Agrees);
@@ -34,7 +34,7 @@ public sealed class GgufCheckpointTests : IDisposable
     public void Configurations_AreThoseOfTheirSource(string name)
     {
         using TinyCheckpoint tiny = TinyCheckpoint.Create(name);
-        GgufFiles.Write(tiny.Folder, _folder["m.gguf"], GgufFiles.BF16, _folder["mmproj-m.gguf"]);
+        GgufFiles.Write(tiny.Folder, _folder["m.gguf"], "bf16", _folder["mmproj-m.gguf"]);
         using Checkpoint source = Checkpoint.Open(tiny.Folder), file = Checkpoint.Open(_folder["m.gguf"]);
         AssertSame(source.Config.TextConfig, file.Config.TextConfig);
         AssertSame(source.Config.VisionConfig, file.Config.VisionConfig);
@@ -49,10 +49,10 @@ public sealed class GgufCheckpointTests : IDisposable
     public void Models_InBlocks_ComputeWhatTheirDequantisedWeightsDo()
     {
         using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-c");
-        foreach ((string name, GgufForm form) in (ReadOnlySpan<(string, GgufForm)>)[("q8", GgufFiles.Q8), ("q4", GgufFiles.Q4)])
+        foreach (string name in GgufConversionOptions.Types.Skip(3))
         {
-            GgufFiles.Write(tiny.Folder, _folder[name + ".gguf"], form);
-            GgufFiles.Write(_folder[name + ".gguf"], _folder[name + "-dense.gguf"], GgufFiles.F32);
+            GgufFiles.Write(tiny.Folder, _folder[name + ".gguf"], name);
+            GgufFiles.Write(_folder[name + ".gguf"], _folder[name + "-dense.gguf"], "f32");
             Assert.Equal(Logits(_folder[name + "-dense.gguf"]), Logits(_folder[name + ".gguf"]));
         }
     }
@@ -65,13 +65,7 @@ public sealed class GgufCheckpointTests : IDisposable
     public void Models_ComputeAboutWhatTheirSourceDoes(string form, double tolerance)
     {
         using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-c");
-        GgufFiles.Write(tiny.Folder, _folder["m.gguf"], form switch
-        {
-            "f32" => GgufFiles.F32,
-            "bf16" => GgufFiles.BF16,
-            "f16" => GgufFiles.F16,
-            _ => GgufFiles.Q8,
-        });
+        GgufFiles.Write(tiny.Folder, _folder["m.gguf"], form);
         float[] expected = Logits(tiny.Folder), found = Logits(_folder["m.gguf"]);
         float scale = expected.Max(Math.Abs);
         Assert.InRange(expected.Zip(found, (a, b) => Math.Abs(a - b)).Max() / scale, 0, tolerance);
@@ -81,7 +75,7 @@ public sealed class GgufCheckpointTests : IDisposable
     public void Towers_AreFoundBesideTheModel_OrGivenOrAbsent()
     {
         using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-c");
-        GgufFiles.Write(tiny.Folder, _folder["m.gguf"], GgufFiles.BF16, _folder["towers.gguf"]);
+        GgufFiles.Write(tiny.Folder, _folder["m.gguf"], "bf16", _folder["towers.gguf"]);
         using (Checkpoint without = Checkpoint.Open(_folder["m.gguf"]))
         {
             LoadReport report = TinyCheckpoint.Report(without);
@@ -110,7 +104,8 @@ public sealed class GgufCheckpointTests : IDisposable
     public void Conversions_ToGgufAndBack_AreTheCheckpoint(string name)
     {
         using TinyCheckpoint tiny = TinyCheckpoint.Create(name);
-        ConversionResult result = GgufConversion.Write(tiny.Folder, _folder["m.gguf"], GgufFiles.BF16, towers: true, force: false);
+        ConversionResult result = CheckpointConverter.ConvertToGguf(
+            tiny.Folder, _folder["m.gguf"], new GgufConversionOptions(), cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal((_folder.Path, 0), (result.Folder, result.QuantizedModules));
 
         // AltUp's coefficients, a few hundred, are float32.
@@ -130,14 +125,15 @@ public sealed class GgufCheckpointTests : IDisposable
         }
 
         Assert.Equal("The file " + _folder["m.gguf"] + " is there already; give another name, or allow it to be replaced (--force).",
-            Assert.Throws<ConversionException>(() => GgufConversion.Write(tiny.Folder, _folder["m.gguf"], GgufFiles.BF16, true, false)).Message);
+            Assert.Throws<ConversionException>(() => CheckpointConverter.ConvertToGguf(
+                tiny.Folder, _folder["m.gguf"], new GgufConversionOptions(), cancellationToken: TestContext.Current.CancellationToken)).Message);
     }
 
     [Fact]
     public void Conversions_OutOfBlocks_AreTheirValues()
     {
         using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-c");
-        GgufFiles.Write(tiny.Folder, _folder["m.gguf"], GgufFiles.Q8);
+        GgufFiles.Write(tiny.Folder, _folder["m.gguf"], "q8_0");
         CheckpointConverter.Convert(_folder["m.gguf"], _folder["f32"], new ConversionOptions { Type = GemmaSharp.Numerics.Formats.ElementType.F32 },
             cancellationToken: TestContext.Current.CancellationToken);
         CheckpointComparison comparison = CheckpointComparison.Compare(_folder["m.gguf"], _folder["f32"], null, null, TestContext.Current.CancellationToken);
@@ -148,7 +144,7 @@ public sealed class GgufCheckpointTests : IDisposable
     public void Slices_OfBlocks_AreReadInPlaceWhereWidthsAllow()
     {
         using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-c");
-        GgufFiles.Write(tiny.Folder, _folder["m.gguf"], GgufFiles.Q8);
+        GgufFiles.Write(tiny.Folder, _folder["m.gguf"], "q8_0");
         int layers, width;
         using (Checkpoint whole = Checkpoint.Open(_folder["m.gguf"]))
         {

@@ -53,7 +53,7 @@ public sealed class GgufMutationTests : IDisposable
     {
         using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-c");
         string path = _folder["m.gguf"];
-        GgufFiles.Write(tiny.Folder, path, GgufFiles.Q8);
+        GgufFiles.Write(tiny.Folder, path, "q8_0");
         byte[] sound = File.ReadAllBytes(path);
         int front = GgufFiles.FirstByte(path);
         Gen.Select(Gen.Int[8, front - 1], Gen.Byte).List[1, 4].Sample(changes =>
