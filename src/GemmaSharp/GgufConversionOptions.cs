@@ -23,8 +23,8 @@ public sealed record GgufConversionOptions
     public bool Towers { get; init; } = true;
 
     /// <summary>
-    /// Bytes of tensors that a file has at most, unless a single tensor is larger; more become files <c>NAME-00001-of-00003.gguf</c>. <see langword="null"/> for
-    /// one file.
+    /// Bytes of tensors that a file has at most, unless a single tensor is larger; more become files <c>NAME-00001-of-00003.gguf</c>.
+    /// <see langword="null"/> for one file.
     /// </summary>
     public long? PartBytes { get; init; }
 

@@ -78,8 +78,8 @@ sealed class ConvertOptions(GlobalOptions global)
             if (parse.GetResult(option) is { Implicit: false })
             {
                 throw CliException.Usage(
-                    $"{option.Name} is given, and a GGUF file is to be written; it takes {_ggufType.Name}, {_tensorTypes.Name}, {_pure.Name}, {_shardSize.Name}, "
-                        + $"--drop towers and --force. For the rest convert into a folder first.");
+                    $"{option.Name} is given, and a GGUF file is to be written; it takes {_ggufType.Name}, {_tensorTypes.Name}, {_pure.Name}, "
+                        + $"{_shardSize.Name}, --drop towers and --force. For the rest convert into a folder first.");
             }
         }
 

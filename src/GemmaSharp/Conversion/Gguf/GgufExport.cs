@@ -207,7 +207,8 @@ static class GgufExport
         {
             if (GgufNames.Stored(parameter.Name) is string name)
             {
-                planned.Add(new(mix.Plan(name, parameter.Shape), [parameter]));
+                // llama.cpp adds the bias as it lies there, so it has the axes of a picture.
+                planned.Add(new(mix.Plan(name, name == "v.conv_stem.conv.bias" ? [1, .. parameter.Shape, 1, 1] : parameter.Shape), [parameter]));
             }
         }
 

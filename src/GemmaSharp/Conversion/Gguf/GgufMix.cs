@@ -61,7 +61,8 @@ sealed class GgufMix
             {
                 return blocks is BlockType wanted && columns % wanted.BlockSize() != 0
                     ? throw new ConversionException(
-                        $"Tensor {name} is to be {wanted.Name()} and has rows of {columns}, no whole number of blocks of {wanted.BlockSize()}; give it another type.")
+                        $"Tensor {name} is to be {wanted.Name()} and has rows of {columns}, no whole number of blocks of {wanted.BlockSize()}; give it "
+                            + "another type.")
                     : new GgufTensorPlan(name, shape, blocks is null ? type : ElementType.U8, blocks);
             }
         }
@@ -157,7 +158,8 @@ sealed class GgufMix
     {
         ArgumentException.ThrowIfNullOrEmpty(rule.Pattern);
         string pattern = string.Join(".*", rule.Pattern.Split('*').Select(Regex.Escape));
-        Regex regex = new(rule.Pattern.Contains('*', StringComparison.Ordinal) ? $"^{pattern}$" : pattern, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
+        bool isWhole = rule.Pattern.Contains('*', StringComparison.Ordinal);
+        Regex regex = new(isWhole ? $"^{pattern}$" : pattern, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
         return rule.Type switch
         {
             "f32" => (regex, ElementType.F32, null),

@@ -130,6 +130,48 @@ public sealed class GgufCheckpointTests : IDisposable
     }
 
     [Fact]
+    public void Conversions_ToGguf_ObeyRulesForTensors()
+    {
+        using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-c");
+        Convert(new GgufConversionOptions { Type = "q8_0", Towers = false, TensorTypes = [new("blk.0.*_proj*", "f32"), new("attn_q.", "f16"), new("attn", "q4_1")] });
+        using GgufFile file = GgufFile.Open(_folder["m.gguf"]);
+        string Type(string name) => file.Entries.Single(entry => entry.Name == name).TypeName;
+        Assert.Equal("F16", Type("blk.0.attn_q.weight"));
+        Assert.Equal("Q4_1", Type("blk.1.attn_k.weight"));
+        Assert.Equal("Q8_0", Type("blk.1.ffn_gate.weight"));
+        Assert.Equal("F32", Type("blk.1.attn_norm.weight"));
+        Refused("The GGUF file is to be q9_9, which is not written; use f32, f16", new GgufConversionOptions { Type = "q9_9" });
+        Refused("Tensors attn are to be q9_9, which is not written; use f32, f16", new GgufConversionOptions { TensorTypes = [new("attn", "q9_9")] });
+        Refused("Tensor blk.0.laurel_r.weight is to be q4_k and has rows of ", new GgufConversionOptions { TensorTypes = [new("laurel_r", "q4_k")] });
+        Refused("Files of 0 bytes were asked for; at least 1 is needed.", new GgufConversionOptions { PartBytes = 0 });
+        Refused("0 threads were asked for; use 1 to ", new GgufConversionOptions { Threads = 0 });
+
+        void Convert(GgufConversionOptions options) => CheckpointConverter.ConvertToGguf(
+            tiny.Folder, _folder["m.gguf"], options, cancellationToken: TestContext.Current.CancellationToken);
+        void Refused(string begin, GgufConversionOptions options) =>
+            Assert.StartsWith(begin, Assert.Throws<ConversionException>(() => Convert(options with { Force = true })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Conversions_ToParts_AreOneModel()
+    {
+        using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-c");
+        var options = new GgufConversionOptions { Type = "f32", PartBytes = 100_000 };
+        ConversionResult result = CheckpointConverter.ConvertToGguf(
+            tiny.Folder, _folder["p.gguf"], options, cancellationToken: TestContext.Current.CancellationToken);
+        Assert.InRange(result.Files.Count, 4, 99);
+        Assert.False(File.Exists(_folder["p.gguf"]));
+        Assert.Equal(Logits(tiny.Folder), Logits(_folder[result.Files[1]]));
+        Assert.StartsWith("The file ", Assert.Throws<ConversionException>(() => CheckpointConverter.ConvertToGguf(
+            tiny.Folder, _folder["p.gguf"], options with { Towers = false }, cancellationToken: TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+        using var source = new CancellationTokenSource();
+        source.Cancel();
+        Assert.Throws<OperationCanceledException>(() => CheckpointConverter.ConvertToGguf(
+            tiny.Folder, _folder["q.gguf"], options with { PartBytes = null }, cancellationToken: source.Token));
+        Assert.Empty(Directory.EnumerateFiles(_folder.Path, "*q.gguf*"));
+    }
+
+    [Fact]
     public void Conversions_OutOfBlocks_AreTheirValues()
     {
         using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-c");

@@ -1,0 +1,26 @@
+namespace GemmaSharp.Llama.Tests;
+
+/// <summary>Keeps the logits of a pass.</summary>
+sealed class LogitTrace : ITrace
+{
+    /// <summary><c>[tokens, vocabulary]</c></summary>
+    public float[] Logits { get; private set; } = [];
+
+    public bool Wants(string name) => name == "logits";
+
+    public void Record(string name, ReadOnlySpan<long> shape, long start, ReadOnlySpan<float> values)
+    {
+        long size = 1;
+        foreach (long axis in shape)
+        {
+            size *= axis;
+        }
+
+        Logits = Logits.Length == size ? Logits : new float[size];
+        values.CopyTo(Logits.AsSpan((int)start));
+    }
+
+    public void RecordIds(string name, ReadOnlySpan<long> shape, ReadOnlySpan<int> ids)
+    {
+    }
+}
