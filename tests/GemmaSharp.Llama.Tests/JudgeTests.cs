@@ -4,7 +4,7 @@ using LLama.Native;
 namespace GemmaSharp.Llama.Tests;
 
 /// <summary>llama.cpp takes the files that are written here, computes with them what is computed here, and quantises to the same bytes.</summary>
-public sealed class JudgeTests : IClassFixture<JudgeTests.Shared>
+public sealed class JudgeTests : IClassFixture<JudgeTests.SharedFiles>
 {
     const string Text = "The capital of Peru is Lima, and 12 + 5 = 17. What is shown here? A red circle is left of a blue square.\n\nThe answer is no.";
 
@@ -16,9 +16,9 @@ public sealed class JudgeTests : IClassFixture<JudgeTests.Shared>
         ("q3_k_l", LLamaFtype.MOSTLY_Q3_K_L), ("q3_k_m", LLamaFtype.MOSTLY_Q3_K_M), ("q3_k_s", LLamaFtype.MOSTLY_Q3_K_S), ("q2_k", LLamaFtype.MOSTLY_Q2_K),
     ];
 
-    readonly Shared _shared;
+    readonly SharedFiles _shared;
 
-    public JudgeTests(Shared shared)
+    public JudgeTests(SharedFiles shared)
     {
         LlamaLibrary.Require();
         _shared = shared;
@@ -145,7 +145,7 @@ public sealed class JudgeTests : IClassFixture<JudgeTests.Shared>
     }
 
     /// <summary>The checkpoint, and the files made of it so far.</summary>
-    public sealed class Shared : IDisposable
+    public sealed class SharedFiles : IDisposable
     {
         readonly HashSet<string> _written = [];
 

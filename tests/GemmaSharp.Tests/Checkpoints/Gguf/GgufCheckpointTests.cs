@@ -2,7 +2,6 @@ using System.Text.Json;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Checkpoints.Gguf;
 using GemmaSharp.Configuration;
-using GemmaSharp.Conversion.Gguf;
 using GemmaSharp.Tests.TestCheckpoints;
 
 namespace GemmaSharp.Tests.Checkpoints.Gguf;
