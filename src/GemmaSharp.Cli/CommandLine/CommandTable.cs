@@ -22,6 +22,7 @@ static class CommandTable
         LookCommand.Create(global, console),
         TraceCommand.Create(global, console),
         DiffCommand.Create(global, console),
+        CertifyCommand.Create(global, console),
         BenchCommand.Create(global, console),
     ];
 }
