@@ -14,7 +14,7 @@ namespace GemmaSharp.Hub;
 /// processes
 /// may pull at once. Thread-safe. Source of protocol and layout: huggingface_hub.
 /// </remarks>
-public sealed class HubClient : IDisposable
+public sealed partial class HubClient : IDisposable
 {
     const double GiB = 1L << 30;
 
@@ -214,9 +214,8 @@ public sealed class HubClient : IDisposable
                 HubFile[] files = [.. content];
                 HubFile file = files[0];
                 bool isDamaged = damaged.Contains(file.ETag);
-                if (!isDamaged && files.All(each => writer.Existing(each) is not null))
+                if (!isDamaged && files.All(each => writer.Existing(each) is not null) && files.All(each => writer.Add(each, isNew: false)))
                 {
-                    Array.ForEach(files, each => writer.Add(each, isNew: false));
                     return;
                 }
 

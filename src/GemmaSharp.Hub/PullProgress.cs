@@ -12,6 +12,9 @@ public enum PullPhase
     /// <summary>A file is complete and is read once, to compare it with its checksum.</summary>
     Checking,
 
+    /// <summary>A file is complete and is converted, where that was asked for.</summary>
+    Converting,
+
     /// <summary>Something waits: for a server that has had enough, a failure to pass, another process.</summary>
     Waiting,
 

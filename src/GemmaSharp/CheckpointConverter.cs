@@ -62,12 +62,19 @@ public static class CheckpointConverter
         RequireLoadable(folder.Path);
         folder.Publish();
 
+        return Describe(plan, destination, files);
+    }
+
+    /// <summary>What a plan wrote.</summary>
+    internal static ConversionResult Describe(ConversionPlan plan, string destination, IReadOnlyList<string> files)
+    {
         PlannedMatrix[] matrices = [.. plan.Matrices];
         double weights = matrices.Sum(matrix => (double)matrix.RowCount * matrix.ColumnCount);
         double matrixBits = 8.0 * matrices.Sum(matrix => matrix.Declarations.Sum(tensor => tensor.Length));
+        TensorDeclaration[] tensors = [.. plan.Tensors.SelectMany(planned => planned.Declarations)];
         return new ConversionResult(
-            destination, files, tensors.Length, bytes, matrices.Count(matrix => matrix.Format is not null), weights == 0 ? 0 : matrixBits / weights,
-                plan.Notes);
+            destination, files, tensors.Length, tensors.Sum(tensor => tensor.Length), matrices.Count(matrix => matrix.Format is not null),
+            weights == 0 ? 0 : matrixBits / weights, plan.Notes);
     }
 
     /// <summary>Writes a checkpoint as a GGUF file, and its towers as <c>mmproj-NAME</c> beside it.</summary>
@@ -92,7 +99,7 @@ public static class CheckpointConverter
         return GgufConversion.Write(source, destination, options, progress, cancellationToken);
     }
 
-    static void Check(ConversionOptions options)
+    internal static void Check(ConversionOptions options)
     {
         if (options.Type is { } type && !ParameterReader.IsMatrixType(type))
         {
@@ -158,7 +165,7 @@ public static class CheckpointConverter
     }
 
     /// <summary>Opens a checkpoint's headers and lets every module ask for its tensors.</summary>
-    static Checkpoint OpenLoadable(string folder)
+    internal static Checkpoint OpenLoadable(string folder)
     {
         Checkpoint checkpoint = Checkpoint.Open(folder, new CheckpointOptions { HeadersOnly = true });
         try
@@ -175,7 +182,7 @@ public static class CheckpointConverter
     }
 
     /// <summary>The result must load: what does not would be a fault of the conversion.</summary>
-    static void RequireLoadable(string folder)
+    internal static void RequireLoadable(string folder)
     {
         try
         {
@@ -189,7 +196,7 @@ public static class CheckpointConverter
     }
 
     /// <summary>Reads everything again and compares it with what was written.</summary>
-    static void Verify(
+    internal static void Verify(
         string folder, IReadOnlyList<string> files, Dictionary<string, UInt128> hashes, long bytesWritten, IProgress<ConversionProgress>? progress,
             CancellationToken cancellationToken)
     {

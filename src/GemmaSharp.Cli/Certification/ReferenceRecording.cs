@@ -84,7 +84,8 @@ sealed class ReferenceRecording
             ? full : throw Bad($"names the file {name}, which lies outside its folder");
     }
 
-    JsonElement.ArrayEnumerator List(JsonElement parent, string name) => parent.TryGetProperty(name, out JsonElement list) && list.ValueKind == JsonValueKind.Array
+    JsonElement.ArrayEnumerator List(JsonElement parent, string name) =>
+        parent.TryGetProperty(name, out JsonElement list) && list.ValueKind == JsonValueKind.Array
         ? list.EnumerateArray() : throw Bad($"has no list \"{name}\"");
 
     JsonElement.ObjectEnumerator Items(JsonElement parent, string name) =>

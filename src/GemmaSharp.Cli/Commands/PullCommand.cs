@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
 using GemmaSharp.Hub;
 using Spectre.Console;
@@ -27,9 +28,17 @@ static class PullCommand
         { HelpName = "TOKEN", Description = "Access token; better HF_TOKEN, or \"hf auth login\" which stores one: others on this machine see command lines." };
         var repair = new Option<bool>("--repair") { Description = "Compare files that are there with their checksums, and download again those that differ." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Print the files with their sizes and download nothing." };
+        var recipe = new RecipeOptions();
+        var output = new Option<string?>("--output", "-o")
+        { HelpName = "DIR", Description = "With --bits, --mode or --recipe: the folder of the quantised checkpoint, the only thing that is kept." };
         var json = new Option<bool>("--json") { Description = "Print lines of JSON: how far it is, and at last the result." };
         var command = new Command(Name, "Download a checkpoint into the Hugging Face cache, or go on with it; HF_ENDPOINT names the hub.")
-        { repository, revision, include, exclude, token, repair, dryRun, json };
+        { repository, revision, include, exclude, token, repair, dryRun, output, json };
+        foreach (Option option in recipe.All)
+        {
+            command.Add(option);
+        }
+
         command.SetAction(async parse =>
         {
             bool quiet = parse.GetValue(global.Quiet), asJson = parse.GetValue(json);
@@ -47,9 +56,34 @@ static class PullCommand
                     : throw CliException.Usage($"The revision is given twice, as \"{reference.Revision}\" and with --revision; leave out one of them.");
             }
 
+            QuantizationRecipe? quantize = recipe.Read(parse);
+            string? target = parse.GetValue(output);
+            if (quantize is null != target is null)
+            {
+                throw CliException.Usage(quantize is null
+                    ? "--output is given and nothing to convert to; add --bits N, --mode or --recipe, or leave it out to download into the cache."
+                    : "The checkpoint is to be quantised on the way and nothing says where to; add --output DIR.");
+            }
+
+            if (quantize is not null && (target!.Length == 0 || parse.GetValue(dryRun) || parse.GetValue(repair)
+                || parse.GetValue(include) is { Length: > 0 } || parse.GetValue(exclude) is { Length: > 0 }))
+            {
+                throw CliException.Usage(target.Length == 0 ? "--output is empty; give the name of a new folder."
+                    : "--include, --exclude, --repair and --dry-run are for downloads into the cache; leave them out when quantising on the way.");
+            }
+
             var how = new PullOptions { Include = parse.GetValue(include) ?? [], Exclude = parse.GetValue(exclude) ?? [], Repair = parse.GetValue(repair) };
             using var client = new HubClient(new HubOptions { Token = parse.GetValue(token) });
             using Interrupts.Scope interrupt = console.Interrupts.Begin();
+            if (quantize is not null)
+            {
+                ConversionResult converted = await new PullSign(console, quiet, asJson).WhileAsync(progress => client.PullConvertedAsync(
+                    reference, target!, new ConversionOptions { Quantize = quantize, Threads = parse.GetValue(global.Threads) }, progress, interrupt.Token))
+                    .ConfigureAwait(false);
+                PrintConverted(console, reference, converted, quiet, asJson);
+                return ExitCode.Done;
+            }
+
             if (parse.GetValue(dryRun))
             {
                 PullPlan plan = await client.PlanAsync(reference, how, new PullSign(console, quiet, asJson).Lines(), interrupt.Token).ConfigureAwait(false);
@@ -62,7 +96,8 @@ static class PullCommand
             return ExitCode.Done;
         });
         return new CliCommand(command, "gemma pull", "gemma pull e2b", "gemma pull google/gemma-3n-E4B-it", "gemma pull org/name@v1.0 --dry-run",
-            "gemma pull org/name-GGUF:Q4_K_M", "gemma pull google/gemma-3n-E2B-it --include \"*.json\" --include tokenizer.model");
+            "gemma pull org/name-GGUF:Q4_K_M", "gemma pull google/gemma-3n-E2B-it --bits 4 --output ./e2b-4bit",
+            "gemma pull google/gemma-3n-E2B-it --include \"*.json\" --include tokenizer.model");
     }
 
     /// <summary>Downloads with progress, after saying what there is to do.</summary>
@@ -195,6 +230,42 @@ static class PullCommand
 
         // The result alone, for scripts: gemma run --model $(gemma pull e2b).
         console.Out.WriteLine(result.Path);
+    }
+
+    static void PrintConverted(CliConsole console, HubReference reference, ConversionResult result, bool quiet, bool json)
+    {
+        if (json)
+        {
+            JsonOutput.Print(console, writer =>
+            {
+                writer.WriteStartObject();
+                writer.WriteString("type", "converted");
+                writer.WriteString("id", reference.Id);
+                writer.WriteString("folder", result.Folder);
+                writer.WriteStrings("files", result.Files);
+                writer.WriteNumber("tensors", result.Tensors);
+                writer.WriteNumber("bytes", result.Bytes);
+                writer.WriteNumber("quantized_modules", result.QuantizedModules);
+                writer.WriteMeasured("bits_per_weight", result.BitsPerWeight);
+                writer.WriteStrings("notes", result.Notes);
+                writer.WriteEndObject();
+            });
+            return;
+        }
+
+        foreach (string note in quiet ? [] : result.Notes)
+        {
+            console.Notice("gemma: note: " + note);
+        }
+
+        if (!quiet)
+        {
+            console.Notice(Show.Text(
+                $"gemma: {reference} converted: {Show.Bytes(result.Bytes)}, {result.QuantizedModules} modules quantised, ")
+                + Show.Text($"{result.BitsPerWeight:0.00} bits per weight"));
+        }
+
+        console.Out.WriteLine(result.Folder);
     }
 
     static void Begin(Utf8JsonWriter writer, string type, HubReference reference, string commit, string folder)

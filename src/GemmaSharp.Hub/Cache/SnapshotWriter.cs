@@ -34,13 +34,14 @@ sealed class SnapshotWriter(RepositoryFolder folder, string commit, bool links, 
     /// <summary>Gives a content that lies among the contents its name in the snapshot.</summary>
     /// <param name="file">The file.</param>
     /// <param name="isNew">Whether it has just been downloaded, so that nobody else's link needs it.</param>
-    public void Add(HubFile file, bool isNew)
+    /// <returns>False when the content has gone meanwhile: where there are no links, another process may have moved it into a snapshot of its own.</returns>
+    public bool Add(HubFile file, bool isNew)
     {
         string path = folder.File(commit, file.Path), blob = folder.Blob(file.ETag);
         if (!File.Exists(blob))
         {
             // Without links the file itself is there already.
-            return;
+            return Length(path) == file.Size;
         }
 
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
@@ -49,7 +50,7 @@ sealed class SnapshotWriter(RepositoryFolder folder, string commit, bool links, 
             string target = RepositoryFolder.LinkTarget(file.Path, file.ETag);
             if (new FileInfo(path).LinkTarget == target)
             {
-                return;
+                return true;
             }
 
             // Under another name first: a snapshot never lacks a file that it had. Not in the snapshot, where a kill would leave it.
@@ -64,9 +65,19 @@ sealed class SnapshotWriter(RepositoryFolder folder, string commit, bool links, 
         else if (Length(path) != file.Size)
         {
             string beside = Beside(RepositoryFolder.PartialEnding);
-            File.Copy(blob, beside);
+            try
+            {
+                File.Copy(blob, beside);
+            }
+            catch (FileNotFoundException)
+            {
+                return Length(path) == file.Size;
+            }
+
             File.Move(beside, path, overwrite: true);
         }
+
+        return true;
     }
 
     /// <summary>Whether everything is written already, so that a cache that may only be read is as good.</summary>

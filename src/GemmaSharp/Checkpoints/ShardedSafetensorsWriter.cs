@@ -138,21 +138,26 @@ sealed class ShardedSafetensorsWriter : IDisposable
         _writers.Add(SafetensorsWriter.Create(Path.Combine(_folder, file), tensors, _metadata));
     }
 
-    byte[] Index()
+    byte[] Index() => Index(_plan.Select(shard => (shard.File, shard.Tensors.Select(tensor => (tensor.Name, tensor.Length)))));
+
+    /// <summary>The index of a checkpoint's files.</summary>
+    /// <param name="files">The files with the names and bytes of their tensors.</param>
+    public static byte[] Index(IEnumerable<(string File, IEnumerable<(string Name, long Length)> Tensors)> files)
     {
+        (string File, (string Name, long Length)[] Tensors)[] all = [.. files.Select(file => (file.File, file.Tensors.ToArray()))];
         using var stream = new MemoryStream();
         using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
         {
             json.WriteStartObject();
             json.WriteStartObject("metadata");
-            json.WriteNumber("total_size", _plan.Sum(shard => shard.Tensors.Sum(tensor => tensor.Length)));
+            json.WriteNumber("total_size", all.Sum(file => file.Tensors.Sum(tensor => tensor.Length)));
             json.WriteEndObject();
             json.WriteStartObject("weight_map");
-            foreach ((string file, IReadOnlyList<TensorDeclaration> tensors) in _plan)
+            foreach ((string file, (string Name, long Length)[] tensors) in all)
             {
-                foreach (TensorDeclaration tensor in tensors)
+                foreach ((string name, _) in tensors)
                 {
-                    json.WriteString(tensor.Name, file);
+                    json.WriteString(name, file);
                 }
             }
 

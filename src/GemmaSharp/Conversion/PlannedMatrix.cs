@@ -50,6 +50,8 @@ sealed class PlannedMatrix : IPlannedTensor
 
     public IReadOnlyList<TensorDeclaration> Declarations { get; }
 
+    public IEnumerable<StoredTensor> Sources => ((StoredTensor?[])[Source.Weight, Source.Scales, Source.Biases]).OfType<StoredTensor>();
+
     /// <summary>Whether codes, or numbers of the same type, are copied as they are.</summary>
     public bool IsCopy { get; }
 

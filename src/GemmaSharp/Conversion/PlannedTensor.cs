@@ -11,6 +11,8 @@ namespace GemmaSharp.Conversion;
 /// <param name="axes">Source axis of each axis of the result; <see langword="null"/> for the same order.</param>
 sealed class PlannedTensor(StoredTensor stored, string name, ElementType type, int[]? axes) : IPlannedTensor
 {
+    public IEnumerable<StoredTensor> Sources => [stored];
+
     public IReadOnlyList<TensorDeclaration> Declarations { get; } =
         [new(name, type, axes is null ? stored.Shape : [.. axes.Select(axis => stored.Shape[axis])])];
 
@@ -116,6 +118,9 @@ interface IPlannedTensor
     /// <summary>What will be written, in this order.</summary>
     IReadOnlyList<TensorDeclaration> Declarations { get; }
 
+    /// <summary>What is read for it.</summary>
+    IEnumerable<StoredTensor> Sources { get; }
+
     /// <summary>Makes and writes them.</summary>
     void Write(TensorReader reader, TensorSink sink, ConversionWork work);
 }
@@ -123,6 +128,8 @@ interface IPlannedTensor
 /// <summary>A tensor the source lacks and which is 0.</summary>
 sealed class PlannedZeros(TensorDeclaration declaration) : IPlannedTensor
 {
+    public IEnumerable<StoredTensor> Sources => [];
+
     public IReadOnlyList<TensorDeclaration> Declarations { get; } = [declaration];
 
     public void Write(TensorReader reader, TensorSink sink, ConversionWork work) => sink.Write(declaration.Name, new byte[declaration.Length]);

@@ -62,6 +62,42 @@ public sealed class HubCommandTests
     }
 
     [Fact]
+    public async Task Pull_Quantised_KeepsTheResultAlone()
+    {
+        await using HubProgram program = await HubProgram.StartAsync();
+        string demo = Path.Combine(AppContext.BaseDirectory, "models", "gemma-3n-demo");
+        program.Server.Add(Id, [.. Directory.EnumerateFiles(demo).Select(path => new FakeFile(
+            Path.GetFileName(path), File.ReadAllBytes(path), path.EndsWith(".safetensors", StringComparison.Ordinal)))]);
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("gemma-pull-");
+        try
+        {
+            string target = Path.Combine(folder.FullName, "demo");
+            (int exitCode, string output, string error) = await program.RunAsync("pull", Id, "--bits", "4", "--group-size", "32", "--output", target);
+            Assert.Equal((0, target + Environment.NewLine), (exitCode, output));
+            Assert.Matches(@"gemma: org/name converted: .* modules quantised, [4-6]\.\d\d bits per weight", error);
+            Assert.False(Directory.Exists(program.Repository(Id)));
+            using (GemmaModel model = GemmaModel.Load(target))
+            {
+                Assert.Empty(model.Report.Findings.Where(finding => finding.Severity != Severity.Note));
+            }
+
+            (exitCode, output, _) = await program.RunAsync("pull", Id, "--bits", "8", "--output", target + "8", "--json");
+            Assert.Equal(0, exitCode);
+            Assert.Equal("converted", Check("pull", output)[^1].GetProperty("type").GetString());
+            Assert.Equal(2, (await program.RunAsync("pull", Id, "--bits", "4")).ExitCode);
+            Assert.Equal(2, (await program.RunAsync("pull", Id, "--output", "x")).ExitCode);
+            Assert.Equal(2, (await program.RunAsync("pull", Id, "--bits", "4", "--output", "x", "--dry-run")).ExitCode);
+            (exitCode, _, error) = await program.RunAsync("pull", Id, "--bits", "4", "--output", target);
+            Assert.Equal(1, exitCode);
+            Assert.Contains("is there already and not empty; give the name of a new folder.", error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task Json_OfAllCommands_FollowsTheSchemas()
     {
         await using HubProgram program = await HubProgram.StartAsync();
