@@ -6,8 +6,8 @@ public static class GemmaModelExtensions
     extension(GemmaModel)
     {
         /// <summary>Loads a model by its repository's name: from the cache where it is whole, without a request, and else after downloading it.</summary>
-        /// <param name="model"><c>ORG/NAME</c>, <c>ORG/NAME@REVISION</c>, <c>ORG/NAME:Q4_K_M</c>, a short name of <see cref="KnownModel"/>, or a
-        /// folder.</param>
+        /// <param name="model"><c>ORG/NAME</c>, <c>ORG/NAME@REVISION</c>, <c>ORG/NAME:Q4_K_M</c>, a short name of <see cref="KnownModel"/>,
+        /// <c>ollama:NAME</c> of one in Ollama's store, with its system text and parameters, or a folder.</param>
         /// <param name="options">How it is loaded; null for the defaults.</param>
         /// <param name="hub">Which hub and cache; null for what the environment says.</param>
         /// <param name="progress">Told how far downloading is, on any thread; null for nobody.</param>
@@ -26,6 +26,14 @@ public static class GemmaModelExtensions
         {
             ArgumentException.ThrowIfNullOrEmpty(model);
             options?.Validate();
+            if (model.StartsWith(OllamaStore.Scheme, StringComparison.Ordinal) && !Path.Exists(model))
+            {
+                OllamaModel stored = new OllamaStore().Find(model[OllamaStore.Scheme.Length..]);
+                options ??= new GemmaModelOptions();
+                options = options with { Projector = options.Projector ?? stored.Projector, Defaults = options.Defaults ?? stored.Defaults };
+                return await Task.Run(() => GemmaModel.Load(stored.Path, options), cancellationToken).ConfigureAwait(false);
+            }
+
             string path = await LocateAsync(model, hub, progress, cancellationToken).ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
             return await Task.Run(() => GemmaModel.Load(path, options), cancellationToken).ConfigureAwait(false);

@@ -12,6 +12,9 @@ public sealed class OllamaStore
     // A host, a namespace, a model, a tag.
     const int Depth = 4;
 
+    /// <summary>What stands before the name of a model of the store where models of several kinds are named.</summary>
+    internal const string Scheme = "ollama:";
+
     /// <summary>Opens a store.</summary>
     /// <param name="folder">Where it is; null for <c>OLLAMA_MODELS</c>, else <c>~/.ollama/models</c>, else that of Ollama's service on Linux.</param>
     public OllamaStore(string? folder = null)

@@ -58,8 +58,9 @@ public sealed class GemmaModel : IDisposable
             RequireVocabulary(Tokenizer, Config);
             ChatTemplate = _checkpoint.LoadChatTemplate(Tokenizer);
             GenerationDefaults = _checkpoint.LoadGenerationDefaults();
-            ContextLength = Math.Min(options.ContextLength ?? int.MaxValue, Config.TextConfig.MaxPositionEmbeddings);
-            string?[] said = [ChatTemplate.Warning, GenerationDefaults.Warning, options.Exact ? null : SlowForms(_checkpoint)];
+            GenerationDefaults = options.Defaults?.Over(GenerationDefaults) ?? GenerationDefaults;
+            ContextLength = Math.Min(options.ContextLength ?? options.Defaults?.ContextLength ?? int.MaxValue, Config.TextConfig.MaxPositionEmbeddings);
+            string?[] said = [ChatTemplate.Warning, GenerationDefaults.Warning, options.Defaults?.Warning, options.Exact ? null : SlowForms(_checkpoint)];
             Warnings = [.. Report.Findings.Where(f => f.Severity == Severity.Warning).Select(f => f.Problem), .. said.OfType<string>()];
             _team = new WorkerTeam(options.Threads ?? Environment.ProcessorCount);
             Linears.PrepareProducts(_team);
@@ -69,7 +70,7 @@ public sealed class GemmaModel : IDisposable
                 processor.RequireBands(Config);
             }
 
-            Encoder = new PromptEncoder(Config, processor, ChatTemplate, parts, Linears, _team, options.ImageSize);
+            Encoder = new PromptEncoder(Config, processor, ChatTemplate, parts, Linears, _team, options.ImageSize, options.Defaults?.System);
             Name = CheckpointName.Of(path);
             MaxActive = options.MaxActive;
             LoadTime = Stopwatch.GetElapsedTime(start);

@@ -48,6 +48,9 @@ public sealed record GemmaModelOptions
     /// </summary>
     public long? CacheBytes { get; init; }
 
+    /// <summary>What the model is asked with unless a request says otherwise; null: what the checkpoint recommends.</summary>
+    public ModelDefaults? Defaults { get; init; }
+
     /// <summary>Where loading and warnings are logged.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
 
@@ -57,6 +60,7 @@ public sealed record GemmaModelOptions
     /// <exception cref="ArgumentException">A value is out of its range.</exception>
     internal void Validate()
     {
+        Defaults?.Validate();
         if (Threads is < 1 or > 1024)
         {
             throw new ArgumentException($"{nameof(Threads)} is {Threads}; it must be from 1 to 1024.", nameof(Threads));

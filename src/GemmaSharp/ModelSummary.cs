@@ -1,6 +1,7 @@
 using System.IO.Hashing;
 using System.Text;
 using GemmaSharp.Checkpoints;
+using GemmaSharp.Conversion.Gguf;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp;
@@ -16,6 +17,14 @@ public sealed record ModelSummary
 
     /// <summary>The form that most of the matrices' bytes are stored in: <c>bf16</c>, <c>affine4/64</c>.</summary>
     public required string Format { get; init; }
+
+    /// <summary>What kind of files it is in: <c>safetensors</c> or <c>gguf</c>.</summary>
+    public required string Container { get; init; }
+
+    /// <summary>
+    /// What a GGUF file calls the mix of its forms, small letters: <c>q4_k_m</c>; <see langword="null"/> of others, and where it does not say.
+    /// </summary>
+    public required string? Mix { get; init; }
 
     /// <summary>Whether it sees.</summary>
     public required bool HasVision { get; init; }
@@ -53,6 +62,9 @@ public sealed record ModelSummary
             WeightBytes = modules.Bytes,
             Format = Parameters(modules).Where(parameter => parameter.Shape.Count > 1).GroupBy(parameter => parameter.Format)
                 .OrderByDescending(group => group.Sum(parameter => parameter.Bytes)).Select(group => group.Key).FirstOrDefault() ?? "",
+            Container = checkpoint.Gguf is null ? "safetensors" : "gguf",
+            Mix = checkpoint.Gguf?.First.Metadata.Int("general.file_type") is int type
+                ? GgufForm.All.FirstOrDefault(form => form.FileType == type)?.Name : null,
             HasVision = hasVision,
             HasAudio = hasAudio,
             VocabularySize = checkpoint.Config.TextConfig.VocabSize,

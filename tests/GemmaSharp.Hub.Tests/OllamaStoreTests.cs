@@ -43,6 +43,23 @@ public sealed class OllamaStoreTests : IDisposable
     (string Kind, string Digest, long Size) Layer(string kind, string content) => (kind, Blob(content), Encoding.UTF8.GetByteCount(content));
 
     [Fact]
+    public void Defaults_OfEveryParameter_AreHeededOrNamed()
+    {
+        Manifest(Host + "/library/gemma3n/all", Layer("model", "GGUF…"), Layer("system", "  "), Layer("params", """
+            {"temperature":0,"top_k":20,"top_p":0.9,"min_p":0.05,"repeat_penalty":1.1,"seed":7,"num_predict":100,"num_ctx":512,"stop":"<end>","num_gpu":1,
+             "mirostat":2,"typical_p":0.7,"tfs_z":"x"}
+            """));
+        ModelDefaults all = Store.Find("gemma3n:all").Defaults;
+        Assert.Equal((null, 0d, 20, 0.9, 0.05, 1.1, 100, 512), (all.System, all.Temperature, all.TopK, all.TopP, all.MinP, all.RepetitionPenalty, all.MaxTokens, all.ContextLength));
+        Assert.Equal(["<end>"], all.Stop);
+        Assert.Equal("gemma3n:all in Ollama's store sets mirostat, tfs_z, typical_p, which have no effect here", all.Warning);
+        Manifest(Host + "/library/gemma3n/odd", Layer("model", "GGUF…"), Layer("params", """{"temperature":-1,"top_p":"much","num_predict":-1,"stop":[1],"num_ctx":0}"""));
+        ModelDefaults odd = Store.Find("gemma3n:odd").Defaults;
+        Assert.Equal((null, null, null, null), (odd.Temperature, odd.TopP, odd.MaxTokens, odd.ContextLength));
+        Assert.Equal("gemma3n:odd in Ollama's store sets num_ctx, stop, temperature, top_p, which have no effect here", odd.Warning);
+    }
+
+    [Fact]
     public void Find_WholeModel_HasItsFilesAndSettings()
     {
         Manifest(Host + "/library/gemma3n/e2b", Layer("model", "GGUF…"), Layer("projector", "GGUF towers"), Layer("template", "{{ .Prompt }}"),
@@ -54,6 +71,8 @@ public sealed class OllamaStoreTests : IDisposable
         Assert.Equal(("Be brief.", "Terms", "gemma3n", 18L), (model.System, model.License, model.Family, model.Bytes));
         Assert.Equal(0.5, model.Parameters["temperature"].GetDouble());
         Assert.Equal("<end>", model.Parameters["stop"][0].GetString());
+        Assert.Equal(("Be brief.", 0.5, (string?)null), (model.Defaults.System, model.Defaults.Temperature, model.Defaults.Warning));
+        Assert.Equal(["<end>"], model.Defaults.Stop);
         OllamaModel listed = Assert.Single(Store.List());
         Assert.Equal(model, listed with { Parameters = model.Parameters });
         Assert.Equal(model.Path, Store.Find("GEMMA3N:E2B").Path);

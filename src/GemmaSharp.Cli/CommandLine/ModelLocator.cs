@@ -6,7 +6,6 @@ namespace GemmaSharp.Cli;
 static class ModelLocator
 {
     const string Demo = "gemma-3n-demo";
-    const string Ollama = "ollama:";
 
     /// <summary>The folder of a checkpoint.</summary>
     /// <param name="model">A path, <c>ORG/NAME</c> with or without a revision or form, a short name, <c>ollama:NAME</c>, or null for the demo
@@ -28,9 +27,9 @@ static class ModelLocator
             throw CliException.Usage("--model is empty; give the folder of a checkpoint, or ORG/NAME of one in the Hugging Face cache.");
         }
 
-        if (model.StartsWith(Ollama, StringComparison.Ordinal) && !Path.Exists(model))
+        if (Stored(model) is OllamaModel stored)
         {
-            return new OllamaStore().Find(model[Ollama.Length..]).Path;
+            return stored.Path;
         }
 
         if (Path.Exists(model) || Repository(model, cache) is not HubReference reference)
@@ -47,9 +46,15 @@ static class ModelLocator
 
     /// <summary>The file with the parts of a model in Ollama's store that see and hear; null for others, and where it has none.</summary>
     /// <exception cref="HubException">The store has no such model.</exception>
-    public static string? Projector(string? model) =>
-        model is not null && model.StartsWith(Ollama, StringComparison.Ordinal) && !Path.Exists(model)
-            ? new OllamaStore().Find(model[Ollama.Length..]).Projector : null;
+    public static string? Projector(string? model) => Stored(model)?.Projector;
+
+    /// <summary>What a model in Ollama's store is asked with unless a request says otherwise; null for others.</summary>
+    /// <exception cref="HubException">The store has no such model.</exception>
+    public static ModelDefaults? Defaults(string? model) => Stored(model)?.Defaults;
+
+    static OllamaModel? Stored(string? model) =>
+        model is not null && model.StartsWith(OllamaStore.Scheme, StringComparison.Ordinal) && !Path.Exists(model)
+            ? new OllamaStore().Find(model[OllamaStore.Scheme.Length..]) : null;
 
     /// <summary>The folder of an adapter.</summary>
     /// <param name="adapter">A path, or <c>ORG/NAME</c> in the Hugging Face cache. One that is found nowhere is refused by the adapter's reader.</param>
@@ -66,7 +71,7 @@ static class ModelLocator
 
     /// <summary>The repository that would have to be downloaded first; null where there is nothing to download.</summary>
     internal static HubReference? Missing(string? model, HubCache cache) =>
-        model is { Length: > 0 } && !Path.Exists(model) && !model.StartsWith(Ollama, StringComparison.Ordinal)
+        model is { Length: > 0 } && !Path.Exists(model) && !model.StartsWith(OllamaStore.Scheme, StringComparison.Ordinal)
             && Repository(model, cache) is HubReference reference && cache.Find(reference) is null ? reference : null;
 
     // "name" alone may well be a folder that is not there, unless it is a short name or one that the cache knows.

@@ -59,6 +59,7 @@ sealed class ModelOptions(GlobalOptions global, bool exactByDefault = false)
             Exact = exact || (exactByDefault && !fast),
             Slice = _slice.Read(parse),
             Projector = global.ProjectorOf(parse),
+            Defaults = exactByDefault ? null : ModelLocator.Defaults(parse.GetValue(global.Model)),
             VisionWeights = _visionWeights.Read(parse),
             LoggerFactory = parse.GetValue(global.Verbose) ? new StandardErrorLogger(console) : null,
         };

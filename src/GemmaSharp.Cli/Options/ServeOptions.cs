@@ -180,7 +180,11 @@ sealed class ServeOptions(GlobalOptions global)
         for (int i = 0; i < names.Length; i++)
         {
             (string? id, string? place) = Named(names[i]);
-            GemmaModelOptions own = how with { Projector = (i == 0 ? parse.GetValue(global.Projector) : null) ?? ModelLocator.Projector(place) };
+            GemmaModelOptions own = how with
+            {
+                Projector = (i == 0 ? parse.GetValue(global.Projector) : null) ?? ModelLocator.Projector(place),
+                Defaults = ModelLocator.Defaults(place),
+            };
             var model = new GemmaServerModel(ModelLocator.Find(place), own) { Id = id };
             if (i == 0)
             {

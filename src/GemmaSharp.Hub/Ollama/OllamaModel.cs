@@ -13,4 +13,64 @@ namespace GemmaSharp.Hub;
 /// <param name="Family">The family, such as <c>gemma3n</c>, as its configuration says; null where that says nothing.</param>
 public sealed record OllamaModel(
     string Name, string Path, string? Projector, long Bytes, string? System, IReadOnlyDictionary<string, JsonElement> Parameters, string? License,
-    string? Family);
+    string? Family)
+{
+    /// <summary>Settings that say how Ollama itself works with a model, and nothing of its answers.</summary>
+    static readonly HashSet<string> s_machine = new(StringComparer.Ordinal)
+    {
+        "num_gpu", "main_gpu", "num_thread", "num_batch", "num_keep", "low_vram", "use_mmap", "use_mlock", "numa", "f16_kv", "vocab_only", "logits_all",
+        "embedding_only", "rope_frequency_base", "rope_frequency_scale", "seed",
+    };
+
+    /// <summary>What it is asked with unless a request says otherwise: its system text and parameters.</summary>
+    /// <remarks>Parameters that have no effect are named in its warning. A fixed seed is left to requests.</remarks>
+    public ModelDefaults Defaults
+    {
+        get
+        {
+            var unheeded = new List<string>();
+            var defaults = new ModelDefaults { System = string.IsNullOrWhiteSpace(System) ? null : System };
+            foreach ((string name, JsonElement value) in Parameters.OrderBy(each => each.Key, StringComparer.Ordinal))
+            {
+                double? number = value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double d) ? d : null;
+                int? whole = value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int n) ? n : null;
+                ModelDefaults? changed = (name, number, whole) switch
+                {
+                    ("temperature", >= 0 and <= float.MaxValue, _) => defaults with { Temperature = number },
+                    ("top_k", _, >= 0) => defaults with { TopK = whole },
+                    ("top_p", > 0 and <= 1, _) => defaults with { TopP = number },
+                    ("min_p", >= 0 and <= 1, _) => defaults with { MinP = number },
+                    ("repeat_penalty", > 0 and <= float.MaxValue, _) => defaults with { RepetitionPenalty = number },
+                    ("num_predict", _, >= 1) => defaults with { MaxTokens = whole },
+
+                    // Without end, and to the end of the context: what happens anyway.
+                    ("num_predict", _, -1 or -2) => defaults,
+                    ("num_ctx", _, >= 1) => defaults with { ContextLength = whole },
+                    ("stop", _, _) when Texts(value) is string[] stop => defaults with { Stop = stop },
+                    _ => null,
+                };
+                if (changed is not null)
+                {
+                    defaults = changed;
+                }
+                else if (!s_machine.Contains(name))
+                {
+                    unheeded.Add(name);
+                }
+            }
+
+            return unheeded.Count == 0 ? defaults : defaults with
+            {
+                Warning = $"{Name} in Ollama's store sets {string.Join(", ", unheeded)}, which {(unheeded.Count == 1 ? "has" : "have")} no effect here",
+            };
+        }
+    }
+
+    static string[]? Texts(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => value.GetString() is { Length: > 0 } one ? [one] : [],
+        JsonValueKind.Array when value.EnumerateArray().All(each => each.ValueKind == JsonValueKind.String) =>
+            [.. value.EnumerateArray().Select(each => each.GetString()!).Where(text => text.Length > 0)],
+        _ => null,
+    };
+}

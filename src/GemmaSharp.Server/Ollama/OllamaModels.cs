@@ -83,7 +83,8 @@ sealed class OllamaModels(ModelCatalog catalog, GemmaServerOptions options)
         ["completion", "tools", .. model.Summary.HasVision ? ["vision"] : (string[])[], .. model.Summary.HasAudio ? ["audio"] : (string[])[]];
 
     static ModelDetails Details(SelectedModel model) => new(
-        "", "safetensors", Family, [Family], Size(model.Model.Summary.ParameterCount), Level(model.Model.Summary.Format), model.Model.ContextLength,
+        "", model.Model.Summary.Container, Family, [Family], Size(model.Model.Summary.ParameterCount),
+        model.Model.Summary.Mix?.ToUpperInvariant() ?? Level(model.Model.Summary.Format), model.Model.ContextLength,
         model.Model.Summary.EmbeddingLength);
 
     static string Size(long parameters) =>

@@ -37,6 +37,26 @@ public sealed class OllamaModelTests(SharedServer shared) : IClassFixture<Shared
     }
 
     [Fact]
+    public async Task Gguf_files_are_called_so_with_their_mix()
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("gemma-ollama-");
+        try
+        {
+            string path = Path.Combine(folder.FullName, "demo.gguf");
+            CheckpointConverter.ConvertToGguf(
+                Demo.Folder, path, new GgufConversionOptions { Type = "q4_k_m", Towers = false }, cancellationToken: TestContext.Current.CancellationToken);
+            using GemmaModel model = GemmaModel.Load(path);
+            await using RunningServer server = await RunningServer.StartAsync(model);
+            JsonNode details = (await server.GetAsync("/api/tags"))["models"]![0]!["details"]!;
+            Assert.Equal(("gguf", "Q4_K_M"), ((string)details["format"]!, (string)details["quantization_level"]!));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task Show_has_what_clients_read()
     {
         using GemmaModel model = GemmaModel.Load(Demo.Folder, new GemmaModelOptions { ContextLength = 1000 });

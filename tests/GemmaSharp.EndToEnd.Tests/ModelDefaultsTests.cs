@@ -1,0 +1,74 @@
+namespace GemmaSharp.EndToEnd.Tests;
+
+/// <summary>What a model is asked with unless a request says otherwise.</summary>
+public sealed class ModelDefaultsTests
+{
+    static readonly ChatMessage[] s_question = [ChatMessage.User("What is the capital of Peru?")];
+
+    [Fact]
+    public async Task Defaults_AreHeeded_UnlessARequestSaysOtherwise()
+    {
+        using GemmaModel plain = GemmaModel.Load(Demo.Folder);
+        using GemmaModel model = GemmaModel.Load(Demo.Folder, new GemmaModelOptions
+        {
+            Defaults = new ModelDefaults { System = "Be brief.", Temperature = 0, MaxTokens = 4, Stop = ["Lima"], ContextLength = 300, Warning = "Something has no effect" },
+        });
+        Assert.Equal(plain.Encode([ChatMessage.System("Be brief."), .. s_question]).Ids, model.Encode(s_question).Ids);
+        Assert.Equal(plain.Encode([ChatMessage.System("Be long."), .. s_question]).Ids, model.Encode([ChatMessage.System("Be long."), .. s_question]).Ids);
+        Assert.Contains("Something has no effect", model.Warnings);
+        Assert.Equal(300, model.ContextLength);
+
+        string[] answers = [.. await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => AnswerAsync(model, new GenerationOptions())))];
+        Assert.Single(answers.Distinct());
+        Assert.Equal(4, await CountAsync(model, new GenerationOptions { IgnoreEos = true, Stop = ["none"] }));
+        Assert.Equal(9, await CountAsync(model, new GenerationOptions { IgnoreEos = true, MaxTokens = 9, Stop = ["none"] }));
+    }
+
+    [Fact]
+    public void Context_OfTheOptions_GoesBeforeTheDefaults()
+    {
+        using GemmaModel model = GemmaModel.Load(Demo.Folder, new GemmaModelOptions { ContextLength = 500, Defaults = new ModelDefaults { ContextLength = 300 } });
+        Assert.Equal(500, model.ContextLength);
+    }
+
+    [Fact]
+    public void ImpossibleDefaults_AreRefused()
+    {
+        (ModelDefaults Defaults, string Says)[] cases =
+        [
+            (new() { Temperature = -1 }, "Temperature is -1; it must be 0 or more."), (new() { TopK = -1 }, "TopK is -1; it must be 0 or more."),
+            (new() { TopP = 0 }, "TopP is 0; it must be above 0 and at most 1."), (new() { MinP = 2 }, "MinP is 2; it must be from 0 to 1."),
+            (new() { RepetitionPenalty = 0 }, "RepetitionPenalty is 0; it must be above 0."), (new() { MaxTokens = 0 }, "MaxTokens is 0; it must be 1 or more."),
+            (new() { ContextLength = 0 }, "ContextLength is 0; it must be 1 or more."),
+        ];
+        foreach ((ModelDefaults defaults, string says) in cases)
+        {
+            ArgumentException error = Assert.Throws<ArgumentException>(() => GemmaModel.Load(Demo.Folder, new GemmaModelOptions { Defaults = defaults }));
+            Assert.StartsWith(says, error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    static async Task<string> AnswerAsync(GemmaModel model, GenerationOptions options)
+    {
+        string text = "";
+        using GemmaSession session = model.NewSession();
+        await foreach (GeneratedToken token in session.GenerateAsync(model.Encode(s_question), options, TestContext.Current.CancellationToken))
+        {
+            text += token.Text;
+        }
+
+        return text;
+    }
+
+    static async Task<int> CountAsync(GemmaModel model, GenerationOptions options)
+    {
+        int count = 0;
+        using GemmaSession session = model.NewSession();
+        await foreach (GeneratedToken _ in session.GenerateAsync(model.Encode(s_question), options, TestContext.Current.CancellationToken))
+        {
+            count++;
+        }
+
+        return count;
+    }
+}
