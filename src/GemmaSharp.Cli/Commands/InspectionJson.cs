@@ -22,7 +22,7 @@ static class InspectionJson
         json.WriteMeasured("bits_per_weight", inspection.BitsPerWeight);
         json.WriteString("quantization", inspection.Quantization);
         json.WriteStartArray("files");
-        foreach (SafetensorsFile file in inspection.Checkpoint.Files)
+        foreach (WeightFile file in inspection.Checkpoint.Files)
         {
             json.WriteStartObject();
             json.WriteString("name", file.Name);

@@ -78,7 +78,7 @@ public sealed class HubCommandTests
             Assert.False(Directory.Exists(program.Repository(Id)));
             using (GemmaModel model = GemmaModel.Load(target))
             {
-                Assert.Empty(model.Report.Findings.Where(finding => finding.Severity != Severity.Note));
+                Assert.DoesNotContain(model.Report.Findings, finding => finding.Severity != Severity.Note);
             }
 
             (exitCode, output, _) = await program.RunAsync("pull", Id, "--bits", "8", "--output", target + "8", "--json");
