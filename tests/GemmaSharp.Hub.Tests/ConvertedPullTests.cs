@@ -63,17 +63,7 @@ public sealed class ConvertedPullTests : IDisposable
     {
         await using HubFixture fixture = await HubFixture.StartAsync();
         FakeFile[] files = Serve(fixture);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(HubFixture.Stop);
-        int left = requests;
-        fixture.Server.Fault = async (request, _) =>
-        {
-            if (request.IsStore && Interlocked.Decrement(ref left) == 0)
-            {
-                await stop.CancelAsync();
-            }
-
-            return false;
-        };
+        using CancellationTokenSource stop = StopAfter(fixture, requests);
         using (HubClient client = fixture.Client(Options(fixture)))
         {
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.PullConvertedAsync(HubReference.Parse(Id), Target, s_fourBits, null, stop.Token));
@@ -132,17 +122,7 @@ public sealed class ConvertedPullTests : IDisposable
     {
         await using HubFixture fixture = await HubFixture.StartAsync();
         FakeFile[] files = Serve(fixture);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(HubFixture.Stop);
-        int left = 22;
-        fixture.Server.Fault = async (request, _) =>
-        {
-            if (request.IsStore && Interlocked.Decrement(ref left) == 0)
-            {
-                await stop.CancelAsync();
-            }
-
-            return false;
-        };
+        using CancellationTokenSource stop = StopAfter(fixture, 22);
         using (HubClient client = fixture.Client(Options(fixture)))
         {
             await Assert.ThrowsAnyAsync<OperationCanceledException>(
@@ -186,6 +166,23 @@ public sealed class ConvertedPullTests : IDisposable
         File.WriteAllText(Path.Combine(Target, "mine.txt"), "mine");
         Assert.EndsWith("is there already and not empty; give the name of a new folder.", (await Assert.ThrowsAsync<ConversionException>(
             () => client.PullConvertedAsync(HubReference.Parse(Id), Target, s_fourBits, cancellationToken: HubFixture.Stop))).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>What is cancelled when some requests for contents have come.</summary>
+    static CancellationTokenSource StopAfter(HubFixture fixture, int requests)
+    {
+        var stop = CancellationTokenSource.CreateLinkedTokenSource(HubFixture.Stop);
+        int left = requests;
+        fixture.Server.Fault = async (request, _) =>
+        {
+            if (request.IsStore && Interlocked.Decrement(ref left) == 0)
+            {
+                await stop.CancelAsync();
+            }
+
+            return false;
+        };
+        return stop;
     }
 
     static HubOptions Options(HubFixture fixture) => fixture.Options with { Machine = fixture.Machine with { PartBytes = 1 << 20 } };

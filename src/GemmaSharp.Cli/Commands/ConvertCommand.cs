@@ -79,13 +79,7 @@ static class ConvertCommand
             JsonOutput.Print(console, writer =>
             {
                 writer.WriteStartObject();
-                writer.WriteString("folder", result.Folder);
-                writer.WriteStrings("files", result.Files);
-                writer.WriteNumber("tensors", result.Tensors);
-                writer.WriteNumber("bytes", result.Bytes);
-                writer.WriteNumber("quantized_modules", result.QuantizedModules);
-                writer.WriteMeasured("bits_per_weight", result.BitsPerWeight);
-                writer.WriteStrings("notes", result.Notes);
+                writer.WriteConversion(result);
                 writer.WriteMeasured("seconds", elapsed.TotalSeconds);
                 writer.WriteEndObject();
             });

@@ -241,13 +241,7 @@ static class PullCommand
                 writer.WriteStartObject();
                 writer.WriteString("type", "converted");
                 writer.WriteString("id", reference.Id);
-                writer.WriteString("folder", result.Folder);
-                writer.WriteStrings("files", result.Files);
-                writer.WriteNumber("tensors", result.Tensors);
-                writer.WriteNumber("bytes", result.Bytes);
-                writer.WriteNumber("quantized_modules", result.QuantizedModules);
-                writer.WriteMeasured("bits_per_weight", result.BitsPerWeight);
-                writer.WriteStrings("notes", result.Notes);
+                writer.WriteConversion(result);
                 writer.WriteEndObject();
             });
             return;
