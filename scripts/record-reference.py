@@ -203,7 +203,8 @@ def main():
             best = torch.topk(finite, 2).values
             gaps.append(float((best[0] - best[1]) / finite.abs().max()))
         prompt = inputs["input_ids"][0].tolist()
-        cases.append({"name": name, "messages": f"{name}.json", "trace": f"{name}.safetensors", "token_ids": prompt,
+        cases.append({"name": name, "messages": f"{name}.json", "trace": f"{name}.safetensors",
+                      "trace_sha256": sha256(arguments.output / f"{name}.safetensors"), "token_ids": prompt,
                       "greedy": answer.sequences[0, len(prompt):].tolist(), "greedy_gaps": gaps})
 
     reference = {

@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using GemmaSharp.Conversion;
+using GemmaSharp.Files;
 using GemmaSharp.Hub.Cache;
 using GemmaSharp.Hub.Download;
 using GemmaSharp.Hub.Protocol;
@@ -86,11 +87,15 @@ public sealed partial class HubClient
         foreach (HubFile file in plan.Files.Select(file => file.File).Where(file => !IsWeights(file)))
         {
             string place = staging.Source(file.Path);
-            if (!File.Exists(place))
+            if (SnapshotWriter.Length(place) != file.Size)
             {
                 await BringAsync(file).ConfigureAwait(false);
                 Directory.CreateDirectory(Path.GetDirectoryName(place)!);
-                File.Copy(cached.Existing(file) ?? store.Blob(file.ETag), place);
+
+                // Beside it first: a kill must not leave half a file under the name.
+                string beside = place + AtomicFile.Ending;
+                File.Copy(cached.Existing(file) ?? store.Blob(file.ETag), beside, overwrite: true);
+                File.Move(beside, place, overwrite: true);
             }
         }
 
@@ -105,16 +110,17 @@ public sealed partial class HubClient
         }
 
         using var work = new PiecewiseConversion(staging.SourceFolder, conversion);
-        RequireRoom(plan.Reference, work, weights, staging, cached);
+        RequireRoom(plan.Reference, work, weights, staging, cached, store);
         for (int part = 0; part < work.Count; part++)
         {
-            string name = work.FileName(part);
-            if (File.Exists(Path.Combine(staging.Result, name)))
+            HubFile[] sources = [.. work.Sources(part).Select(source => weights.Single(file => file.Path == source))];
+            if (File.Exists(Path.Combine(staging.Result, work.FileName(part))))
             {
+                // A kill may have come between the part's name and this.
+                Shrink(part, sources);
                 continue;
             }
 
-            HubFile[] sources = [.. work.Sources(part).Select(source => weights.Single(file => file.Path == source))];
             foreach (HubFile file in sources)
             {
                 if (!staging.IsWhole(file))
@@ -130,16 +136,22 @@ public sealed partial class HubClient
                 [.. sources.Select(file => new FileProgress(file, (long)(file.Size * share), false))], null, null)));
             int now = part;
             await Task.Run(() => work.Write(now, staging.Result, told, cancellationToken), cancellationToken).ConfigureAwait(false);
-            int[] later = [.. Enumerable.Range(part + 1, work.Count - part - 1)];
-            foreach (HubFile file in sources.Where(file => !later.Any(other => work.Sources(other).Contains(file.Path))))
-            {
-                staging.Shrink(file);
-            }
+            Shrink(part, sources);
         }
 
         ConversionResult result = work.Finish(staging.Result, destination);
         watch.Finish();
         return result;
+
+        // Gives back the room of files that no later part reads.
+        void Shrink(int part, HubFile[] sources)
+        {
+            int[] later = [.. Enumerable.Range(part + 1, work.Count - part - 1)];
+            foreach (HubFile file in sources.Where(file => staging.IsWhole(file) && !later.Any(other => work.Sources(other).Contains(file.Path))))
+            {
+                staging.Shrink(file);
+            }
+        }
 
         async Task BringAsync(HubFile file)
         {
@@ -155,12 +167,14 @@ public sealed partial class HubClient
     }
 
     /// <summary>The room that is needed at most: what is still to be written, and the largest file that has to arrive.</summary>
-    void RequireRoom(HubReference reference, PiecewiseConversion work, HubFile[] weights, ConvertingFolder staging, SnapshotWriter cached)
+    void RequireRoom(HubReference reference, PiecewiseConversion work, HubFile[] weights, ConvertingFolder staging, SnapshotWriter cached,
+        RepositoryFolder store)
     {
         int[] open = [.. Enumerable.Range(0, work.Count).Where(part => !File.Exists(Path.Combine(staging.Result, work.FileName(part))))];
         long results = open.Sum(work.Bytes);
         long largest = open.Select(part => work.Sources(part).Select(name => weights.Single(file => file.Path == name))
-            .Where(file => !staging.IsWhole(file) && cached.Existing(file) is null).Sum(file => file.Size)).DefaultIfEmpty(0).Max();
+            .Where(file => !staging.IsWhole(file) && cached.Existing(file) is null)
+            .Sum(file => file.Size - (File.Exists(store.Partial(file.ETag)) ? Journal.DoneOf(store.Journal(file.ETag), file) : 0))).DefaultIfEmpty(0).Max();
         long needed = results + largest, free = needed > 0 ? _options.Machine.FreeBytes(staging.SourceFolder) : 0;
         if (needed > 0 && free < needed + _options.Machine.SpareBytes)
         {
@@ -232,7 +246,8 @@ public sealed partial class HubClient
 
     /// <summary>What unfinished work must have been begun with to be gone on from.</summary>
     static string Fingerprint(PullPlan plan, ConversionOptions options) =>
-        $"{plan.Reference.Id}\n{plan.Commit}\n{options with { Threads = null }}\n{string.Join(' ', options.Quantize?.Keep ?? [])}\n{options.Quantize}";
+        $"{plan.Reference.Id}\n{plan.Commit}\n{options with { Threads = null }}\n{string.Join(' ', options.Quantize?.Keep ?? [])}\n{options.Quantize}\n"
+            + $"{string.Join(' ', options.Slice?.Widths ?? [])} {string.Join(' ', options.Slice?.Skip ?? [])}";
 
     sealed class Progress(Action<double> report) : IProgress<ConversionProgress>
     {

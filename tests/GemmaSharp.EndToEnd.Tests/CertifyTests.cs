@@ -55,6 +55,8 @@ public sealed class CertifyTests : IDisposable
         }
 
         File.WriteAllBytes(trace, bytes);
+        GemmaProcess.Run("certify", "--model", _tiny.Folder, "--reference", _folder.Path).AssertRefused(4, "text-short.safetensors has SHA-256", "record the reference anew");
+        Change(root => root["cases"]![0]!["trace_sha256"] = Convert.ToHexStringLower(SHA256.HashData(bytes)));
         GemmaResult result = Certify();
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("differs from transformers 5.23.0 in case text-short, first in language_model.layers.3.mlp", result.Output, StringComparison.Ordinal);
@@ -137,6 +139,7 @@ public sealed class CertifyTests : IDisposable
                 ["name"] = name,
                 ["messages"] = name + ".json",
                 ["trace"] = name + ".safetensors",
+                ["trace_sha256"] = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(_folder[name + ".safetensors"]))),
                 ["token_ids"] = recorded["token_ids"]!.DeepClone(),
                 ["greedy"] = recorded["greedy"]!.DeepClone(),
                 ["greedy_gaps"] = new JsonArray([.. greedy.Select(_ => (JsonNode)0.5)]),

@@ -105,6 +105,37 @@ public sealed class ConvertedPullTests : IDisposable
     }
 
     [Fact]
+    public async Task WhatAKillLeavesBehind_IsMended()
+    {
+        await using HubFixture fixture = await HubFixture.StartAsync();
+        FakeFile[] files = Serve(fixture);
+        using CancellationTokenSource stop = StopAfter(fixture, 22);
+        using (HubClient client = fixture.Client(Options(fixture)))
+        {
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.PullConvertedAsync(HubReference.Parse(Id), Target, s_fourBits, null, stop.Token));
+        }
+
+        // Half a tokenizer, half a part, and a part whose source was not given back.
+        string tokenizer = Path.Combine(Staging, "source", "tokenizer.json"), done = Directory.EnumerateFiles(Path.Combine(Staging, "whole"), "*.done").First();
+        File.WriteAllBytes(tokenizer, File.ReadAllBytes(tokenizer)[..1000]);
+        Directory.CreateDirectory(Path.Combine(Staging, "result", "part.partial"));
+        File.WriteAllText(Path.Combine(Staging, "result", "part.partial", "model.safetensors"), "half");
+        FakeFile source = files.Single(file => file.Path == Path.GetFileName(done)[..^".done".Length]);
+        File.Delete(done);
+        File.WriteAllBytes(Path.Combine(Staging, "source", source.Path), source.Content);
+        File.WriteAllBytes(Path.Combine(Staging, "whole", source.ETag), []);
+        int whole = -1;
+        fixture.Server.Fault = (_, _) =>
+        {
+            whole = Directory.EnumerateFiles(Path.Combine(Staging, "whole")).Count(mark => !mark.EndsWith(".done", StringComparison.Ordinal));
+            return Task.FromResult(false);
+        };
+        await PullAsync(fixture);
+        AssertConverted(files);
+        Assert.Equal(0, whole);
+    }
+
+    [Fact]
     public async Task CachedFiles_AreReadThere()
     {
         await using HubFixture fixture = await HubFixture.StartAsync();

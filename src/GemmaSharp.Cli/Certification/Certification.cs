@@ -59,6 +59,7 @@ sealed class Certification(ReferenceRecording recording, string folder, double t
     /// <exception cref="CliException">The trace is no safetensors file.</exception>
     public async Task<CertifiedCase> RunAsync(GemmaModel model, RecordedCase recorded, CancellationToken cancellationToken)
     {
+        RequireUnchanged(recorded);
         using var media = new MessageMedia(MediaOptions.Default with { Alpha = AlphaMode.Reference }, null, VideoOptions.Default, _ => { });
         IReadOnlyList<ChatMessage> messages = await media.ReadAsync(ConversationFile.Read(recorded.Messages), cancellationToken).ConfigureAwait(false);
         ModelSenses.Require(model, messages);
@@ -113,6 +114,27 @@ sealed class Certification(ReferenceRecording recording, string folder, double t
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>The certificate names the recording by its list of files, so these have to be the listed ones.</summary>
+    void RequireUnchanged(RecordedCase recorded)
+    {
+        string found;
+        try
+        {
+            using FileStream stream = File.OpenRead(recorded.Trace);
+            found = Hash(stream);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CliException.Input($"{recorded.Trace} cannot be read ({e.Message.TrimEnd('.')}); record the reference anew.", e);
+        }
+
+        if (found != recorded.TraceSha256)
+        {
+            throw CliException.Input(
+                $"{recorded.Trace} has SHA-256 {found} and {recording.Path} lists it with {recorded.TraceSha256}; record the reference anew.");
+        }
     }
 
     TraceComparison Compare(string ours, string reference)

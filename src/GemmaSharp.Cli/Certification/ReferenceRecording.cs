@@ -26,7 +26,8 @@ sealed class ReferenceRecording
         Files = [.. List(root, "checkpoint").Select(file => new RecordedFile(
             Required(file, "name"), Number(file, "size"), Required(file, "sha256").ToLowerInvariant()))];
         Cases = [.. List(root, "cases").Select(each => new RecordedCase(
-            Required(each, "name"), Inside(Required(each, "messages")), Inside(Required(each, "trace")), Integers(each, "token_ids"), Integers(each, "greedy"),
+            Required(each, "name"), Inside(Required(each, "messages")), Inside(Required(each, "trace")), Required(each, "trace_sha256").ToLowerInvariant(),
+            Integers(each, "token_ids"), Integers(each, "greedy"),
             [.. List(each, "greedy_gaps").Select(gap => gap.TryGetDouble(out double number) && number >= 0 ? number
                 : throw Bad($"has {gap} among \"greedy_gaps\""))]))];
         if (Cases.FirstOrDefault(each => each.Greedy.Length != each.GreedyGaps.Length) is RecordedCase odd)
@@ -120,7 +121,8 @@ readonly record struct RecordedFile(string Name, long Size, string Sha256);
 /// <param name="Name">What it is called.</param>
 /// <param name="Messages">The file of the conversation, its pictures and sounds beside it.</param>
 /// <param name="Trace">The file of the tensors.</param>
+/// <param name="TraceSha256">Its checksum.</param>
 /// <param name="TokenIds">The prompt.</param>
 /// <param name="Greedy">The most probable token of each step, end tokens left out.</param>
 /// <param name="GreedyGaps">How far the second most probable one is behind it, as a share of the largest logit.</param>
-sealed record RecordedCase(string Name, string Messages, string Trace, int[] TokenIds, int[] Greedy, double[] GreedyGaps);
+sealed record RecordedCase(string Name, string Messages, string Trace, string TraceSha256, int[] TokenIds, int[] Greedy, double[] GreedyGaps);
