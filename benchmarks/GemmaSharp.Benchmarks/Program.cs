@@ -1,11 +1,15 @@
 using BenchmarkDotNet.Running;
 using GemmaSharp.Benchmarks;
 
-// "kernels" and "vision" print a table in seconds, each figure beside what the machine can do; "accuracy" what quantising costs the demo checkpoint;
+// "kernels", "forms" and "vision" print a table in seconds, each figure beside what the machine can do; "accuracy" what quantising costs the demo checkpoint;
 // anything else goes to BenchmarkDotNet.
 if (args is ["kernels", ..])
 {
     KernelReport.Write(args[1..]);
+}
+else if (args is ["forms", ..])
+{
+    FormReport.Write(args[1..]);
 }
 else if (args is ["vision", ..])
 {

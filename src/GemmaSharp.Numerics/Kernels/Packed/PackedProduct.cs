@@ -17,9 +17,54 @@ static unsafe class PackedProduct
     /// <summary>Tokens quantised at a time: bounds the scratch memory, and each token still meets all rows at once.</summary>
     const int MaxTokens = 256;
 
-    /// <summary>The product at the machine's width.</summary>
-    public static void Multiply(PackedPanels panels, float* x, int tokens, float* y, WorkerTeam team) =>
-        Widest.RunCodes(new Kernel(panels, x, tokens, y, team));
+    /// <summary>The product with the best that the machine has.</summary>
+    public static void Multiply(PackedPanels panels, float* x, int tokens, float* y, WorkerTeam team)
+    {
+        if (AssembledTiles.Of(panels.Form) is AssembledTiles tiles)
+        {
+            Multiply(panels, tiles, x, tokens, y, team);
+        }
+        else
+        {
+            Widest.RunCodes(new Kernel(panels, x, tokens, y, team));
+        }
+    }
+
+    /// <summary>The product by tiles of machine code.</summary>
+    internal static void Multiply(PackedPanels panels, AssembledTiles tiles, float* x, int tokens, float* y, WorkerTeam team)
+    {
+        AssembledJob job = new()
+        {
+            Tiles = tiles,
+            Panels = panels.Pointer,
+            PanelBytes = (nint)panels.Form.PanelBytes(panels.Columns),
+            Blocks = panels.Form.BlocksOf(panels.Columns),
+            Rows = panels.Rows,
+        };
+        PackedActivations activations = Room(panels, tokens);
+        int items = (panels.Count + AssembledJob.ItemPanels - 1) / AssembledJob.ItemPanels;
+        for (int first = 0; first < tokens; first += MaxTokens)
+        {
+            job.Tokens = Math.Min(MaxTokens, tokens - first);
+            job.Y = y + (long)first * panels.Rows;
+            activations.Fill(x + (long)first * panels.Columns, job.Tokens, team);
+            job.Activations = activations;
+            team.Run(ref job, items, Chunk(items, team));
+        }
+
+        GC.KeepAlive(panels);
+    }
+
+    /// <summary>Room for the integers of some tokens.</summary>
+    static PackedActivations Room(PackedPanels panels, int tokens)
+    {
+        PackedActivations activations = new() { Columns = panels.Columns, Form = panels.Form, Memory = null };
+        byte* memory = ThreadScratch.Of<byte>(ScratchPurpose.Activations, (long)activations.TokenBytes * Math.Min(tokens, MaxTokens));
+        return new() { Columns = panels.Columns, Form = panels.Form, Memory = memory };
+    }
+
+    /// <summary>Items that a thread takes at once.</summary>
+    static int Chunk(int items, WorkerTeam team) => Math.Clamp(items / (team.Threads * 4), 1, 64);
 
     static void Multiply<TLanes, TFloat>(PackedPanels panels, float* x, int tokens, float* y, WorkerTeam team)
         where TLanes : struct, ICodeLanes<TLanes, TFloat>
@@ -114,10 +159,7 @@ static unsafe class PackedProduct
         where TCodes : struct, IPackedCodes
         where TScales : struct, IPackedScales
     {
-        PackedActivations activations = new() { Columns = panels.Columns, Form = panels.Form, Memory = null };
-        int most = Math.Min(tokens, MaxTokens);
-        byte* memory = ThreadScratch.Of<byte>(ScratchPurpose.Activations, (long)activations.TokenBytes * most);
-        activations = new() { Columns = panels.Columns, Form = panels.Form, Memory = memory };
+        PackedActivations activations = Room(panels, tokens);
         int items = (panels.Count + PackedJob<TLanes, TFloat, TCodes, TScales>.ItemPanels - 1) / PackedJob<TLanes, TFloat, TCodes, TScales>.ItemPanels;
         for (int first = 0; first < tokens; first += MaxTokens)
         {
@@ -132,7 +174,7 @@ static unsafe class PackedProduct
                 Tokens = here,
                 Y = y + (long)first * panels.Rows,
             };
-            team.Run(ref job, items, Math.Clamp(items / (team.Threads * 4), 1, 64));
+            team.Run(ref job, items, Chunk(items, team));
         }
 
         GC.KeepAlive(panels);
