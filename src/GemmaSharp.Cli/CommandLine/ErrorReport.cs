@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using GemmaSharp.Hub;
 using GemmaSharp.Media;
+using Microsoft.Win32.SafeHandles;
 
 namespace GemmaSharp.Cli;
 
@@ -39,10 +40,29 @@ static class ErrorReport
         }
         catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
         {
-            // Nobody is left to be told, or standard error is closed.
+            // Nobody is left to be told, or standard error is closed; or a part of the runtime that could not be loaded is asked for again, which it
+            // remembers and refuses though there are files to spare by now.
+            if (isOutOfFiles && gone is FileNotFoundException or FileLoadException)
+            {
+                WritePlainly("gemma: Too few files may be open at once here; raise the limit (ulimit -n 256).\n"u8);
+            }
         }
 
         return exitCode;
+    }
+
+    // Nothing but what the runtime has loaded to begin at all.
+    static void WritePlainly(ReadOnlySpan<byte> text)
+    {
+        try
+        {
+            using var stream = new FileStream(new SafeFileHandle(2, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+            stream.Write(text);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Standard error is closed.
+        }
     }
 
     /// <summary>The exit code of an error and its sentence; null where nothing is to be said.</summary>
