@@ -14,9 +14,11 @@ public sealed record CachedRepository(string Id, string Folder, long Bytes, long
 /// <param name="Folder">Its folder.</param>
 /// <param name="Bytes">Bytes of its files.</param>
 /// <param name="Files">How many files there are.</param>
-/// <param name="Missing">Files that a checkpoint of this commit has and that are not there, as far as its listing is known.</param>
-/// <param name="IsWhole">Whether a model or an adapter can be loaded from it.</param>
+/// <param name="Missing">Files that a checkpoint of this commit has and that are not there, as far as its listing is known; a projector counts, too.</param>
+/// <param name="IsWhole">Whether a model or an adapter can be loaded from it; without a projector that is for text.</param>
 /// <param name="Form">How its weights are stored, such as <c>bfloat16</c>, <c>4 bits</c>, <c>LoRA adapter</c> or the forms of its GGUF files; null where
 /// nothing tells.</param>
+/// <param name="Projectors">The GGUF files with the towers of its models, by path; none for other checkpoints, which have their towers within.</param>
 public sealed record CachedSnapshot(
-    string Commit, IReadOnlyList<string> Revisions, string Folder, long Bytes, int Files, IReadOnlyList<string> Missing, bool IsWhole, string? Form);
+    string Commit, IReadOnlyList<string> Revisions, string Folder, long Bytes, int Files, IReadOnlyList<string> Missing, bool IsWhole, string? Form,
+    IReadOnlyList<string> Projectors);

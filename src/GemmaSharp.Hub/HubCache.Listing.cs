@@ -1,4 +1,5 @@
 using System.Text.Json;
+using GemmaSharp.Checkpoints.Gguf;
 using GemmaSharp.Files;
 using GemmaSharp.Hub.Cache;
 using GemmaSharp.Hub.Selection;
@@ -36,13 +37,19 @@ public sealed partial class HubCache
         IReadOnlyList<HubFile>? recorded = Recorded(snapshot.FullName);
         IReadOnlyList<string> forms = GgufChoice.Variants(present);
         string[] missing = forms.Count > 0
-            ? [.. forms.SelectMany(form => GgufChoice.Shards(recorded?.Select(file => file.Path) ?? present, form)).Except(present)]
+            ? [.. forms.SelectMany(form => Wanted(form, [.. recorded?.Select(file => file.Path) ?? present])).Except(present).Distinct()]
             : [.. FileSelection.Needed(FileSelection.Checkpoint(recorded ?? [])).Select(file => file.Path).Except(present)];
         return new CachedSnapshot(snapshot.Name, revisions, snapshot.FullName,
             present.Sum(path => SnapshotWriter.Length(Local(snapshot.FullName, path)) ?? 0), present.Length, missing,
             forms.Count > 0 ? forms.Any(form => Whole(snapshot.FullName, form) is not null) : IsWhole(snapshot.FullName, recorded)
                 || IsAdapter(snapshot.FullName),
-            forms.Count > 0 ? string.Join(' ', forms) : IsAdapter(snapshot.FullName) ? "LoRA adapter" : Form(Path.Combine(snapshot.FullName, "config.json")));
+            forms.Count > 0 ? string.Join(' ', forms) : IsAdapter(snapshot.FullName) ? "LoRA adapter" : Form(Path.Combine(snapshot.FullName, "config.json")),
+            [.. present.Where(GgufFileNames.IsProjector)]);
+
+        // Another projector than the one that a pull would choose is as good.
+        IEnumerable<string> Wanted(string form, string[] listed) =>
+            GgufChoice.Projector(present, form) is null && GgufChoice.Projector(listed, form) is string projector
+                ? GgufChoice.Shards(listed, form).Append(projector) : GgufChoice.Shards(listed, form);
     }
 
     /// <summary>How weights are stored, as a checkpoint's settings say.</summary>

@@ -7,6 +7,7 @@ namespace GemmaSharp.Hub;
 public sealed partial class HubCache
 {
     /// <summary>What removing a repository means, or of it a revision, or a form of its GGUF files. Removes nothing.</summary>
+    /// <remarks>The projector goes with the last form that it could be used with.</remarks>
     /// <param name="reference">What is to go.</param>
     /// <exception cref="HubException">The cache has no such thing, or cannot be read.</exception>
     public CacheRemoval PlanRemoval(HubReference reference)
@@ -87,8 +88,7 @@ public sealed partial class HubCache
 
     static CacheRemoval PlanForm(RepositoryFolder folder, HubReference reference, string variant, DirectoryInfo[] chosen, DirectoryInfo[] all)
     {
-        FileInfo[] links = [.. chosen.SelectMany(snapshot =>
-            GgufChoice.Shards(Files(snapshot.FullName), variant).Select(path => new FileInfo(Local(snapshot.FullName, path))))];
+        FileInfo[] links = [.. chosen.SelectMany(snapshot => WithProjectors(snapshot.FullName).Select(path => new FileInfo(Local(snapshot.FullName, path))))];
         if (links.Length == 0)
         {
             throw new HubException(HubFailure.NoSuchFile, $"The cache has no form \"{variant}\" of {reference.Id}; it has "
@@ -102,6 +102,12 @@ public sealed partial class HubCache
             contents.Sum(path => SnapshotWriter.Length(path) ?? 0) + links.Where(link => link.LinkTarget is null).Sum(link => link.Length),
                 IsWholeRepository: false)
         { Links = paths, Contents = contents };
+
+        string[] WithProjectors(string snapshot)
+        {
+            string[] files = [.. Files(snapshot)], shards = [.. GgufChoice.Shards(files, variant)];
+            return [.. shards, .. GgufChoice.Abandoned(files, shards)];
+        }
     }
 
     /// <summary>The files of a snapshot, links and others.</summary>

@@ -53,7 +53,7 @@ public sealed partial class HubClient : IDisposable
 
     /// <summary>Asks the hub which files pulling a repository means and how much of them is missing. Downloads nothing.</summary>
     /// <param name="reference">The repository.</param>
-    /// <param name="options">Which files; null for those of a checkpoint.</param>
+    /// <param name="options">Which files; null for those of a checkpoint, or of a form of GGUF with its projector.</param>
     /// <param name="progress">Told when something waits; null for nobody.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="HubException">The hub cannot be reached or refuses, or has no such files.</exception>
@@ -78,7 +78,7 @@ public sealed partial class HubClient : IDisposable
 
     /// <summary>Downloads what is missing of a repository's files.</summary>
     /// <param name="reference">The repository.</param>
-    /// <param name="options">Which files; null for those of a checkpoint.</param>
+    /// <param name="options">Which files; null for those of a checkpoint, or of a form of GGUF with its projector.</param>
     /// <param name="progress">Told a few times a second how far it is, on any thread; null for nobody.</param>
     /// <param name="cancellationToken">Ends it; what has arrived stays for the next time.</param>
     /// <returns>Where the files are. In offline mode what the cache has, when that is whole.</returns>
@@ -150,8 +150,9 @@ public sealed partial class HubClient : IDisposable
     {
         string path = Cache.Find(reference) ?? Cache.FindAdapter(reference) ?? throw new HubException(HubFailure.Offline,
             $"{reference} is not whole in the cache {Cache.Folder}, and {_offline} says that no request may be sent; unset it to download it.");
-        string folder = File.Exists(path) ? Path.GetDirectoryName(path)! : path;
-        return new PullResult(reference, Path.GetFileName(folder), folder, path, [], 0, TimeSpan.Zero);
+        var folder = new RepositoryFolder(Cache.Folder, reference.Id);
+        string commit = Path.GetRelativePath(folder.Snapshots, path).Split(Path.DirectorySeparatorChar)[0];
+        return new PullResult(reference, commit, folder.Snapshot(commit), path, [], 0, TimeSpan.Zero);
     }
 
     SnapshotWriter Begin(RepositoryFolder folder, PullPlan plan)

@@ -5,5 +5,6 @@ namespace GemmaSharp.Hub;
 /// <param name="Name">What it is called there.</param>
 /// <param name="Use">What to give as a model: <c>ollama:NAME</c>, or the path.</param>
 /// <param name="Path">The file of its weights, the first of several.</param>
+/// <param name="Projector">The GGUF file of its towers; null where it has none.</param>
 /// <param name="Bytes">Bytes of all its files.</param>
-public sealed record OtherModel(string Program, string Name, string Use, string Path, long Bytes);
+public sealed record OtherModel(string Program, string Name, string Use, string Path, string? Projector, long Bytes);

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using GemmaSharp.Checkpoints.Gguf;
 using GemmaSharp.Files;
 
 namespace GemmaSharp.Hub;
@@ -26,7 +27,7 @@ public static partial class OtherStores
         {
             return new OllamaStore(null, variable).List()
                 .Where(model => model.Family is null ? IsGemma(model.Name) : model.Family.Equals("gemma3n", StringComparison.OrdinalIgnoreCase))
-                .Select(model => new OtherModel("Ollama", model.Name, "ollama:" + model.Name, model.Path, model.Bytes));
+                .Select(model => new OtherModel("Ollama", model.Name, "ollama:" + model.Name, model.Path, model.Projector, model.Bytes));
         }
         catch (HubException)
         {
@@ -34,7 +35,7 @@ public static partial class OtherStores
         }
     }
 
-    /// <summary>The GGUF files below a folder, those of one model together, without the files of towers.</summary>
+    /// <summary>The GGUF files below a folder, those of one model together, with the file of its towers.</summary>
     static IEnumerable<OtherModel> OfFolder(string program, string folder)
     {
         FileInfo[] files;
@@ -52,13 +53,16 @@ public static partial class OtherStores
             files = [];
         }
 
-        return files.Where(file => IsGemma(Path.GetRelativePath(folder, file.FullName)) && !file.Name.Contains("mmproj", StringComparison.OrdinalIgnoreCase))
+        ILookup<string, string> neighbours = files.ToLookup(file => file.DirectoryName!, file => file.FullName, StringComparer.Ordinal);
+        return files.Where(file => IsGemma(Path.GetRelativePath(folder, file.FullName)) && !GgufFileNames.IsProjector(file.Name))
             .GroupBy(file => Part().Replace(file.FullName, ""), StringComparer.Ordinal)
             .Select(model =>
             {
                 FileInfo first = model.OrderBy(file => file.Name, StringComparer.Ordinal).First();
                 string name = Path.GetRelativePath(folder, Part().Replace(first.FullName, "")).Replace(Path.DirectorySeparatorChar, '/');
-                return new OtherModel(program, name[..^".gguf".Length], first.FullName, first.FullName, model.Sum(file => file.Length));
+                string? projector = GgufProjectors.Among(first.FullName, neighbours[first.DirectoryName!]);
+                return new OtherModel(program, name[..^".gguf".Length], first.FullName, first.FullName, projector,
+                    model.Sum(file => file.Length) + files.Where(file => file.FullName == projector).Sum(file => file.Length));
             })
             .OrderBy(model => model.Name, StringComparer.Ordinal);
     }

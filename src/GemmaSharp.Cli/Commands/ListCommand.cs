@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using GemmaSharp.Checkpoints.Gguf;
 using GemmaSharp.Cli.Output;
 using GemmaSharp.Hub;
 using Spectre.Console;
@@ -49,19 +50,20 @@ static class ListCommand
             return;
         }
 
-        Table table = new Table().Border(TableBorder.Simple).AddColumns("repository", "revision", "commit", "size", "form", "");
+        Table table = new Table().Border(TableBorder.Simple).AddColumns("repository", "revision", "commit", "size", "form", "mmproj", "");
         foreach (CachedRepository repository in repositories)
         {
             if (repository.Snapshots.Count == 0)
             {
-                table.AddRow(Markup.Escape(repository.Id), "", "", Show.Bytes(repository.Bytes), "", Unfinished(repository));
+                table.AddRow(Markup.Escape(repository.Id), "", "", Show.Bytes(repository.Bytes), "", "", Unfinished(repository));
             }
 
             for (int i = 0; i < repository.Snapshots.Count; i++)
             {
                 CachedSnapshot snapshot = repository.Snapshots[i];
                 table.AddRow(Markup.Escape(repository.Id), Markup.Escape(string.Join(' ', snapshot.Revisions)), Markup.Escape(Short(snapshot.Commit)),
-                    Show.Bytes(snapshot.Bytes), Markup.Escape(snapshot.Form ?? ""), (State(snapshot) + (i == 0 ? " " + Unfinished(repository) : "")).Trim());
+                    Show.Bytes(snapshot.Bytes), Markup.Escape(snapshot.Form ?? ""), Projectors(snapshot),
+                    (State(snapshot) + (i == 0 ? " " + Unfinished(repository) : "")).Trim());
             }
         }
 
@@ -78,10 +80,11 @@ static class ListCommand
             return;
         }
 
-        Table table = new Table().Border(TableBorder.Simple).AddColumns("program", "--model", "size");
+        Table table = new Table().Border(TableBorder.Simple).AddColumns("program", "--model", "size", "mmproj");
         foreach (OtherModel other in others)
         {
-            table.AddRow(Markup.Escape(other.Program), Markup.Escape(other.Use), Show.Bytes(other.Bytes));
+            table.AddRow(Markup.Escape(other.Program), Markup.Escape(other.Use), Show.Bytes(other.Bytes),
+                other.Projector is string projector ? Projector(projector) : "");
         }
 
         console.Styled.Write(table);
@@ -92,6 +95,13 @@ static class ListCommand
     static string State(CachedSnapshot snapshot) => snapshot.IsWhole ? ""
         : snapshot.Missing.Count > 0 ? Show.Text($"[yellow]{snapshot.Missing.Count} {(snapshot.Missing.Count == 1 ? "file is" : "files are")} missing[/]")
         : "[grey]no whole checkpoint[/]";
+
+    /// <summary>The forms of a snapshot's files with towers, or that they were not downloaded.</summary>
+    static string Projectors(CachedSnapshot snapshot) =>
+        snapshot.Projectors.Count > 0 ? string.Join(' ', snapshot.Projectors.Select(Projector).Distinct())
+            : snapshot.Missing.Any(GgufFileNames.IsProjector) ? "[yellow]missing[/]" : "";
+
+    static string Projector(string path) => Markup.Escape(GgufFileNames.Form(path) ?? "yes");
 
     static string Unfinished(CachedRepository repository) =>
         repository.UnfinishedBytes > 0 ? $"[grey]and {Show.Bytes(repository.UnfinishedBytes)} unfinished[/]" : "";
@@ -120,6 +130,7 @@ static class ListCommand
                 json.WriteStrings("missing", snapshot.Missing);
                 json.WriteBoolean("whole", snapshot.IsWhole);
                 json.WriteString("form", snapshot.Form);
+                json.WriteStrings("projectors", snapshot.Projectors);
                 json.WriteEndObject();
             }
 
@@ -136,6 +147,7 @@ static class ListCommand
             json.WriteString("name", other.Name);
             json.WriteString("use", other.Use);
             json.WriteString("path", other.Path);
+            json.WriteString("projector", other.Projector);
             json.WriteNumber("bytes", other.Bytes);
             json.WriteEndObject();
         }

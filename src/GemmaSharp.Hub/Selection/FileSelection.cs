@@ -19,7 +19,7 @@ static partial class FileSelection
         PathPattern[] included = [.. include.Select(pattern => new PathPattern(pattern, "--include"))];
         PathPattern[] excluded = [.. exclude.Select(pattern => new PathPattern(pattern, "--exclude"))];
         IReadOnlyList<HubFile> chosen = included.Length > 0 ? [.. files.Where(file => Any(included, file))]
-            : reference.Variant is string variant ? GgufChoice.Choose(reference, files, variant)
+            : reference.Variant is string variant ? GgufChoice.Choose(reference, files, variant, file => Any(excluded, file))
             : Checkpoint(files);
         if (included.Length > 0 && chosen.Count == 0)
         {

@@ -1,14 +1,19 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using GemmaSharp.Checkpoints.Gguf;
 
 namespace GemmaSharp.Hub.Selection;
 
 /// <summary>The files of one form in a repository of GGUF files, which its files' names tell: <c>gemma-3n-E2B-it-Q4_K_M.gguf</c>, perhaps in shards.</summary>
 static partial class GgufChoice
 {
-    /// <summary>The file or shards of a form, and what is beside them that describes them.</summary>
+    /// <summary>The file or shards of a form, its projector, and what is beside them that describes them.</summary>
+    /// <param name="reference">The repository.</param>
+    /// <param name="files">Its files.</param>
+    /// <param name="variant">The form.</param>
+    /// <param name="isExcluded">Which files are not wanted, so that another projector is chosen or none.</param>
     /// <exception cref="HubException">There is no such form, or several files have it.</exception>
-    public static IReadOnlyList<HubFile> Choose(HubReference reference, IReadOnlyList<HubFile> files, string variant)
+    public static IReadOnlyList<HubFile> Choose(HubReference reference, IReadOnlyList<HubFile> files, string variant, Func<HubFile, bool> isExcluded)
     {
         HubFile[] models = [.. files.Where(IsModel)];
         if (models.Length == 0)
@@ -16,12 +21,13 @@ static partial class GgufChoice
             throw new HubException(HubFailure.NoSuchFile, $"{reference.Id} has no GGUF files; leave out \":{variant}\" for its safetensors.");
         }
 
-        HubFile[] chosen = [.. models.Where(file => variant.Equals(Variant(file.Path), StringComparison.OrdinalIgnoreCase))];
+        HubFile[] chosen = [.. models.Where(file => variant.Equals(GgufFileNames.Form(file.Path), StringComparison.OrdinalIgnoreCase))];
         string[] names = [.. chosen.Select(file => Unsharded(file.Path)).Distinct()];
+        string? projector = Projector([.. files.Where(file => IsModel(file) || !isExcluded(file)).Select(file => file.Path)], variant);
         return names.Length switch
         {
             0 => throw new HubException(HubFailure.NoSuchFile, $"{reference.Id} has no form \"{variant}\"; it has {FileSelection.Few(Variants(files))}."),
-            1 => [.. files.Where(file => chosen.Contains(file) || file.Path is "README.md" or "LICENSE" or "config.json")],
+            1 => [.. files.Where(file => chosen.Contains(file) || file.Path == projector || file.Path is "README.md" or "LICENSE" or "config.json")],
             _ => throw new HubException(HubFailure.NoSuchFile, $"{reference.Id} has several files of the form \"{variant}\", "
                 + $"{FileSelection.Few(names)}; name one with --include."),
         };
@@ -32,7 +38,7 @@ static partial class GgufChoice
 
     /// <inheritdoc cref="Variants(IReadOnlyList{HubFile})"/>
     public static IReadOnlyList<string> Variants(IReadOnlyList<string> paths) =>
-        [.. paths.Where(IsModel).Select(Variant).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase).Order(StringComparer.Ordinal)];
+        [.. paths.Where(GgufFileNames.IsModel).Select(GgufFileNames.Form).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase).Order(StringComparer.Ordinal)];
 
     /// <summary>Whether the shards of a form are all there, by the number that their names tell.</summary>
     public static bool IsWhole(IReadOnlyCollection<string> paths, string variant)
@@ -49,23 +55,23 @@ static partial class GgufChoice
 
     /// <summary>All files of a form.</summary>
     public static IEnumerable<string> Shards(IEnumerable<string> paths, string variant) =>
-        paths.Where(path => IsModel(path) && variant.Equals(Variant(path), StringComparison.OrdinalIgnoreCase));
+        paths.Where(path => GgufFileNames.IsModel(path) && variant.Equals(GgufFileNames.Form(path), StringComparison.OrdinalIgnoreCase));
 
-    static bool IsModel(HubFile file) => IsModel(file.Path);
+    /// <summary>The projector of a form; null where none is.</summary>
+    public static string? Projector(IReadOnlyCollection<string> paths, string variant) =>
+        First(paths, variant) is string first ? GgufProjectors.Choose(first, paths) : null;
 
-    // Towers are in files of their own, and an importance matrix is no model.
-    static bool IsModel(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)
-        && !Name(path).StartsWith("mmproj", StringComparison.OrdinalIgnoreCase) && !Name(path).Contains("imatrix", StringComparison.OrdinalIgnoreCase);
+    /// <summary>The projectors that nothing can be used with when these files of a form are gone.</summary>
+    public static IEnumerable<string> Abandoned(IReadOnlyCollection<string> paths, IReadOnlyCollection<string> gone)
+    {
+        string[] left = [.. paths.Where(GgufFileNames.IsModel).Except(gone)];
+        return paths.Where(path => GgufFileNames.IsProjector(path) && gone.Any(model => GgufProjectors.IsInReach(model, path))
+            && !left.Any(model => GgufProjectors.IsInReach(model, path)));
+    }
 
-    static string? Variant(string path) => Form().Match(Unsharded(Name(path))) is { Success: true } match ? match.Groups[1].Value : null;
-
-    static string Name(string path) => path[(path.LastIndexOf('/') + 1)..];
+    static bool IsModel(HubFile file) => GgufFileNames.IsModel(file.Path);
 
     static string Unsharded(string path) => Shard().Replace(path, ".gguf");
-
-    [GeneratedRegex(@"[-._]((?:UD-)?(?:I?Q[0-9](?:_[A-Z0-9]+)*|TQ[0-9]_[0-9]|MXFP4(?:_MOE)?|NVFP4|BF16|F16|F32))\.gguf\z",
-        RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
-    private static partial Regex Form();
 
     [GeneratedRegex(@"-[0-9]{5}-of-([0-9]{5})\.gguf\z", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
     private static partial Regex Shard();

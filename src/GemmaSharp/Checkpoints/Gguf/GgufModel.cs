@@ -9,6 +9,8 @@ sealed record GgufModel(IReadOnlyList<GgufFile> Files, GgufFile? Projector)
 {
     const string ArchitectureKey = "general.architecture";
     const int MostListed = 10_000;
+    const int MostFolders = 16;
+    const int CommitLength = 40;
 
     /// <summary>The file with the keys.</summary>
     public GgufFile First => Files[0];
@@ -22,7 +24,7 @@ sealed record GgufModel(IReadOnlyList<GgufFile> Files, GgufFile? Projector)
             return InFolder(path);
         }
 
-        return File.Exists(path) && (HasEnding(path) || BeginsAsGguf(path)) ? path : null;
+        return File.Exists(path) && (GgufFileNames.HasEnding(path) || BeginsAsGguf(path)) ? path : null;
     }
 
     /// <summary>Opens a model.</summary>
@@ -93,7 +95,7 @@ sealed record GgufModel(IReadOnlyList<GgufFile> Files, GgufFile? Projector)
             return null;
         }
 
-        string[] models = [.. names.Where(name => HasEnding(name) && !IsProjector(name) && !GgufSplits.IsLaterPart(name))];
+        string[] models = [.. names.Where(name => GgufFileNames.HasEnding(name) && !GgufFileNames.IsProjector(name) && !GgufSplits.IsLaterPart(name))];
         return models switch
         {
             [] => null,
@@ -103,14 +105,43 @@ sealed record GgufModel(IReadOnlyList<GgufFile> Files, GgufFile? Projector)
         };
     }
 
-    /// <summary>The mmproj file beside a model: the only one, or that in the most exact form.</summary>
+    /// <summary>The mmproj file beside a model; in a snapshot of the hub's cache, where forms may have folders of their own, also above it.</summary>
     static string? Beside(string path)
     {
-        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        string[] forms = ["f32", "bf16", "f16"];
-        return Names(folder).Where(name => HasEnding(name) && IsProjector(name))
-            .OrderBy(name => Array.FindIndex(forms, form => name.Contains(form, StringComparison.OrdinalIgnoreCase)) is >= 0 and int form ? form : forms.Length)
-            .ThenBy(name => name, StringComparer.Ordinal).Select(name => Path.Combine(folder, name)).FirstOrDefault();
+        string full = Path.GetFullPath(path);
+        return Folders(Path.GetDirectoryName(full)!)
+            .Select(folder => GgufProjectors.Among(full, Names(folder).Select(name => Path.Combine(folder, name))
+                .Where(file => !GgufFileNames.IsProjector(file) || IsThere(file))))
+            .FirstOrDefault(found => found is not null);
+    }
+
+    /// <summary>A folder, and if it is inside a snapshot, <c>snapshots/COMMIT</c>, those above it up to that. Elsewhere what lies above is of other models.</summary>
+    static string[] Folders(string folder)
+    {
+        var folders = new List<string>();
+        for (DirectoryInfo? each = new(folder); each?.Parent is DirectoryInfo parent && folders.Count < MostFolders; each = parent)
+        {
+            folders.Add(each.FullName);
+            if (parent.Name == "snapshots" && each.Name.Length == CommitLength && each.Name.All(char.IsAsciiHexDigit))
+            {
+                return [.. folders];
+            }
+        }
+
+        return [folder];
+    }
+
+    /// <summary>Whether a file can be read: a link may lead nowhere.</summary>
+    static bool IsThere(string path)
+    {
+        try
+        {
+            return BoundedFile.Length(path) is not null;
+        }
+        catch (Exception e) when (BoundedFile.IsRefusal(e))
+        {
+            return false;
+        }
     }
 
     static string[] Names(string folder)
@@ -124,10 +155,6 @@ sealed record GgufModel(IReadOnlyList<GgufFile> Files, GgufFile? Projector)
             return [];
         }
     }
-
-    static bool HasEnding(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
-
-    static bool IsProjector(string name) => name.Contains("mmproj", StringComparison.OrdinalIgnoreCase);
 
     static bool BeginsAsGguf(string path)
     {
