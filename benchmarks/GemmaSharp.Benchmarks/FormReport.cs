@@ -34,14 +34,16 @@ internal static class FormReport
 
         double bandwidth = 0;
         int[] tokens = [1, 4, 8, 512];
-        for (int round = 0; round < rounds; round++)
+
+        // The first round is for the compiler.
+        for (int round = 0; round <= rounds; round++)
         {
             bandwidth = Math.Max(bandwidth, MachineProbe.MeasureReadBandwidth(team));
             foreach (Form form in forms)
             {
                 foreach (int m in tokens)
                 {
-                    form.Measure(m, team);
+                    form.Measure(m, team, isCounted: round > 0);
                 }
             }
         }
@@ -152,24 +154,23 @@ internal static class FormReport
             }
         }
 
-        public void Measure(int tokens, WorkerTeam team)
+        public void Measure(int tokens, WorkerTeam team, bool isCounted)
         {
             float[] x = Weights.Singles(tokens * Columns), y = new float[tokens * Rows];
             if (!_seconds.TryGetValue(tokens, out List<double>? seconds))
             {
                 _seconds.Add(tokens, seconds = []);
-                for (int i = 0; i < 40 && tokens < 512; i++)
-                {
-                    _copies[_next++ % _copies.Length].Multiply(x, tokens, y, team);
-                }
             }
 
-            int times = tokens < 512 ? _copies.Length : 2;
+            int times = tokens >= 512 ? 2 : isCounted ? _copies.Length : 100;
             for (int i = 0; i < times; i++)
             {
                 long start = Stopwatch.GetTimestamp();
                 _copies[_next++ % _copies.Length].Multiply(x, tokens, y, team);
-                seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+                if (isCounted)
+                {
+                    seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+                }
             }
         }
 
