@@ -45,6 +45,7 @@ sealed class PackedWeights
             return first;
         }
 
+        AssembledTiles.Of(source.Form)?.Prepare();
         return made;
     }
 
