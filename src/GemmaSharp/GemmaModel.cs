@@ -51,7 +51,7 @@ public sealed class GemmaModel : IDisposable
         try
         {
             Config = _checkpoint.Config;
-            ModelParts parts = ModelParts.Build(_checkpoint.Root, _checkpoint.Config, options.Vision, options.Audio);
+            ModelParts parts = ModelParts.Build(_checkpoint.Root, _checkpoint.Config, options.Vision, options.Audio, options.CacheType);
             (Text, Vision, Audio) = (parts.Text, parts.Vision, parts.Audio);
             Report = _checkpoint.Report();
             Report.ThrowIfErrors();

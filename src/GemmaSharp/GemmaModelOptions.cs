@@ -41,6 +41,9 @@ public sealed record GemmaModelOptions
     /// <summary>The fewest weights of a tower that rounds activations; 0 measures what that costs small ones.</summary>
     internal long LeastReducedWeights { get; init; } = ReducedProducts.LeastWorthwhile;
 
+    /// <summary>How keys and values of conversations are stored; float32 unless told otherwise.</summary>
+    public CacheType CacheType { get; init; }
+
     /// <summary>How many answers are computed side by side, sessions' included, 1 or more; those that come later wait.</summary>
     public int MaxActive { get; init; } = 32;
 

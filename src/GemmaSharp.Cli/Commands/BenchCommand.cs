@@ -28,6 +28,7 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         "--layers", "N", "With --synthetic: fewer text layers than published, to save time and memory.", BenchModel.LeastLayers, 35);
     readonly SliceOption _slice = new();
     readonly RecipeOptions _recipe = new();
+    readonly CacheTypeOption _cacheType = new();
     readonly Option<bool> _exact = new("--exact") { Description = "Multiply quantised weights with float32 activations instead of integers." };
     readonly Option<int?> _prefill = Numbers.Whole("--prompt-tokens", "N", "Tokens of the prompt; 0 leaves it out. Default: 512.", 0, 1 << 20);
     readonly Option<int?> _decode = Numbers.Whole("--answer-tokens", "N", "Tokens of the answer; 0 leaves it out. Default: 64.", 0, 1 << 20);
@@ -53,8 +54,8 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         var bench = new BenchCommand(global, console);
         var command = new Command("bench", "Measure prompt and answer speed, load time and memory, and what share of the machine they use.")
         {
-            bench._synthetic, bench._layers, bench._slice.Option, bench._exact, bench._prefill, bench._decode, bench._adapters, bench._image, bench._audio,
-                bench._imageSize, bench._conversations, bench._prefix, bench._constrained, bench._repetitions, bench._json,
+            bench._synthetic, bench._layers, bench._slice.Option, bench._exact, bench._cacheType.Option, bench._prefill, bench._decode,
+                bench._adapters, bench._image, bench._audio, bench._imageSize, bench._conversations, bench._prefix, bench._constrained, bench._repetitions, bench._json,
         };
         foreach (Option option in bench._recipe.All)
         {
@@ -114,6 +115,7 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
             Slice = slice,
             Projector = synthetic is null ? global.ProjectorOf(parse) : null,
             Products = parse.GetValue(_exact) ? ProductMode.Exact : ProductMode.Fast,
+            CacheType = _cacheType.Read(parse),
         };
         using BenchModel model = synthetic is null
             ? BenchModel.Open(ModelLocator.Find(parse.GetValue(global.Model)), options, image, audio, team)

@@ -67,6 +67,7 @@ sealed class ServeOptions(GlobalOptions global)
     readonly Option<int?> _maxQueued = Numbers.Whole("--max-queued", "N", "Requests that may wait; more are refused. Default: 256.", 0, 1_000_000);
     readonly Option<int?> _context = Numbers.Whole("--context", "N", "Tokens that prompt and answer may have together. Default: the checkpoint's.", 1);
 
+    readonly CacheTypeOption _cacheType = new();
     readonly Option<long?> _cache = ByteSizes.Option(
         "--cache", "Memory for keys and values of running answers and of earlier prompts, such as 4GiB. Default: a quarter of the machine's.");
 
@@ -87,7 +88,7 @@ sealed class ServeOptions(GlobalOptions global)
     {
         foreach (Option option in (Option[])[
             _models, _aliases, _adapters, _host, _port, _keys, _keyFile, _noAuth, _hosts, _origins, _remote, _video, _maxAnswer, _maxActive, _maxQueued,
-            _context, _cache, _maxBody, _drain, _store, _noPage, _open, _check])
+            _context, _cache, _cacheType.Option, _maxBody, _drain, _store, _noPage, _open, _check])
         {
             command.Add(option);
         }
@@ -175,6 +176,7 @@ sealed class ServeOptions(GlobalOptions global)
             MaxActive = parse.GetValue(_maxActive) ?? defaults.MaxActive,
             MaxQueued = parse.GetValue(_maxQueued) ?? defaults.MaxQueued,
             CacheBytes = parse.GetValue(_cache),
+            CacheType = _cacheType.Read(parse),
         };
         string?[] names = parse.GetValue(_models) is { Length: > 0 } several ? several : [parse.GetValue(global.Model)!];
         for (int i = 0; i < names.Length; i++)
