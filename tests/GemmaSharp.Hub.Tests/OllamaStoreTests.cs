@@ -164,11 +164,14 @@ public sealed class OllamaStoreTests : IDisposable
     public void List_OfAllPrograms_NamesWhatToGive()
     {
         Manifest(Host + "/library/gemma3n/e2b", Layer("model", "GGUF"));
+        Manifest(Host + "/library/gemma3n/seeing", Layer("model", "GGUF"), Layer("projector", "towers"));
         Manifest(Host + "/library/llama/latest", Layer("model", "other"));
+        const string Studio = ".lmstudio/models/someone/gemma-3n-E2B-it-GGUF/", Flat = "cache/someone_gemma-3n-E2B-it-GGUF_";
         string[] files =
         [
-            ".lmstudio/models/someone/gemma-3n-E2B-it-GGUF/gemma-3n-E2B-it-Q4_K_M.gguf", ".lmstudio/models/someone/gemma-3n-E2B-it-GGUF/mmproj-gemma-3n.gguf",
-            ".lmstudio/models/someone/llama/llama.gguf", "cache/org_gemma-3n-E4B-it-00001-of-00002.gguf", "cache/org_gemma-3n-E4B-it-00002-of-00002.gguf",
+            Studio + "gemma-3n-E2B-it-Q4_K_M.gguf", Studio + "mmproj-gemma-3n.gguf", Studio + "imatrix.gguf", ".lmstudio/models/someone/llama/llama.gguf",
+            "cache/org_gemma-3n-E4B-it-00001-of-00002.gguf", "cache/org_gemma-3n-E4B-it-00002-of-00002.gguf", Flat + "gemma-3n-E2B-it-Q8_0.gguf",
+            Flat + "mmproj-F32.gguf", Flat + "mmproj-F16.gguf", "cache/other_model-Q8_0.gguf", "cache/other_mmproj-model-F16.gguf",
         ];
         foreach (string file in files)
         {
@@ -181,11 +184,17 @@ public sealed class OllamaStoreTests : IDisposable
         IReadOnlyList<OtherModel> found = OtherStores.List(variables.GetValueOrDefault, _folder);
         Assert.Equal(
             [
-                ("Ollama", "gemma3n:e2b", 4L), ("LM Studio", "someone/gemma-3n-E2B-it-GGUF/gemma-3n-E2B-it-Q4_K_M", 4L), ("llama.cpp", "org_gemma-3n-E4B-it", 8L),
+                ("Ollama", "gemma3n:e2b", null, 4L), ("Ollama", "gemma3n:seeing", Path.GetFileName(Store.Find("gemma3n:seeing").Projector), 10L),
+                ("LM Studio", "someone/gemma-3n-E2B-it-GGUF/gemma-3n-E2B-it-Q4_K_M", "mmproj-gemma-3n.gguf", 8L),
+
+                // What is named for another model is left to that.
+                ("llama.cpp", "org_gemma-3n-E4B-it", null, 8L),
+                ("llama.cpp", "someone_gemma-3n-E2B-it-GGUF_gemma-3n-E2B-it-Q8_0", "someone_gemma-3n-E2B-it-GGUF_mmproj-F16.gguf", 8L),
             ],
-            found.Where(model => model.Path.StartsWith(_folder, StringComparison.Ordinal)).Select(model => (model.Program, model.Name, model.Bytes)));
+            found.Where(model => model.Path.StartsWith(_folder, StringComparison.Ordinal)).Select(model => (model.Program, model.Name, Path.GetFileName(model.Projector), model.Bytes)));
+        Assert.All(found, model => Assert.True(model.Projector is null || File.Exists(model.Projector)));
         Assert.Equal("ollama:gemma3n:e2b", found[0].Use);
-        Assert.EndsWith("-00001-of-00002.gguf", found[^1].Use, StringComparison.Ordinal);
+        Assert.EndsWith("-00001-of-00002.gguf", found[^2].Use, StringComparison.Ordinal);
     }
 
     string Message(string name) => Assert.Throws<HubException>(() => Store.Find(name)).Message;

@@ -65,8 +65,8 @@ static partial class GgufChoice
     public static IEnumerable<string> Abandoned(IReadOnlyCollection<string> paths, IReadOnlyCollection<string> gone)
     {
         string[] left = [.. paths.Where(GgufFileNames.IsModel).Except(gone)];
-        return paths.Where(path => GgufFileNames.IsProjector(path) && gone.Any(model => GgufProjectors.IsInReach(model, path))
-            && !left.Any(model => GgufProjectors.IsInReach(model, path)));
+        return paths.Where(path => GgufFileNames.IsProjector(path) && gone.Any(model => GgufProjectors.Suits(model, path, paths))
+            && !left.Any(model => GgufProjectors.Suits(model, path, paths)));
     }
 
     static bool IsModel(HubFile file) => GgufFileNames.IsModel(file.Path);

@@ -28,8 +28,8 @@ static partial class GgufFileNames
         return FormName().Match(whole) is { Success: true } form ? whole[..form.Index] : whole;
     }
 
-    // The name without part and ending.
-    static string Whole(string path)
+    /// <summary>A name without part and ending: <c>gemma-3n-E2B-it-Q4_K_M</c>.</summary>
+    public static string Whole(string path)
     {
         string name = Path.GetFileName(path);
         return PartName().Replace(HasEnding(name) ? name[..^Ending.Length] : name, "");

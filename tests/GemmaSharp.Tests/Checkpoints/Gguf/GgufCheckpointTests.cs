@@ -98,6 +98,28 @@ public sealed class GgufCheckpointTests : IDisposable
     }
 
     [Theory]
+    [InlineData("clip.projector_type")]
+    [InlineData("clip.vision.projector_type")]
+    public void Towers_OfAnotherModelBesideIt_ArePassedOver_AndGivenRefused(string key)
+    {
+        using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-c");
+        GgufFiles.Write(tiny.Folder, _folder["m-Q8_0.gguf"], "q8_0", _folder["mmproj-m-F32.gguf"]);
+        File.WriteAllBytes(_folder["mmproj-F16.gguf"], new GgufBytes().Text("general.architecture", "clip").Text(key, "gemma3").Tensor("v.a.weight", [16], 0, 0).ToArray());
+        File.WriteAllText(_folder["imatrix.gguf"], "no model");
+        Assert.Equal("mmproj-F16.gguf has the towers of another model (gemma3); give the mmproj file of a Gemma 3n model.", Assert.Throws<GgufException>(
+            () => Checkpoint.Open(_folder["m-Q8_0.gguf"], new CheckpointOptions { Projector = _folder["mmproj-F16.gguf"] })).Message);
+        using (Checkpoint folder = Checkpoint.Open(_folder.Path))
+        {
+            // F16 comes before F32, and is another's.
+            Assert.Empty(TinyCheckpoint.Report(folder).Findings);
+        }
+
+        File.Delete(_folder["mmproj-m-F32.gguf"]);
+        using Checkpoint alone = Checkpoint.Open(_folder["m-Q8_0.gguf"]);
+        Assert.Equal(2, TinyCheckpoint.Report(alone).Findings.Count(f => f.Kind == FindingKind.TowerMissing));
+    }
+
+    [Theory]
     [InlineData("tiny-a")]
     [InlineData("tiny-c")]
     public void Conversions_ToGgufAndBack_AreTheCheckpoint(string name)
