@@ -70,7 +70,8 @@ public sealed class GemmaModel : IDisposable
                 processor.RequireBands(Config);
             }
 
-            Encoder = new PromptEncoder(Config, processor, ChatTemplate, parts, Linears, _team, options.ImageSize, options.Defaults?.System);
+            Encoder = new PromptEncoder(Config, processor, ChatTemplate, parts, Linears, _team, options.ImageSize, options.Defaults);
+            Defaults = options.Defaults;
             Name = CheckpointName.Of(path);
             MaxActive = options.MaxActive;
             LoadTime = Stopwatch.GetElapsedTime(start);
@@ -116,6 +117,9 @@ public sealed class GemmaModel : IDisposable
 
     /// <summary>The vision tower; null when the checkpoint has none or it was not wanted.</summary>
     internal VisionTower? Vision { get; }
+
+    /// <summary>What it is asked with unless a request says otherwise; null for what the checkpoint says.</summary>
+    internal ModelDefaults? Defaults { get; }
 
     /// <summary>The audio tower; null when the checkpoint has none or it was not wanted.</summary>
     internal AudioTower? Audio { get; }
@@ -227,7 +231,7 @@ public sealed class GemmaModel : IDisposable
         int[]? ids = request.PromptIds is null ? null : CopiedIds(request);
         AdapterSet adapters = Usable(request.Adapters);
         GenerationOptions options = request.Options ?? new GenerationOptions();
-        options = options with { Seed = options.Seed ?? (ulong)Random.Shared.NextInt64() };
+        options = options with { Seed = options.Seed ?? GenerationDefaults.Seed ?? (ulong)Random.Shared.NextInt64() };
         var planned = new TaskCompletionSource<PlannedPrompt>(TaskCreationOptions.RunContinuationsAsynchronously);
         var source = new PromptSource(planned.Task);
         Answer[] answers = new Answer[count];

@@ -48,15 +48,35 @@ public sealed class OllamaStoreTests : IDisposable
         Manifest(Host + "/library/gemma3n/all", Layer("model", "GGUF…"), Layer("system", "  "), Layer("params", """
             {"temperature":0,"top_k":20,"top_p":0.9,"min_p":0.05,"repeat_penalty":1.1,"seed":7,"num_predict":100,"num_ctx":512,"stop":"<end>","num_gpu":1,
              "mirostat":2,"typical_p":0.7,"tfs_z":"x"}
-            """));
+            """), Layer("messages", """[{"role":"user","content":"Q"},{"role":"assistant","content":"A"}]"""));
         ModelDefaults all = Store.Find("gemma3n:all").Defaults;
         Assert.Equal((null, 0d, 20, 0.9, 0.05, 1.1, 100, 512), (all.System, all.Temperature, all.TopK, all.TopP, all.MinP, all.RepetitionPenalty, all.MaxTokens, all.ContextLength));
         Assert.Equal(["<end>"], all.Stop);
+        Assert.Equal(7UL, all.Seed);
+        Assert.Equal([("user", "Q"), ("assistant", "A")], all.Messages.Select(message => (message.Role, ((TextPart)Assert.Single(message.Pieces)).Text)));
         Assert.Equal("gemma3n:all in Ollama's store sets mirostat, tfs_z, typical_p, which have no effect here", all.Warning);
-        Manifest(Host + "/library/gemma3n/odd", Layer("model", "GGUF…"), Layer("params", """{"temperature":-1,"top_p":"much","num_predict":-1,"stop":[1],"num_ctx":0}"""));
+        Manifest(Host + "/library/gemma3n/odd", Layer("model", "GGUF…"), Layer("params", """{"temperature":-1,"top_p":"much","num_predict":-1,"stop":[1],"num_ctx":0,"seed":0.5}"""),
+            Layer("messages", """[{"role":"user","content":"Q"}]"""));
         ModelDefaults odd = Store.Find("gemma3n:odd").Defaults;
         Assert.Equal((null, null, null, null), (odd.Temperature, odd.TopP, odd.MaxTokens, odd.ContextLength));
-        Assert.Equal("gemma3n:odd in Ollama's store sets num_ctx, stop, temperature, top_p, which have no effect here", odd.Warning);
+        Assert.Equal("gemma3n:odd in Ollama's store sets messages, num_ctx, seed, stop, temperature, top_p, which have no effect here", odd.Warning);
+        Assert.Empty(odd.Messages);
+        Manifest(Host + "/library/gemma3n/free", Layer("model", "GGUF…"), Layer("params", """{"seed":-1}"""), Layer("license", "One"), Layer("license", "Two"));
+        ModelDefaults free = Store.Find("gemma3n:free").Defaults;
+        Assert.Equal((null, null, "One\n\nTwo"), (free.Seed, free.Warning, free.License));
+    }
+
+    [Theory]
+    [InlineData("params", "[]", "its parameters are no JSON object")]
+    [InlineData("params", "{", "its parameters are no JSON")]
+    [InlineData("messages", "{}", "its messages are no list in JSON")]
+    [InlineData("messages", "[{", "its messages are no list in JSON")]
+    [InlineData("messages", """[{"role":"user"}]""", "its messages are no list of roles and texts")]
+    [InlineData("messages", "[7]", "its messages are no list of roles and texts")]
+    public void Find_BrokenSettings_IsRefused(string kind, string json, string said)
+    {
+        Manifest(Host + "/library/gemma3n/e2b", Layer("model", "GGUF"), Layer(kind, json));
+        Assert.Contains(said, Message("gemma3n:e2b"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -74,7 +94,7 @@ public sealed class OllamaStoreTests : IDisposable
         Assert.Equal(("Be brief.", 0.5, (string?)null), (model.Defaults.System, model.Defaults.Temperature, model.Defaults.Warning));
         Assert.Equal(["<end>"], model.Defaults.Stop);
         OllamaModel listed = Assert.Single(Store.List());
-        Assert.Equal(model, listed with { Parameters = model.Parameters });
+        Assert.Equal(model, listed with { Parameters = model.Parameters, Messages = model.Messages });
         Assert.Equal(model.Path, Store.Find("GEMMA3N:E2B").Path);
         Assert.Equal(model.Path, Store.Find(Host + "/library/gemma3n:e2b").Path);
     }

@@ -2,7 +2,10 @@ using System.Text.Json.Nodes;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Bench;
 using GemmaSharp.Configuration;
+using GemmaSharp.Model;
+using GemmaSharp.Model.Audio;
 using GemmaSharp.Model.Text;
+using GemmaSharp.Model.Vision;
 using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Llama.Tests;
@@ -16,7 +19,9 @@ sealed class SmallCheckpoint : IDisposable
     const int Layers = 30, Seed = 7;
 
     /// <summary>Writes the folder.</summary>
-    public SmallCheckpoint()
+    /// <param name="imageSide">The side of pictures, with which it has towers: the vision tower with a fourth of the published channels and all its blocks, and
+    /// the demo's audio tower. Null for a text model.</param>
+    public SmallCheckpoint(int? imageSide = null)
     {
         Folder = Directory.CreateTempSubdirectory("gemma-judge-").FullName;
         string demo = Path.Combine(AppContext.BaseDirectory, "models", "gemma-3n-demo");
@@ -26,8 +31,23 @@ sealed class SmallCheckpoint : IDisposable
         }
 
         JsonObject root = JsonNode.Parse(File.ReadAllBytes(Path.Combine(demo, "config.json")))!.AsObject();
-        root.Remove("vision_config");
-        root.Remove("audio_config");
+        if (imageSide is int side)
+        {
+            JsonObject network = root["vision_config"]!["model_args"]!.AsObject();
+            network["channel_multiplier"] = 0.25;
+            network["stem_size"] = 16;
+            network["msfa_output_resolution"] = 16;
+            root["vision_soft_tokens_per_image"] = 256;
+            JsonObject processor = JsonNode.Parse(File.ReadAllBytes(Path.Combine(demo, "preprocessor_config.json")))!.AsObject();
+            processor["size"] = new JsonObject { ["height"] = side, ["width"] = side };
+            File.WriteAllText(Path.Combine(Folder, "preprocessor_config.json"), processor.ToJsonString());
+        }
+        else
+        {
+            root.Remove("vision_config");
+            root.Remove("audio_config");
+        }
+
         JsonObject text = root["text_config"]!.AsObject();
         text["hidden_size"] = 256;
         text["hidden_size_per_layer_input"] = 256;
@@ -57,7 +77,15 @@ sealed class SmallCheckpoint : IDisposable
         TextConfig text = config.TextConfig;
         using Checkpoint nothing = Checkpoint.InMemory("small", config, CheckpointContents.InMemory(), new CheckpointOptions { HeadersOnly = true });
         _ = new TextModel(nothing.Root, text);
-        Dictionary<string, long[]> shapes = nothing.Requests.Where(request => request.Tensor.StartsWith("language_model.", StringComparison.Ordinal))
+        if (config is { VisionConfig: VisionConfig vision, AudioConfig: AudioConfig audio })
+        {
+            _ = new VisionTower(nothing.Root["vision_tower"], vision);
+            _ = new AudioTower(nothing.Root["audio_tower"], audio);
+            _ = new MultimodalEmbedder(nothing.Root["embed_vision"], vision.HiddenSize, text.HiddenSize, vision.VocabSize, vision.VocabOffset, vision.RmsNormEps);
+            _ = new MultimodalEmbedder(nothing.Root["embed_audio"], audio.HiddenSize, text.HiddenSize, audio.VocabSize, audio.VocabOffset, audio.RmsNormEps);
+        }
+
+        Dictionary<string, long[]> shapes = nothing.Requests.Where(request => request.Tensor != "lm_head.weight")
             .GroupBy(request => request.Tensor).ToDictionary(group => group.Key, group => group.First().Shape.ToArray(), StringComparer.Ordinal);
 
         // Published files have them in every layer, and llama.cpp wants them all.

@@ -37,6 +37,9 @@ sealed record GenerationDefaults
     /// <summary>Texts that end an answer.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
+    /// <summary>Start of the random numbers; <see langword="null"/> for a new one each time.</summary>
+    public ulong? Seed { get; init; }
+
     /// <summary>Tokens that are never chosen.</summary>
     public IReadOnlyList<int> SuppressTokens { get; init; } = [];
 
