@@ -42,7 +42,8 @@ public sealed record ModelDefaults
     /// time.</summary>
     public ulong? Seed { get; init; }
 
-    /// <summary>Turns that stand between the system text and every conversation, as examples: texts of user and assistant by turns, the assistant's last.</summary>
+    /// <summary>Turns that stand between the system text and every conversation, as examples: texts of user and assistant by turns, the assistant's
+    /// last.</summary>
     public IReadOnlyList<ChatMessage> Messages { get; init; } = [];
 
     /// <summary>The text of its licence, to be shown; <see langword="null"/> for none.</summary>

@@ -37,7 +37,7 @@ public sealed class OllamaStoreTests : IDisposable
             (cut.ExitCode, cut.Output.Trim(), cut.Error.Trim().TrimEnd('.')));
 
         // The seed is the store's each time, and the number of tokens; what is said on the command line goes before.
-        JsonElement first = Json("wild", Question), second = Json("wild", Question), other = Json("wild", Question, "--seed", "12", "--max-tokens", "5");
+        JsonElement first = Json("wild", Question, "--ignore-eos"), second = Json("wild", Question, "--ignore-eos"), other = Json("wild", Question, "--ignore-eos", "--seed", "12", "--max-tokens", "5");
         Assert.Equal((11, 9), (first.GetProperty("seed").GetInt32(), Tokens(first)));
         Assert.Equal(first.GetProperty("text").GetString(), second.GetProperty("text").GetString());
         Assert.Equal((12, 5), (other.GetProperty("seed").GetInt32(), Tokens(other)));

@@ -35,7 +35,7 @@ public sealed class ReferenceScriptTests : IDisposable
     [Fact]
     public void Script_Compiles_AndTellsItsOptions()
     {
-        GemmaResult compiled = Run("-W", "error", "-c", "import sys; compile(open(sys.argv[1], encoding='utf-8').read(), sys.argv[1], 'exec')", _script);
+        GemmaResult compiled = Run("-W", "error", "-c", "import pathlib, sys; compile(pathlib.Path(sys.argv[1]).read_text('utf-8'), sys.argv[1], 'exec')", _script);
         Assert.Equal((0, ""), (compiled.ExitCode, compiled.Error));
         GemmaResult help = Run("-B", _script, "--help");
         Assert.Equal((0, ""), (help.ExitCode, help.Error));

@@ -78,11 +78,14 @@ public sealed class TowerJudgeTests
         {
             SafeMtmdInputChunk image = chunks!.Enumerate().Single(chunk => chunk.Type == SafeMtmdInputChunk.SafeMtmdInputChunkType.Image);
             nint context = towers.NativeHandle.DangerousGetHandle();
-            Assert.Equal(0, NativeApi.mtmd_encode_chunk(context, image.NativePtr));
-            MethodInfo output = typeof(NativeApi).GetMethod("mtmd_get_output_embd", BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public)!;
+            Assert.Equal(0, (int)Native("mtmd_encode_chunk", context, image.NativePtr));
             float[] values = new float[(int)image.NTokens * weights.EmbeddingSize];
-            Marshal.Copy((nint)output.Invoke(null, [context])!, values, 0, values.Length);
+            Marshal.Copy((nint)Native("mtmd_get_output_embd", context), values, 0, values.Length);
             return values;
         }
     }
+
+    /// <summary>A function of the library that its wrapper has for itself.</summary>
+    static object Native(string name, params object[] arguments) =>
+        typeof(NativeApi).GetMethod(name, BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public)!.Invoke(null, arguments)!;
 }

@@ -49,7 +49,8 @@ sealed class FileLock : IDisposable
     }
 
     /// <summary>Gives the lock up and removes its file, for when nobody has anything left to do under it.</summary>
-    /// <remarks>Somebody who waits may get this file yet and another one a new one, so whoever has a lock that is removed looks again at what is left to do.</remarks>
+    /// <remarks>Somebody who waits may get this file yet and another one a new one, so whoever takes a lock that may be removed looks again at what is left to
+    /// do.</remarks>
     public void Remove()
     {
         try

@@ -91,7 +91,8 @@ sealed partial class OllamaManifest
     }
 
     /// <summary>Its licences one after the other; null for none.</summary>
-    string? Licenses() => _layers.Where(layer => layer.Kind == "license").Select(Content).ToArray() is { Length: > 0 } texts ? string.Join("\n\n", texts) : null;
+    string? Licenses() =>
+        _layers.Where(layer => layer.Kind == "license").Select(Content).ToArray() is { Length: > 0 } texts ? string.Join("\n\n", texts) : null;
 
     ChatMessage[] Messages()
     {
@@ -103,8 +104,9 @@ sealed partial class OllamaManifest
         try
         {
             using JsonDocument document = JsonDocument.Parse(json);
-            return [.. document.RootElement.EnumerateArray().Select(each => Text(each, "role") is { Length: > 0 } role && Text(each, "content") is string content
-                ? new ChatMessage(role, content) : throw Broken("its messages are no list of roles and texts"))];
+            return [.. document.RootElement.EnumerateArray().Select(each =>
+                Text(each, "role") is { Length: > 0 } role && Text(each, "content") is string content ? new ChatMessage(role, content)
+                    : throw Broken("its messages are no list of roles and texts"))];
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {

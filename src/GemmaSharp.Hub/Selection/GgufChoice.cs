@@ -38,7 +38,8 @@ static partial class GgufChoice
 
     /// <inheritdoc cref="Variants(IReadOnlyList{HubFile})"/>
     public static IReadOnlyList<string> Variants(IReadOnlyList<string> paths) =>
-        [.. paths.Where(GgufFileNames.IsModel).Select(GgufFileNames.Form).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase).Order(StringComparer.Ordinal)];
+        [.. paths.Where(GgufFileNames.IsModel).Select(GgufFileNames.Form).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase)
+            .Order(StringComparer.Ordinal)];
 
     /// <summary>Whether the shards of a form are all there, by the number that their names tell.</summary>
     public static bool IsWhole(IReadOnlyCollection<string> paths, string variant)

@@ -73,8 +73,8 @@ sealed record GenerationDefaults
             eos = [1];
         }
 
-        fields.Derived("eos_token_id", JsonFields.Compact(eos), places is null ? "those of generation_config.json and config.json together, [1] when neither has any"
-            : "those of the tokenizer's keys, [1] when they have none");
+        fields.Derived("eos_token_id", JsonFields.Compact(eos), places is null
+            ? "those of generation_config.json and config.json together, [1] when neither has any" : "those of the tokenizer's keys, [1] when they have none");
         return new GenerationDefaults
         {
             DoSample = fields.Bool("do_sample", true),

@@ -49,7 +49,8 @@ sealed class GgufConfig
         Root["text_config"] = _text;
         int stored = _tensors.Values.Max(tensor => GgufNames.LayerOf(tensor.Name) + 1) ?? 0;
         _layers = _metadata.Int(Prefix + "block_count", 1, MostLayers) ?? stored;
-        _places.Note("$.text_config.num_hidden_layers", _metadata.Contains(Prefix + "block_count") ? Prefix + "block_count" : "the number of layers of its tensors");
+        _places.Note(
+            TextPath("num_hidden_layers"), _metadata.Contains(Prefix + "block_count") ? Prefix + "block_count" : "the number of layers of its tensors");
     }
 
     JsonObject Root { get; }
@@ -161,7 +162,8 @@ sealed class GgufConfig
         _text["model_type"] = "gemma3n_text";
         _text["num_hidden_layers"] = _layers;
         Set("hidden_size", Columns("embed_tokens") ?? Whole("embedding_length"));
-        Set("vocab_size", Rows("embed_tokens") ?? Whole("vocab_size") ?? (Vocabulary > 0 ? new Found(Vocabulary, "the number of tokenizer.ggml.tokens") : null));
+        Set("vocab_size", Rows("embed_tokens") ?? Whole("vocab_size")
+            ?? (Vocabulary > 0 ? new Found(Vocabulary, "the number of tokenizer.ggml.tokens") : null));
         Set("max_position_embeddings", Whole("context_length"));
         Set("num_attention_heads", Same("attention.head_count"));
         Set("num_key_value_heads", Same("attention.head_count_kv"));
@@ -369,7 +371,8 @@ sealed class GgufConfig
         return ids;
     }
 
-    Found? Whole(string key, int least = 1, int most = 1 << 24) => _metadata.Int(Prefix + key, least, most) is int value ? new Found(value, Prefix + key) : null;
+    Found? Whole(string key, int least = 1, int most = 1 << 24) =>
+        _metadata.Int(Prefix + key, least, most) is int value ? new Found(value, Prefix + key) : null;
 
     /// <summary>A number, or the one that a list has throughout.</summary>
     Found? Same(string key)

@@ -134,7 +134,8 @@ sealed record GgufModel(IReadOnlyList<GgufFile> Files, GgufFile? Projector)
         string full = Path.GetFullPath(path), folder = Path.GetDirectoryName(full)!;
         string? snapshot = Snapshot(folder);
         string root = snapshot ?? folder;
-        List<string> files = [.. Names(root, snapshot is null ? 0 : MostFolders).Where(file => !GgufFileNames.IsProjector(file) || IsThere(Path.Combine(root, file)))];
+        List<string> files = [.. Names(root, snapshot is null ? 0 : MostFolders)
+            .Where(file => !GgufFileNames.IsProjector(file) || IsThere(Path.Combine(root, file)))];
         while (GgufProjectors.Choose(Relative(root, full), files) is string found)
         {
             GgufFile towers = GgufFile.Open(Path.Combine(root, found.Replace('/', Path.DirectorySeparatorChar)));

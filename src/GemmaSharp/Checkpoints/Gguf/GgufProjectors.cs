@@ -56,7 +56,8 @@ static class GgufProjectors
     static bool IsNamedFor(string model, string[] words) => Array.TrueForAll(words, word => model.Contains(word, StringComparison.Ordinal));
 
     static int Rank(string path) =>
-        Array.FindIndex(s_forms, form => form.Equals(GgufFileNames.Form(path), StringComparison.OrdinalIgnoreCase)) is >= 0 and int rank ? rank : s_forms.Length;
+        Array.FindIndex(s_forms, form => form.Equals(GgufFileNames.Form(path), StringComparison.OrdinalIgnoreCase)) is >= 0 and int rank
+            ? rank : s_forms.Length;
 
     /// <summary>Letters and digits: marks between them are anybody's taste.</summary>
     static string Plain(string name) => string.Concat(name.Where(char.IsLetterOrDigit)).ToUpperInvariant();
