@@ -49,6 +49,18 @@ public sealed class ModelDefaultsTests
         Assert.Equal(plain.Encode([.. examples, .. s_question]).Ids, bare.Encode(s_question).Ids);
     }
 
+    /// <summary>What tools and forms of answers tell the model joins the system text, whoever that is from.</summary>
+    [Fact]
+    public async Task SystemText_OfTheDefaults_StaysBesideAnInstruction()
+    {
+        using GemmaModel plain = GemmaModel.Load(Demo.Folder);
+        using GemmaModel model = GemmaModel.Load(Demo.Folder, new GemmaModelOptions { Defaults = new ModelDefaults { System = "Be brief." } });
+        var options = new GenerationOptions { Constraint = Constraint.Json };
+        IReadOnlyList<int> expected = await plain.TokenizeAsync([ChatMessage.System("Be brief."), .. s_question], options, TestContext.Current.CancellationToken);
+        Assert.Equal(expected, await model.TokenizeAsync(s_question, options, TestContext.Current.CancellationToken));
+        Assert.True(expected.Count > plain.Encode([ChatMessage.System("Be brief."), .. s_question]).Ids.Length);
+    }
+
     [Fact]
     public void Context_OfTheOptions_GoesBeforeTheDefaults()
     {
