@@ -12,11 +12,15 @@ namespace GemmaSharp.Llama.Tests;
 
 /// <summary>
 /// A text model that llama.cpp takes for a Gemma 3n, since what it has as constants is right: 30 layers, ten of them sparse, keys and values shared from the
-/// twentieth on, every fifth layer with full attention, 256 features of a layer's input. Its rows are whole superblocks.
+/// twentieth on, every fifth layer with full attention, 256 features of a layer's input. Its rows are whole superblocks. Or one with towers, whose text nobody
+/// computes.
 /// </summary>
 sealed class SmallCheckpoint : IDisposable
 {
-    const int Layers = 30, Seed = 7;
+    const int Seed = 7;
+
+    // llama.cpp takes the rows of a projection to be as wide as the text model, which they are in the published ones.
+    const int WidthWithTowers = 2048, LayersWithTowers = 5, Layers = 30;
 
     /// <summary>Writes the folder.</summary>
     /// <param name="imageSide">The side of pictures, with which it has towers: the vision tower with a fourth of the published channels and all its blocks, and
@@ -49,17 +53,18 @@ sealed class SmallCheckpoint : IDisposable
         }
 
         JsonObject text = root["text_config"]!.AsObject();
-        text["hidden_size"] = 256;
+        int layers = imageSide is null ? Layers : LayersWithTowers;
+        text["hidden_size"] = imageSide is null ? 256 : WidthWithTowers;
         text["hidden_size_per_layer_input"] = 256;
         text["head_dim"] = 64;
         text["num_attention_heads"] = 4;
         text["num_key_value_heads"] = 1;
-        text["num_hidden_layers"] = Layers;
-        text["num_kv_shared_layers"] = Layers - 20;
+        text["num_hidden_layers"] = layers;
+        text["num_kv_shared_layers"] = Math.Max(0, layers - 20);
         text["intermediate_size"] = 512;
         text["vocab_size_per_layer_input"] = (int)text["vocab_size"]!;
-        text["layer_types"] = new JsonArray([.. Enumerable.Range(1, Layers).Select(i => (JsonNode)(i % 5 == 0 ? "full_attention" : "sliding_attention"))]);
-        text["activation_sparsity_pattern"] = new JsonArray([.. Enumerable.Range(0, Layers).Select(i => (JsonNode)(i < 10 ? 0.95 : 0.0))]);
+        text["layer_types"] = new JsonArray([.. Enumerable.Range(1, layers).Select(i => (JsonNode)(i % 5 == 0 ? "full_attention" : "sliding_attention"))]);
+        text["activation_sparsity_pattern"] = new JsonArray([.. Enumerable.Range(0, layers).Select(i => (JsonNode)(i < 10 ? 0.95 : 0.0))]);
         File.WriteAllText(Path.Combine(Folder, Gemma3nConfig.FileName), root.ToJsonString());
         WriteWeights(Gemma3nConfig.Load(Folder));
     }
@@ -89,7 +94,7 @@ sealed class SmallCheckpoint : IDisposable
             .GroupBy(request => request.Tensor).ToDictionary(group => group.Key, group => group.First().Shape.ToArray(), StringComparer.Ordinal);
 
         // Published files have them in every layer, and llama.cpp wants them all.
-        for (int layer = Layers - text.NumKvSharedLayers; layer < Layers; layer++)
+        for (int layer = text.FirstKvSharedLayer; layer < text.NumHiddenLayers; layer++)
         {
             string attention = FormattableString.Invariant($"language_model.layers.{layer}.self_attn.");
             shapes[attention + "k_proj.weight"] = shapes[attention + "v_proj.weight"] = [text.NumKeyValueHeads * text.HeadDim, text.HiddenSize];
