@@ -71,7 +71,8 @@ public sealed class GemmaModel : IDisposable
                 processor.RequireBands(Config);
             }
 
-            Encoder = new PromptEncoder(Config, processor, ChatTemplate, parts, Linears, _team, options.ImageSize, options.Defaults?.System);
+            Encoder = new PromptEncoder(Config, processor, ChatTemplate, parts, Linears, _team, options.ImageSize);
+            Defaults = options.Defaults;
             Name = CheckpointName.Of(path);
             MaxActive = options.MaxActive;
             LoadTime = Stopwatch.GetElapsedTime(start);
@@ -117,6 +118,9 @@ public sealed class GemmaModel : IDisposable
 
     /// <summary>The vision tower; null when the checkpoint has none or it was not wanted.</summary>
     internal VisionTower? Vision { get; }
+
+    /// <summary>What it is asked with unless a request says otherwise; null for what the checkpoint says.</summary>
+    internal ModelDefaults? Defaults { get; }
 
     /// <summary>The audio tower; null when the checkpoint has none or it was not wanted.</summary>
     internal AudioTower? Audio { get; }
@@ -228,7 +232,7 @@ public sealed class GemmaModel : IDisposable
         int[]? ids = request.PromptIds is null ? null : CopiedIds(request);
         AdapterSet adapters = Usable(request.Adapters);
         GenerationOptions options = request.Options ?? new GenerationOptions();
-        options = options with { Seed = options.Seed ?? (ulong)Random.Shared.NextInt64() };
+        options = options with { Seed = options.Seed ?? GenerationDefaults.Seed ?? (ulong)Random.Shared.NextInt64() };
         var planned = new TaskCompletionSource<PlannedPrompt>(TaskCreationOptions.RunContinuationsAsynchronously);
         var source = new PromptSource(planned.Task);
         Answer[] answers = new Answer[count];
@@ -292,7 +296,7 @@ public sealed class GemmaModel : IDisposable
     {
         ChatMessage[] copy = Copied(messages);
         adapters = Usable(adapters);
-        PromptPlan plan = await Task.Run(() => Plan(copy, addGenerationPrompt), cancellationToken).ConfigureAwait(false);
+        PromptPlan plan = await Task.Run(() => Plan(WithDefaults(copy), addGenerationPrompt), cancellationToken).ConfigureAwait(false);
         return await EncodeAsync(plan, trace, adapters, cancellationToken).ConfigureAwait(false);
     }
 
@@ -313,7 +317,7 @@ public sealed class GemmaModel : IDisposable
     /// <exception cref="InvalidOperationException">This was called from a trace's callback.</exception>
     public EncodedPrompt Encode(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = true, ITrace? trace = null, AdapterSet? adapters = null)
     {
-        PromptPlan plan = Plan(Copied(messages), addGenerationPrompt);
+        PromptPlan plan = Plan(WithDefaults(Copied(messages)), addGenerationPrompt);
         adapters = Usable(adapters);
         return Engine.Wait(() => EncodeAsync(plan, trace, adapters, CancellationToken.None));
     }
@@ -395,6 +399,7 @@ public sealed class GemmaModel : IDisposable
         }
 
         IReadOnlyList<ChatMessage> all = ChatNormalizer.Normalize(messages, options.Tools?.Format ?? ToolFormat.Json);
+        all = WithDefaults(all);
         all = ChatNormalizer.WithInstruction(all, options.Tools is { IsOn: true } tools ? ToolPrompt.Describe(tools) : null);
         all = ChatNormalizer.WithInstruction(all, options.Tools is { Choice.IsRequired: true } ? null : options.Constraint?.Instruction);
         PromptPlan plan = Plan(all, addGenerationPrompt: all[^1].Role != ChatMessage.AssistantRole, goesOn: true);
@@ -408,6 +413,8 @@ public sealed class GemmaModel : IDisposable
         int[] turnEnds = [.. plan.Ids.Select((id, i) => (id, i)).Where(token => token.id == Tokenizer.EndOfTurnTokenId).Select(token => token.i + 1)];
         return new PlannedPrompt(plan, systemEnd, turnEnds);
     }, cancellationToken);
+
+    IReadOnlyList<ChatMessage> WithDefaults(IReadOnlyList<ChatMessage> messages) => Defaults?.Before(messages) ?? messages;
 
     /// <summary>A prompt that is ids already.</summary>
     async Task<PlannedPrompt> PlanIdsAsync(int[] ids)

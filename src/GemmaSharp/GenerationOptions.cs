@@ -32,7 +32,8 @@ public sealed record GenerationOptions
     /// <summary>Subtracted from a token's logit once for each time it is in the answer; 0 is off.</summary>
     public float FrequencyPenalty { get; init; }
 
-    /// <summary>Start of the random numbers: the same seed gives the same tokens. Null: a new one each time.</summary>
+    /// <summary>Start of the random numbers: the same seed gives the same tokens. Null: that of <see cref="ModelDefaults"/>, or else a new one each
+    /// time.</summary>
     public ulong? Seed { get; init; }
 
     /// <summary>Texts that end the answer; neither they nor what follows is part of it.</summary>
@@ -118,6 +119,7 @@ public sealed record GenerationOptions
         MinP = MinP ?? (float)defaults.MinP,
         RepetitionPenalty = RepetitionPenalty ?? (float)defaults.RepetitionPenalty,
         MinTokens = MinTokens ?? defaults.MinNewTokens,
+        Seed = Seed ?? defaults.Seed,
         Stop = Stop is null ? null! : Stop.Count > 0 ? [.. Stop] : [.. defaults.StopStrings],
         LogitBias = Biases(LogitBias, defaults.SuppressTokens),
     };

@@ -50,7 +50,7 @@ static class InspectCommand
         IAnsiConsole styled = console.Styled;
         styled.MarkupLine($"[bold]{Markup.Escape(checkpoint.Folder)}[/]");
         PrintSummary(console, inspection);
-        PrintValues(styled, "config.json", checkpoint.Config.Values);
+        PrintValues(styled, checkpoint.Gguf is null ? "config.json" : "keys and tensors", checkpoint.Config.Values);
         PrintValues(styled, "generation", inspection.Generation.Values);
         PrintValues(styled, "preprocessing", inspection.Processor.Values);
 

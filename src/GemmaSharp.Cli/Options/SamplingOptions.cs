@@ -21,7 +21,7 @@ sealed class SamplingOptions
     readonly Option<double?> _frequencyPenalty = Numbers.Real(
         "--frequency-penalty", "R", "Subtracted from a token's logit for each time it is in the answer; 0 is off.",
         r => r is >= float.MinValue and <= float.MaxValue, "a number (0 is off)");
-    readonly Option<ulong?> _seed = Numbers.Seed("--seed", "N", "The same seed gives the same answer. Default: a new one each time.");
+    readonly Option<ulong?> _seed = Numbers.Seed("--seed", "N", "The same seed gives the same answer. Default: the model's, or a new one each time.");
     readonly Option<string[]> _stop = new("--stop") { HelpName = "TEXT", Description = "Ends the answer before this text; may be given several times." };
     readonly Option<bool> _ignoreEos = new("--ignore-eos") { Description = "Never end the answer before --max-tokens." };
 

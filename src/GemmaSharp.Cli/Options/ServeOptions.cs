@@ -187,7 +187,7 @@ sealed class ServeOptions(GlobalOptions global)
                 Projector = (i == 0 ? parse.GetValue(global.Projector) : null) ?? ModelLocator.Projector(place),
                 Defaults = ModelLocator.Defaults(place),
             };
-            var model = new GemmaServerModel(ModelLocator.Find(place), own) { Id = id };
+            var model = new GemmaServerModel(ModelLocator.Find(place), own) { Id = id ?? ModelLocator.Name(place) };
             if (i == 0)
             {
                 AddAll(parse.GetValue(_aliases), model.Aliases);

@@ -104,8 +104,8 @@ sealed class Checkpoint : IDisposable
         try
         {
             CheckpointContents contents = CheckpointContents.Of(gguf, options.HeadersOnly);
-            JsonElement root = GgufConfig.Read(gguf.First, contents.Tensors.Values, gguf.Projector);
-            Gemma3nConfig config = Gemma3nConfigReader.Read(root, gguf.First.Name);
+            (JsonElement root, Func<string, ConfigPlace> places) = GgufConfig.Read(gguf.First, contents.Tensors.Values, gguf.Projector);
+            Gemma3nConfig config = Gemma3nConfigReader.Read(root, gguf.First.Name, places);
             return new Checkpoint(path, config, Plan(config, options), contents, options, gguf);
         }
         catch

@@ -27,17 +27,14 @@ sealed class PromptEncoder
     readonly ModelParts _parts;
     readonly LinearModules _linears;
     readonly WorkerTeam _team;
-    readonly string? _system;
     readonly EncodingCache _cache = new(CacheBytes);
 
     /// <summary>Room for about sixty pictures or eighty clips of the real model.</summary>
     const long CacheBytes = 128L << 20;
 
     public PromptEncoder(
-        Gemma3nConfig config, ProcessorConfig processor, ChatTemplate template, ModelParts parts, LinearModules linears, WorkerTeam team, int? imageSide,
-        string? system = null)
+        Gemma3nConfig config, ProcessorConfig processor, ChatTemplate template, ModelParts parts, LinearModules linears, WorkerTeam team, int? imageSide)
     {
-        _system = system;
         _config = config;
         _template = template;
         _images = new ImageProcessor(processor.ImageProcessor, imageSide);
@@ -72,11 +69,6 @@ sealed class PromptEncoder
     /// <exception cref="ChatTemplateException">The roles do not alternate.</exception>
     public PromptPlan Plan(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, bool goesOn = false)
     {
-        if (_system is not null && messages is not [{ Role: ChatMessage.SystemRole }, ..])
-        {
-            messages = [ChatMessage.System(_system), .. messages];
-        }
-
         bool sees = _parts is { Vision: not null, EmbedVision: not null }, hears = _parts is { Audio: not null, EmbedAudio: not null };
         if (Senses.Refusal(messages, sees, hears) is string refusal)
         {
