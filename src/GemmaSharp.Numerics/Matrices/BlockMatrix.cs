@@ -67,6 +67,15 @@ sealed unsafe class BlockMatrix : WeightMatrix
     {
         if (Packed(team) is not null)
         {
+            ForgetRows();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void ForgetRows()
+    {
+        if (Rows > 0)
+        {
             _memory.Forget(_offset, (Rows - 1) * (long)_stride + Type.RowBytes(Columns));
         }
     }

@@ -99,6 +99,9 @@ sealed unsafe class DenseMatrix : WeightMatrix
     }
 
     /// <inheritdoc/>
+    public override void ForgetRows() => _data.Block.Forget(_data.Offset, _data.Length);
+
+    /// <inheritdoc/>
     public override void Multiply(ReadOnlySpan<float> x, int tokens, Span<float> y, WorkerTeam team)
     {
         CheckArguments(x, tokens, y, team);

@@ -36,6 +36,15 @@ sealed unsafe class JoinedMatrix : WeightMatrix
     public override long PackedBytes => _parts.Sum(part => part.PackedBytes);
 
     /// <inheritdoc/>
+    public override void ForgetRows()
+    {
+        foreach (WeightMatrix part in _parts)
+        {
+            part.ForgetRows();
+        }
+    }
+
+    /// <inheritdoc/>
     public override void ReadRow(int row, Span<float> destination)
     {
         CheckRow(row, destination);

@@ -66,11 +66,15 @@ sealed unsafe class QuantizedMatrix : WeightMatrix
     /// <inheritdoc/>
     public override void PrepareProducts(WorkerTeam team)
     {
-        if (Panels(team) is null)
+        if (Panels(team) is not null)
         {
-            return;
+            ForgetRows();
         }
+    }
 
+    /// <inheritdoc/>
+    public override void ForgetRows()
+    {
         Forget(_codes);
         Forget(_scales);
         if (_biases is TensorData biases)

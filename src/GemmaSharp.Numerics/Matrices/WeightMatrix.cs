@@ -59,6 +59,13 @@ abstract class WeightMatrix : IRowSource
     {
     }
 
+    /// <summary>
+    /// Lets go of the memory of rows read where the file has them, of which few will be read again soon; those that are come from the file again.
+    /// </summary>
+    public virtual void ForgetRows()
+    {
+    }
+
     /// <summary>Frees the copies made for the kernels; no product may run meanwhile. A later one makes them again.</summary>
     public virtual void ReleaseProducts()
     {
