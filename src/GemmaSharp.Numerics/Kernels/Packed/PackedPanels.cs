@@ -70,6 +70,7 @@ sealed unsafe class PackedPanels : IDisposable
             return null;
         }
 
+        AssembledTiles.Of(source.Form)?.Prepare();
         return panels;
     }
 
