@@ -28,8 +28,8 @@ internal static class MemoryReport
         string? tokenizer = args is ["--e2b", string found, ..] ? found : null;
         string[] forms = tokenizer is not null ? args[2..] : args;
         string folder = Directory.CreateTempSubdirectory("gemma-memory-").FullName;
-        Console.WriteLine("| weights | context | | predicted, MB | measured, MB | anonymous | of files | ratio |");
-        Console.WriteLine("|---|--:|---|--:|--:|--:|--:|--:|");
+        Console.WriteLine("| weights | context | | predicted, MB | measured, MB | anonymous | of files | ratio | most at any time |");
+        Console.WriteLine("|---|--:|---|--:|--:|--:|--:|--:|--:|");
         try
         {
             if (tokenizer is not null)
@@ -95,6 +95,13 @@ internal static class MemoryReport
         }
 
         Console.WriteLine(JsonSerializer.Serialize(Resident.Now()));
+        if (Environment.GetEnvironmentVariable("DIAG") is not null)
+        {
+            GCMemoryInfo gc = GC.GetGCMemoryInfo();
+            Console.Error.WriteLine($"committed {gc.TotalCommittedBytes / 1e6} heap {gc.HeapSizeBytes / 1e6} scratch {model.ScratchBytes / 1e6} kv {session.CacheBytes / 1e6} copies {model.CopiedWeightBytes / 1e6}");
+            Console.Error.WriteLine(GemmaModel.EstimateMemory(args[0], work.Options));
+            File.Copy("/proc/self/smaps", Environment.GetEnvironmentVariable("DIAG")!, true);
+        }
     }
 
     static void Measure(string form, string model, int[] contexts, string memory)
@@ -113,18 +120,19 @@ internal static class MemoryReport
         }
         catch (MemoryLimitException refusal)
         {
-            Console.WriteLine($"| {form} | | --memory {memory} | {Mega(refusal.NeededBytes)} | refused | | | |");
+            Console.WriteLine($"| {form} | | --memory {memory} | {Mega(refusal.NeededBytes)} | refused | | | | |");
         }
     }
 
     static void Print(string form, int context, string what, string model, Work work)
     {
         MemoryEstimate estimate = GemmaModel.EstimateMemory(model, work.Options);
-        long predicted = work.Tokens == 0 ? estimate.LoadedBytes : work.Picture || work.Memory is not null ? estimate.TotalBytes : estimate.TextBytes;
+        long predicted = work.Tokens == 0 ? estimate.LoadedBytes : work.Picture ? estimate.TotalBytes : estimate.TextBytes;
         Resident measured = Run(model, work);
-        double ratio = (double)predicted / measured.Bytes;
+        double ratio = (double)predicted / (work.Picture ? measured.Most : measured.Bytes);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {form} | {context} | {what} | {Mega(predicted)} | {Mega(measured.Bytes)} ")
-            + string.Create(CultureInfo.InvariantCulture, $"| {Mega(measured.Anonymous)} | {Mega(measured.OfFiles)} | {ratio:0.000} |"));
+            + string.Create(CultureInfo.InvariantCulture, $"| {Mega(measured.Anonymous)} | {Mega(measured.OfFiles)} | {ratio:0.000} ")
+            + $"| {Mega(measured.Most)} |");
     }
 
     static Resident Run(string model, Work work)
@@ -192,7 +200,8 @@ internal static class MemoryReport
     /// <summary>What a process has in memory.</summary>
     /// <param name="Anonymous">Its own bytes.</param>
     /// <param name="OfFiles">Bytes of files: mapped weights, programs.</param>
-    internal sealed record Resident(long Anonymous, long OfFiles)
+    /// <param name="Most">The most that it ever had.</param>
+    internal sealed record Resident(long Anonymous, long OfFiles, long Most)
     {
         /// <summary>All of them.</summary>
         public long Bytes => Anonymous + OfFiles;
@@ -202,7 +211,7 @@ internal static class MemoryReport
         {
             Dictionary<string, long> fields = File.ReadLines("/proc/self/status").Where(line => line.EndsWith(" kB", StringComparison.Ordinal))
                 .Select(line => line.Split(':')).ToDictionary(pair => pair[0], pair => long.Parse(pair[1][..^3], CultureInfo.InvariantCulture) * 1024);
-            return new Resident(fields["RssAnon"], fields["RssFile"] + fields["RssShmem"]);
+            return new Resident(fields["RssAnon"], fields["RssFile"] + fields["RssShmem"], fields["VmHWM"]);
         }
     }
 }

@@ -13,11 +13,11 @@ public sealed record MemoryEstimate
     /// <summary>Quantised matrices as products read them; the pages of the files that held them are given back.</summary>
     public required long PackedBytes { get; init; }
 
-    /// <summary>Matrices of the language model that products read where the files have them: what is not quantised, and forms without panels.</summary>
+    /// <summary>
+    /// Matrices of the language model that products read where the files have them: what is not quantised, and forms without panels. Of tables whose rows are
+    /// looked up, nothing stays.
+    /// </summary>
     public required long MappedBytes { get; init; }
-
-    /// <summary>Tables whose rows are looked up where the files have them: the most of their pages that stay.</summary>
-    public required long TableBytes { get; init; }
 
     /// <summary>Norms, turned kernels and other small tensors, kept as float32.</summary>
     public required long CopiedBytes { get; init; }
@@ -31,13 +31,13 @@ public sealed record MemoryEstimate
     /// <summary>Keys and values of one conversation of <see cref="ContextLength"/> tokens.</summary>
     public required long ConversationBytes { get; init; }
 
-    /// <summary>Weights of the vision tower that are read where the files have them.</summary>
+    /// <summary>Weights of the vision tower, which are in memory from the first picture on.</summary>
     public required long VisionBytes { get; init; }
 
     /// <summary>Scratch memory while a picture is encoded, given back afterwards.</summary>
     public required long PictureBytes { get; init; }
 
-    /// <summary>Weights of the audio tower that are read where the files have them.</summary>
+    /// <summary>Weights of the audio tower, which are in memory from the first sound on.</summary>
     public required long AudioBytes { get; init; }
 
     /// <summary>Scratch memory while half a minute of sound is encoded, given back afterwards.</summary>
@@ -68,12 +68,12 @@ public sealed record MemoryEstimate
     public long LoadedBytes => PackedBytes + CopiedBytes + RuntimeBytes;
 
     /// <summary>In memory at the end of one conversation of text that fills the context.</summary>
-    public long TextBytes => LoadedBytes + MappedBytes + TableBytes + ScratchBytes + ConversationBytes;
+    public long TextBytes => LoadedBytes + MappedBytes + ScratchBytes + ConversationBytes;
 
     /// <summary>
     /// The most at any time: of one conversation that fills the context and has pictures and sound; where <see cref="Memory"/> was given, of everything that
     /// may go on at once.
     /// </summary>
-    public long TotalBytes => LoadedBytes + MappedBytes + TableBytes + ScratchBytes + VisionBytes + AudioBytes + Math.Max(PictureBytes, SoundBytes)
+    public long TotalBytes => LoadedBytes + MappedBytes + ScratchBytes + VisionBytes + AudioBytes + Math.Max(PictureBytes, SoundBytes)
         + (Memory is null ? ConversationBytes : CacheBytes + EncodedBytes);
 }

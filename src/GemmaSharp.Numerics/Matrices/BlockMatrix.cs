@@ -67,15 +67,6 @@ sealed unsafe class BlockMatrix : WeightMatrix
     {
         if (Packed(team) is not null)
         {
-            ForgetRows();
-        }
-    }
-
-    /// <inheritdoc/>
-    public override void ForgetRows()
-    {
-        if (Rows > 0)
-        {
             _memory.Forget(_offset, (Rows - 1) * (long)_stride + Type.RowBytes(Columns));
         }
     }
@@ -114,6 +105,19 @@ sealed unsafe class BlockMatrix : WeightMatrix
         }
 
         GC.KeepAlive(_memory);
+    }
+
+    /// <inheritdoc/>
+    public override void LookUpRow(int row, Span<float> destination)
+    {
+        CheckRow(row, destination);
+        int bytes = checked((int)Type.RowBytes(Columns));
+        byte* stored = ThreadScratch.Of<byte>(ScratchPurpose.StoredRow, bytes);
+        _memory.Copy(_offset + row * (long)_stride, new Span<byte>(stored, bytes));
+        fixed (float* target = destination)
+        {
+            new BlockPanels(Type, stored, bytes).DecodeRow(0, Columns, target);
+        }
     }
 
     /// <inheritdoc/>

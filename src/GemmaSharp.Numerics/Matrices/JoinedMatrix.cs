@@ -36,21 +36,23 @@ sealed unsafe class JoinedMatrix : WeightMatrix
     public override long PackedBytes => _parts.Sum(part => part.PackedBytes);
 
     /// <inheritdoc/>
-    public override void ForgetRows()
-    {
-        foreach (WeightMatrix part in _parts)
-        {
-            part.ForgetRows();
-        }
-    }
-
-    /// <inheritdoc/>
     public override void ReadRow(int row, Span<float> destination)
     {
         CheckRow(row, destination);
         foreach (WeightMatrix part in _parts)
         {
             part.ReadRow(row, destination[..part.Columns]);
+            destination = destination[part.Columns..];
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void LookUpRow(int row, Span<float> destination)
+    {
+        CheckRow(row, destination);
+        foreach (WeightMatrix part in _parts)
+        {
+            part.LookUpRow(row, destination[..part.Columns]);
             destination = destination[part.Columns..];
         }
     }

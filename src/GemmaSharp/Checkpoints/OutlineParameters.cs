@@ -24,6 +24,9 @@ sealed class OutlineParameters(ParameterReader reader) : IParameterSource
     public LinearModules Linears => reader.Linears;
 
     /// <inheritdoc/>
+    public ProductMode Products => reader.Products;
+
+    /// <inheritdoc/>
     public WeightMatrix Matrix(string module, string type, int rows, int columns)
     {
         _ = reader.Matrix(module, type, rows, columns);

@@ -43,9 +43,9 @@ sealed class MemoryForecast : IDisposable
         _parts = ModelParts.Build(new ParameterScope(outlines, ""), _config, vision, audio);
         checkpoint.Report().ThrowIfErrors();
         outlines.Linears.PrepareProducts(_team);
-        Vision = WeightMemory.Of(outlines, IsVision);
-        Audio = WeightMemory.Of(outlines, IsAudio);
-        Text = WeightMemory.Of(outlines, path => !IsVision(path) && !IsAudio(path));
+        Vision = WeightMemory.Of(outlines, IsVision, isTower: true);
+        Audio = WeightMemory.Of(outlines, IsAudio, isTower: true);
+        Text = WeightMemory.Of(outlines, path => !IsVision(path) && !IsAudio(path), isTower: false);
         _kernels = KernelScratch.Of(outlines, threads);
     }
 

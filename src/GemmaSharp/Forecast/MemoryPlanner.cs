@@ -123,15 +123,14 @@ sealed class MemoryPlanner(MemoryForecast forecast, Gemma3nConfig config, long r
         return new MemoryEstimate
         {
             PackedBytes = all.Packed,
-            MappedBytes = forecast.Text.Mapped,
-            TableBytes = all.Tables,
+            MappedBytes = forecast.Text.Read,
             CopiedBytes = all.Copied,
             RuntimeBytes = runtimeBytes,
             ScratchBytes = scratch,
             ConversationBytes = forecast.Conversation(context, choice.Rows),
-            VisionBytes = forecast.Vision.Mapped,
+            VisionBytes = forecast.Vision.Read,
             PictureBytes = forecast.Picture(choice.Side),
-            AudioBytes = forecast.Audio.Mapped,
+            AudioBytes = forecast.Audio.Read,
             SoundBytes = forecast.Sound(),
             EncodedBytes = encoded,
             CacheBytes = cache,
@@ -147,7 +146,7 @@ sealed class MemoryPlanner(MemoryForecast forecast, Gemma3nConfig config, long r
     {
         string towers = least.VisionBytes + least.PictureBytes + least.AudioBytes + least.SoundBytes > 0 ? ", leave out the towers (--no-vision, --no-audio)" : "";
         string context = options.ContextLength is null ? "" : ", a shorter context";
-        long weights = least.PackedBytes + least.MappedBytes + least.CopiedBytes + least.TableBytes + least.VisionBytes + least.AudioBytes;
+        long weights = least.PackedBytes + least.MappedBytes + least.CopiedBytes + least.VisionBytes + least.AudioBytes;
         return new MemoryLimitException(
             $"The model takes at least {Mega(least.TotalBytes)} (weights {Mega(weights)}, runtime {Mega(least.RuntimeBytes)}, steps {Mega(least.ScratchBytes)}, "
                 + $"encoding {Mega(Math.Max(least.PictureBytes, least.SoundBytes))}, {least.ContextLength} tokens of context {Mega(least.ConversationBytes)}) "
@@ -157,7 +156,7 @@ sealed class MemoryPlanner(MemoryForecast forecast, Gemma3nConfig config, long r
 
     static string Mega(long bytes) => FormattableString.Invariant($"{(bytes + (1 << 20) - 1) >> 20:N0} MiB");
 
-    static long Sum(WeightMemory weights) => weights.Packed + weights.Mapped + weights.Tables + weights.Copied;
+    static long Sum(WeightMemory weights) => weights.Packed + weights.Read + weights.Copied;
 
     /// <summary>What can be chosen besides the context.</summary>
     /// <param name="Rows">Rows of a step.</param>

@@ -6,7 +6,7 @@ namespace GemmaSharp.Forecast;
 static class RuntimeMemory
 {
     /// <summary>A program that has loaded a model without a vocabulary and answered.</summary>
-    const long Base = 70L << 20;
+    const long Base = 62L << 20;
 
     /// <summary>Bytes for each one of <c>tokenizer.json</c>, or of a GGUF file's keys.</summary>
     const double PerTokenizerByte = 2;

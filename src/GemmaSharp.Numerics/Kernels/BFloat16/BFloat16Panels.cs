@@ -18,7 +18,7 @@ sealed unsafe class BFloat16Panels : IDisposable
     BFloat16Panels(int rows, int columns)
     {
         (Rows, Columns) = (rows, columns);
-        _memory = NativeBlock.AllocateUncleared(Count * PanelBytes);
+        _memory = NativeBlock.AllocateUncleared(BytesOf(rows, columns));
     }
 
     /// <summary>Rows of the matrix; those of the last panel beyond them are zeros.</summary>
@@ -41,6 +41,10 @@ sealed unsafe class BFloat16Panels : IDisposable
 
     /// <summary>The first panel; the caller keeps this alive while using it.</summary>
     public byte* Pointer => _memory.Pointer;
+
+    /// <summary>Bytes of the panels of a matrix.</summary>
+    public static long BytesOf(int rows, int columns) => (rows + PanelRows - 1) / PanelRows
+        * ((columns + BFloat16Tile.BlockColumns - 1) / BFloat16Tile.BlockColumns * (long)BFloat16Tile.BlockColumns * PanelRows * sizeof(ushort));
 
     /// <summary>Packs a matrix.</summary>
     /// <param name="source">The weights.</param>
