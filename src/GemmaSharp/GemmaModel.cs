@@ -63,7 +63,11 @@ public sealed class GemmaModel : IDisposable
                 CacheBytes = Memory.CacheBytes,
             };
             ContextLength = Math.Min(options.ContextLength ?? options.Defaults?.ContextLength ?? int.MaxValue, Config.TextConfig.MaxPositionEmbeddings);
-            string?[] said = [ChatTemplate.Warning, GenerationDefaults.Warning, options.Defaults?.Warning, options.Exact ? null : SlowForms(_checkpoint)];
+            string?[] said =
+            [
+                Memory?.Sacrifice(Config), ChatTemplate.Warning, GenerationDefaults.Warning, options.Defaults?.Warning,
+                options.Exact ? null : SlowForms(_checkpoint),
+            ];
             Warnings = [.. Report.Findings.Where(f => f.Severity == Severity.Warning).Select(f => f.Problem), .. said.OfType<string>()];
             _team = new WorkerTeam(options.Threads ?? Environment.ProcessorCount);
             Linears.PrepareProducts(_team);
@@ -198,7 +202,7 @@ public sealed class GemmaModel : IDisposable
     /// <exception cref="SliceException">The model has no slice such as the options want.</exception>
     /// <exception cref="MemoryLimitException">It does not fit <see cref="GemmaModelOptions.Memory"/>.</exception>
     /// <exception cref="ArgumentException">An option is out of its range.</exception>
-    /// <remarks>What is mapped of files counts like any other memory. Differs from what is measured by less than a twentieth; docs/memory.md has the table.</remarks>
+    /// <remarks>What is mapped of files counts like any other memory. docs/memory.md compares predictions with what processes have.</remarks>
     public static MemoryEstimate EstimateMemory(string path, GemmaModelOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);

@@ -64,6 +64,12 @@ public sealed record MemoryEstimate
     /// <summary>What the model was to keep to; null: nothing.</summary>
     public required long? Memory { get; init; }
 
+    /// <summary>What keeping to <see cref="Memory"/> costs, in a sentence; null where nothing was given, or it costs nothing that a user would see.</summary>
+    internal string? Sacrifice(Configuration.Gemma3nConfig config) =>
+        Memory is null || (ContextLength >= config.TextConfig.MaxPositionEmbeddings && ImageSize is null) ? null
+            : FormattableString.Invariant($"In {Memory >> 20:N0} MiB of memory a conversation may have {ContextLength:N0} tokens")
+                + (ImageSize is int side ? FormattableString.Invariant($", and pictures are seen with {side} pixels a side") : "");
+
     /// <summary>In memory after loading, before the first answer.</summary>
     public long LoadedBytes => PackedBytes + CopiedBytes + RuntimeBytes;
 

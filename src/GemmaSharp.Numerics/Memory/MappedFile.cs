@@ -59,7 +59,7 @@ sealed unsafe partial class MappedFile : MemoryBlock
         return new(path);
     }
 
-    /// <summary>From the file itself: what is read through the mapping stays in the process's memory, with all the pages around that the system has at hand.</summary>
+    /// <summary>From the file itself: what is read through the mapping stays in memory, with all the pages around that the system has at hand.</summary>
     private protected override void Copy(byte* start, long offset, Span<byte> destination)
     {
         while (destination.Length > 0)

@@ -52,7 +52,8 @@ abstract unsafe class MemoryBlock : IDisposable
     }
 
     /// <summary>Copies from where the bytes are.</summary>
-    private protected virtual void Copy(byte* start, long offset, Span<byte> destination) => new ReadOnlySpan<byte>(start, destination.Length).CopyTo(destination);
+    private protected virtual void Copy(byte* start, long offset, Span<byte> destination) =>
+        new ReadOnlySpan<byte>(start, destination.Length).CopyTo(destination);
 
     /// <summary>
     /// Says that some bytes will hardly be read again, so that the system may take back the memory that holds them. Reading them stays possible: they come from

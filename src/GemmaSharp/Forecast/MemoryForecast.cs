@@ -106,12 +106,33 @@ sealed class MemoryForecast : IDisposable
 
     /// <summary>Bytes that encoding a picture takes meanwhile; 0 without a vision tower.</summary>
     /// <param name="side">Its side in pixels; null for the checkpoint's own.</param>
-    public long Picture(int? side) => Sees ? Once(_pictures, side ?? Side, RehearsePicture) : 0;
+    public long Picture(int? side)
+    {
+        if (!Sees)
+        {
+            return 0;
+        }
+
+        // The picture itself, its resized copy in bytes, and as float32; features, and their places in the prompt.
+        long pixels = 3L * (side ?? Side) * (side ?? Side), features = (long)_parts.Vision!.TokensPerImage * _parts.Vision.HiddenSize;
+        return Once(_pictures, side ?? Side, RehearsePicture) + sizeof(float) * (pixels + features) + 2 * pixels + _kernels.Picture;
+    }
 
     /// <summary>Bytes that encoding half a minute of sound takes meanwhile; 0 without an audio tower.</summary>
-    public long Sound() => Hears ? _sound ??= RehearseSound() : 0;
+    public long Sound()
+    {
+        if (!Hears)
+        {
+            return 0;
+        }
 
-    long RehearsePicture(int side)
+        int frames = new LogMelSpectrogram(_processor.FeatureExtractor).FrameCount(LogMelSpectrogram.MaxSamples), rows = _parts.Audio!.OutputFrames(frames);
+        long values = ((long)frames * _parts.Audio.Bands) + ((long)rows * _parts.Audio.Width) + (2L * LogMelSpectrogram.MaxSamples);
+        return (_sound ??= RehearseSound(frames)) + sizeof(float) * values + _kernels.Step(rows);
+    }
+
+    /// <summary>Bytes of a picture's pass.</summary>
+    internal long RehearsePicture(int side)
     {
         float[] pixels = new float[3 * side * side];
         float[] features = new float[_parts.Vision!.TokensPerImage * _parts.Vision.HiddenSize];
@@ -119,21 +140,18 @@ sealed class MemoryForecast : IDisposable
         long most = Most(p, _parts.Vision.Encode(pixels, side, side, features, p));
         _ = _parts.EmbedVision!.Soft(p.Copy(features, _parts.Vision.HiddenSize), p);
 
-        // The picture itself, its resized copy in bytes, and as float32.
-        return Math.Max(most, p.Bytes) + sizeof(float) * (pixels.Length + (long)features.Length) + 2L * pixels.Length + _kernels.Picture;
+        return Math.Max(most, p.Bytes);
     }
 
-    long RehearseSound()
+    /// <summary>Bytes of a clip's pass.</summary>
+    internal long RehearseSound(int frames)
     {
-        var spectrogram = new LogMelSpectrogram(_processor.FeatureExtractor);
-        int frames = spectrogram.FrameCount(LogMelSpectrogram.MaxSamples);
         float[] mel = new float[frames * _parts.Audio!.Bands];
         float[] features = new float[_parts.Audio.OutputFrames(frames) * _parts.Audio.Width];
         using var p = new Pass(_team);
         long most = Most(p, _parts.Audio.Encode(mel, frames, [frames], features, p));
         _ = _parts.EmbedAudio!.Soft(p.Copy(features, _parts.Audio.Width), p);
-        return Math.Max(most, p.Bytes) + sizeof(float) * (mel.Length + (long)features.Length + 2 * LogMelSpectrogram.MaxSamples)
-            + _kernels.Step(features.Length / _parts.Audio.Width);
+        return Math.Max(most, p.Bytes);
     }
 
     /// <summary>Bytes of what is kept of an encoded picture or clip, of the larger of the two.</summary>

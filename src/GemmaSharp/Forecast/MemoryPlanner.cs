@@ -144,13 +144,14 @@ sealed class MemoryPlanner(MemoryForecast forecast, Gemma3nConfig config, long r
 
     static MemoryLimitException Refusal(GemmaModelOptions options, long limit, MemoryEstimate least)
     {
-        string towers = least.VisionBytes + least.PictureBytes + least.AudioBytes + least.SoundBytes > 0 ? ", leave out the towers (--no-vision, --no-audio)" : "";
-        string context = options.ContextLength is null ? "" : ", a shorter context";
+        bool hasTowers = least.VisionBytes + least.PictureBytes + least.AudioBytes + least.SoundBytes > 0;
         long weights = least.PackedBytes + least.MappedBytes + least.CopiedBytes + least.VisionBytes + least.AudioBytes;
         return new MemoryLimitException(
-            $"The model takes at least {Mega(least.TotalBytes)} (weights {Mega(weights)}, runtime {Mega(least.RuntimeBytes)}, steps {Mega(least.ScratchBytes)}, "
-                + $"encoding {Mega(Math.Max(least.PictureBytes, least.SoundBytes))}, {least.ContextLength} tokens of context {Mega(least.ConversationBytes)}) "
-                + $"and was given {Mega(limit)}; give it more (--memory){context}{towers}, or use a smaller or more quantised checkpoint.",
+            $"The model takes at least {Mega(least.TotalBytes)} (weights {Mega(weights)}, runtime {Mega(least.RuntimeBytes)}, "
+                + $"steps {Mega(least.ScratchBytes)}, encoding {Mega(Math.Max(least.PictureBytes, least.SoundBytes))}, "
+                + FormattableString.Invariant($"{least.ContextLength:N0} tokens {Mega(least.ConversationBytes)}) and was given {Mega(limit)}; ")
+                + $"give it more (--memory){(options.ContextLength is null ? "" : ", a shorter context")}"
+                + $"{(hasTowers ? ", leave out its towers (--no-vision, --no-audio)" : "")}, or use a smaller or more quantised checkpoint.",
             least.TotalBytes, limit);
     }
 
