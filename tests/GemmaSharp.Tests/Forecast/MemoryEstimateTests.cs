@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Forecast;
 using GemmaSharp.Layers;
@@ -154,20 +155,34 @@ public sealed class MemoryEstimateTests(MemoryEstimateTests.Checkpoints checkpoi
     [Fact]
     public void Estimate_WithPictures_MakesThemSmallerBeforeItRefuses()
     {
-        var options = new GemmaModelOptions { Threads = 2 };
-        MemoryEstimate whole = GemmaModel.EstimateMemory(Demo, options);
-        Assert.True(whole.PictureBytes > 0 && whole.SoundBytes > 0);
-        MemoryLimitException refusal = Assert.Throws<MemoryLimitException>(() => GemmaModel.EstimateMemory(Demo, options with { Memory = 1 << 20 }));
+        string path = checkpoints.Seeing();
+        var options = new GemmaModelOptions { Threads = 2, Audio = false };
+        MemoryEstimate whole = GemmaModel.EstimateMemory(path, options);
+        Assert.True(whole.PictureBytes > 0 && whole.SoundBytes == 0 && whole.VisionBytes > 0);
+        MemoryLimitException refusal = Assert.Throws<MemoryLimitException>(() => GemmaModel.EstimateMemory(path, options with { Memory = 1 << 20 }));
         Assert.True(refusal.NeededBytes < whole.TotalBytes);
         Assert.Equal(1 << 20, refusal.LimitBytes);
         Assert.Contains("and was given 1 MiB; give it more (--memory)", refusal.Message, StringComparison.Ordinal);
         Assert.Contains("--no-vision", refusal.Message, StringComparison.Ordinal);
-        MemoryEstimate least = GemmaModel.EstimateMemory(Demo, options with { Memory = refusal.NeededBytes });
+        MemoryEstimate least = GemmaModel.EstimateMemory(path, options with { Memory = refusal.NeededBytes });
         Assert.Equal(refusal.NeededBytes, least.TotalBytes);
-        Assert.Equal(256, least.ImageSize);
-        Assert.Equal(1, least.MaxActive);
-        Assert.Throws<MemoryLimitException>(() => GemmaModel.EstimateMemory(Demo, options with { Memory = refusal.NeededBytes - 1 }));
-        Assert.Throws<ArgumentException>(() => GemmaModel.EstimateMemory(Demo, options with { Memory = 0 }));
+        Assert.Equal((256, 1, 512), (least.ImageSize, least.MaxActive, least.ContextLength));
+        Assert.True(least.PictureBytes < whole.PictureBytes);
+        Assert.Throws<MemoryLimitException>(() => GemmaModel.EstimateMemory(path, options with { Memory = refusal.NeededBytes - 1 }));
+        Assert.Throws<MemoryLimitException>(
+            () => GemmaModel.EstimateMemory(path, options with { Memory = refusal.NeededBytes, ImageSize = 768 }));
+        Assert.Throws<ArgumentException>(() => GemmaModel.EstimateMemory(path, options with { Memory = 0 }));
+    }
+
+    [Fact]
+    public void Estimate_OfTheDemo_HasEyesAndEars()
+    {
+        MemoryEstimate estimate = GemmaModel.EstimateMemory(Demo, new GemmaModelOptions { Threads = 2 });
+        Assert.True(estimate is { VisionBytes: > 0, PictureBytes: > 0, AudioBytes: > 0, SoundBytes: > 0 });
+        Assert.Equal(estimate.TextBytes + estimate.VisionBytes + estimate.AudioBytes + Math.Max(estimate.PictureBytes, estimate.SoundBytes), estimate.TotalBytes);
+        MemoryEstimate deaf = GemmaModel.EstimateMemory(Demo, new GemmaModelOptions { Threads = 2, Audio = false, Vision = false });
+        Assert.True(deaf is { VisionBytes: 0, PictureBytes: 0, AudioBytes: 0, SoundBytes: 0 });
+        Assert.True(deaf.CopiedBytes < estimate.CopiedBytes);
     }
 
     [Fact]
@@ -284,6 +299,30 @@ public sealed class MemoryEstimateTests(MemoryEstimateTests.Checkpoints checkpoi
                 CheckpointConverter.Convert(whole, made, new ConversionOptions { Quantize = new QuantizationRecipe { Format = format } });
                 return made;
             }
+        }
+
+        /// <summary>The demo with pictures of the published size.</summary>
+        internal string Seeing()
+        {
+            string folder = Path.Combine(_folder, "seeing");
+            lock (_lock)
+            {
+                if (!Directory.Exists(folder))
+                {
+                    Directory.CreateDirectory(folder);
+                    foreach (string file in Directory.EnumerateFiles(Demo))
+                    {
+                        File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+                    }
+
+                    string processor = Path.Combine(folder, "preprocessor_config.json");
+                    JsonNode json = JsonNode.Parse(File.ReadAllBytes(processor))!;
+                    json["size"] = new JsonObject { ["height"] = 768, ["width"] = 768 };
+                    File.WriteAllText(processor, json.ToJsonString());
+                }
+            }
+
+            return folder;
         }
 
         public void Dispose() => Directory.Delete(_folder, recursive: true);
