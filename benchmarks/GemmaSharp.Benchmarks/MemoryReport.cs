@@ -95,13 +95,6 @@ internal static class MemoryReport
         }
 
         Console.WriteLine(JsonSerializer.Serialize(Resident.Now()));
-        if (Environment.GetEnvironmentVariable("DIAG") is not null)
-        {
-            GCMemoryInfo gc = GC.GetGCMemoryInfo();
-            Console.Error.WriteLine($"committed {gc.TotalCommittedBytes / 1e6} heap {gc.HeapSizeBytes / 1e6} scratch {model.ScratchBytes / 1e6} kv {session.CacheBytes / 1e6} copies {model.CopiedWeightBytes / 1e6}");
-            Console.Error.WriteLine(GemmaModel.EstimateMemory(args[0], work.Options));
-            File.Copy("/proc/self/smaps", Environment.GetEnvironmentVariable("DIAG")!, true);
-        }
     }
 
     static void Measure(string form, string model, int[] contexts, string memory)
@@ -143,7 +136,7 @@ internal static class MemoryReport
             start.ArgumentList.Insert(0, typeof(MemoryReport).Assembly.Location);
         }
 
-        using Process child = Process.Start(start)!;
+        using Process child = Process.Start(start) ?? throw new InvalidOperationException("The child could not be started.");
         string output = child.StandardOutput.ReadToEnd();
         child.WaitForExit();
         return JsonSerializer.Deserialize<Resident>(output)!;

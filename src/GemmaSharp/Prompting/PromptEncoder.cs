@@ -163,7 +163,16 @@ sealed class PromptEncoder
             (int height, int width) = _images.Size(image, side);
             UInt128 key = Hash(image.Pixels, [image.Height, image.Width, height, width, .. adapterKey]);
             yield return 0;
-            if (batch is not null || !_cache.TryGet(key, out float[] rows))
+            float[] rows = [];
+            bool isKnown = batch is null && _cache.TryGet(key, out rows);
+            while (!isKnown && _isEncoding)
+            {
+                // What another answer encodes may be the same picture.
+                yield return 0;
+                isKnown = batch is null && _cache.TryGet(key, out rows);
+            }
+
+            if (!isKnown)
             {
                 rows = new float[tokens * hidden];
                 foreach (int piece in Alone(EncodeImage(image, height, width, rows, batch, adapters)))
