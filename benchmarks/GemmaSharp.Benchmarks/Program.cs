@@ -2,6 +2,7 @@ using BenchmarkDotNet.Running;
 using GemmaSharp.Benchmarks;
 
 // "kernels", "forms" and "vision" print a table in seconds, each figure beside what the machine can do; "accuracy" what quantising costs the demo checkpoint;
+// "memory" what is predicted of memory beside what processes have;
 // anything else goes to BenchmarkDotNet.
 if (args is ["kernels", ..])
 {
@@ -18,6 +19,14 @@ else if (args is ["vision", ..])
 else if (args is ["accuracy", ..])
 {
     await AccuracyReport.WriteAsync(args[1..]);
+}
+else if (args is ["memory", ..])
+{
+    MemoryReport.Write(args[1..]);
+}
+else if (args is ["memory-child", ..])
+{
+    await MemoryReport.ChildAsync(args[1..]);
 }
 else
 {

@@ -149,6 +149,19 @@ public sealed class TokenizerException : GemmaException
 /// <param name="message">One sentence: the value found, the value needed, the way out.</param>
 public sealed class SliceException(string message) : GemmaException(message);
 
+/// <summary>A model does not fit the memory that it was given. The message has what its parts take and the way out.</summary>
+/// <param name="message">One sentence.</param>
+/// <param name="neededBytes">The least that it takes with the other options as they are.</param>
+/// <param name="limitBytes">What it was given.</param>
+public sealed class MemoryLimitException(string message, long neededBytes, long limitBytes) : GemmaException(message)
+{
+    /// <summary>The least that the model takes with the other options as they are.</summary>
+    public long NeededBytes { get; } = neededBytes;
+
+    /// <summary>What it was given.</summary>
+    public long LimitBytes { get; } = limitBytes;
+}
+
 /// <summary>A conversion that cannot be done, or whose result was not what was written. Nothing of it was left behind.</summary>
 /// <param name="message">One sentence: the value found, the value needed, the way out.</param>
 /// <param name="innerException">What the file system said, if anything.</param>

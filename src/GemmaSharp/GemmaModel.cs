@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
+using GemmaSharp.Forecast;
 using GemmaSharp.Generation;
 using GemmaSharp.Layers;
 using GemmaSharp.Model;
@@ -40,14 +41,7 @@ public sealed class GemmaModel : IDisposable
     {
         long start = Stopwatch.GetTimestamp();
         _logger = options.LoggerFactory?.CreateLogger<GemmaModel>() ?? NullLogger<GemmaModel>.Instance;
-        _checkpoint = Checkpoint.Open(path, new CheckpointOptions
-        {
-            VisionWeights = options.VisionWeights,
-            Slice = options.Slice,
-            Projector = options.Projector,
-            Products = options.Exact ? ProductMode.Exact : ProductMode.Fast,
-            LeastReducedWeights = options.LeastReducedWeights,
-        });
+        _checkpoint = Checkpoint.Open(path, OptionsFor(options));
         try
         {
             Config = _checkpoint.Config;
@@ -60,18 +54,32 @@ public sealed class GemmaModel : IDisposable
             ChatTemplate = _checkpoint.LoadChatTemplate(Tokenizer);
             GenerationDefaults = _checkpoint.LoadGenerationDefaults();
             GenerationDefaults = options.Defaults?.Over(GenerationDefaults) ?? GenerationDefaults;
+            Memory = options.Memory is null ? null : EstimateMemory(path, options);
+            options = Memory is null ? options : options with
+            {
+                ContextLength = Memory.ContextLength,
+                ImageSize = Memory.ImageSize,
+                MaxActive = Memory.MaxActive,
+                CacheBytes = Memory.CacheBytes,
+            };
             ContextLength = Math.Min(options.ContextLength ?? options.Defaults?.ContextLength ?? int.MaxValue, Config.TextConfig.MaxPositionEmbeddings);
-            string?[] said = [ChatTemplate.Warning, GenerationDefaults.Warning, options.Defaults?.Warning, options.Exact ? null : SlowForms(_checkpoint)];
+            string?[] said =
+            [
+                Memory?.Sacrifice(Config), ChatTemplate.Warning, GenerationDefaults.Warning, options.Defaults?.Warning,
+                options.Exact ? null : SlowForms(_checkpoint),
+            ];
             Warnings = [.. Report.Findings.Where(f => f.Severity == Severity.Warning).Select(f => f.Problem), .. said.OfType<string>()];
             _team = new WorkerTeam(options.Threads ?? Environment.ProcessorCount);
             Linears.PrepareProducts(_team);
+            _checkpoint.ForgetFiles();
             ProcessorConfig processor = _checkpoint.LoadProcessor();
             if (Audio is not null)
             {
                 processor.RequireBands(Config);
             }
 
-            Encoder = new PromptEncoder(Config, processor, ChatTemplate, parts, Linears, _team, options.ImageSize);
+            Encoder = new PromptEncoder(
+                Config, processor, ChatTemplate, parts, Linears, _team, options.ImageSize, Memory?.EncodedBytes ?? PromptEncoder.DefaultCacheBytes);
             Defaults = options.Defaults;
             Name = CheckpointName.Of(path);
             MaxActive = options.MaxActive;
@@ -83,9 +91,10 @@ public sealed class GemmaModel : IDisposable
             }
 
             _logger.LogInformation("Loaded {Path} in {Seconds:F2} s", path, LoadTime.TotalSeconds);
-            long cacheBytes = options.CacheBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
+            int stepRows = Memory?.StepRows ?? InferenceEngine.MaxStepRows;
+            var prefixes = new PrefixPool(Text, options.CacheBytes ?? DefaultCacheBytes, Math.Min(PrefixPool.MaxStepRows, stepRows));
             Engine = new InferenceEngine(
-                Text, _team, options.Clock, new Admission(options.MaxActive, options.MaxQueued), new PrefixPool(Text, cacheBytes), Release);
+                Text, _team, options.Clock, new Admission(options.MaxActive, options.MaxQueued), prefixes, Release, stepRows);
         }
         catch
         {
@@ -161,6 +170,14 @@ public sealed class GemmaModel : IDisposable
     /// <summary>Bytes of keys and values held for answers outside sessions: by those that run, and by prefixes kept for those to come.</summary>
     public long CacheBytes => Engine.Prefixes.Bytes;
 
+    /// <summary>What was chosen to keep to <see cref="GemmaModelOptions.Memory"/>, and what the model then takes; null where nothing was given.</summary>
+    public MemoryEstimate? Memory { get; }
+
+    /// <summary>Bytes of the copies of weights: packed ones, and small tensors as float32.</summary>
+    internal long CopiedWeightBytes => Linears.PackedBytes + _checkpoint.CopiedBytes;
+
+    static long DefaultCacheBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
+
     /// <summary>The linear layers, as adapters know them.</summary>
     internal LinearModules Linears => _checkpoint.Linears;
 
@@ -178,6 +195,24 @@ public sealed class GemmaModel : IDisposable
         options ??= new GemmaModelOptions();
         options.Validate();
         return new GemmaModel(path, options);
+    }
+
+    /// <summary>What a checkpoint would take of the machine's memory once it is loaded, from the headers of its files alone: no weight is read.</summary>
+    /// <param name="path">As of <see cref="Load"/>.</param>
+    /// <param name="options">How it would be loaded; null for the defaults. With <see cref="GemmaModelOptions.Memory"/>, what would be chosen.</param>
+    /// <exception cref="CheckpointException">The folder holds no checkpoint that fits; its report has every finding.</exception>
+    /// <exception cref="ConfigurationException">The configuration is of another model, or impossible.</exception>
+    /// <exception cref="SliceException">The model has no slice such as the options want.</exception>
+    /// <exception cref="MemoryLimitException">It does not fit <see cref="GemmaModelOptions.Memory"/>.</exception>
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    /// <remarks>What is mapped of files counts like any other memory. docs/memory.md compares predictions with what processes have.</remarks>
+    public static MemoryEstimate EstimateMemory(string path, GemmaModelOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        options ??= new GemmaModelOptions();
+        options.Validate();
+        using Checkpoint checkpoint = Checkpoint.Open(path, OptionsFor(options) with { HeadersOnly = true });
+        return MemoryPlanner.Estimate(checkpoint, checkpoint.LoadProcessor(), options, DefaultCacheBytes);
     }
 
     /// <summary>Reads a LoRA adapter for this model: what peft or mlx-lm saved. The model itself does not change.</summary>
@@ -536,6 +571,16 @@ public sealed class GemmaModel : IDisposable
 
         yield return prompt;
     }
+
+    static CheckpointOptions OptionsFor(GemmaModelOptions options) => new()
+    {
+        VisionWeights = options.VisionWeights,
+        Slice = options.Slice,
+        Projector = options.Projector,
+        Products = options.Exact ? ProductMode.Exact : ProductMode.Fast,
+        LeastReducedWeights = options.LeastReducedWeights,
+        CacheType = options.CacheType,
+    };
 
     /// <summary>Which stored forms have exact products only, in a sentence; null where there are none.</summary>
     static string? SlowForms(Checkpoint checkpoint)

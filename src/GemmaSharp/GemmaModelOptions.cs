@@ -56,6 +56,14 @@ public sealed record GemmaModelOptions
     /// </summary>
     public long? CacheBytes { get; init; }
 
+    /// <summary>
+    /// Bytes that the process may have in memory because of the model, its runtime included, 1 or more. Context length, rows of a step, the side of pictures,
+    /// what is kept of encoded ones, <see cref="MaxActive"/> and <see cref="CacheBytes"/> are then chosen so that it suffices for one conversation in a session
+    /// or for answers outside sessions; those that are given are kept, <see cref="MaxActive"/> as a limit. Null: as much as it takes. See
+    /// <see cref="GemmaModel.EstimateMemory"/>.
+    /// </summary>
+    public long? Memory { get; init; }
+
     /// <summary>What the model is asked with unless a request says otherwise; null: what the checkpoint recommends.</summary>
     public ModelDefaults? Defaults { get; init; }
 
@@ -92,6 +100,11 @@ public sealed record GemmaModelOptions
         if (CacheBytes is < 1)
         {
             throw new ArgumentException($"{nameof(CacheBytes)} is {CacheBytes}; it must be 1 or more.", nameof(CacheBytes));
+        }
+
+        if (Memory is < 1)
+        {
+            throw new ArgumentException($"{nameof(Memory)} is {Memory}; it must be 1 or more.", nameof(Memory));
         }
 
         if (ImageSize is < VisionTower.MinSide or > VisionTower.MaxSide)

@@ -73,6 +73,15 @@ public sealed class SchemaTests
     }
 
     [Fact]
+    public void Inspect_WithMemory_FollowsTheSchema()
+    {
+        JsonElement memory = Check("inspect", GemmaProcess.Run("inspect", "--memory", "--json")).GetProperty("memory");
+        Assert.True(memory.GetProperty("total").GetInt64() > memory.GetProperty("text").GetInt64());
+        memory = Check("inspect", GemmaProcess.Run("inspect", "--memory", "400MiB", "--json")).GetProperty("memory");
+        Assert.InRange(memory.GetProperty("total").GetInt64(), 1, memory.GetProperty("limit").GetInt64());
+    }
+
+    [Fact]
     public void Bench_OfEverything_FollowsTheSchema()
     {
         JsonElement all = Check("bench", GemmaProcess.Run(

@@ -71,6 +71,8 @@ sealed class ServeOptions(GlobalOptions global)
     readonly Option<long?> _cache = ByteSizes.Option(
         "--cache", "Memory for keys and values of running answers and of earlier prompts, such as 4GiB. Default: a quarter of the machine's.");
 
+    readonly Option<long?> _memory = ByteSizes.Option("--memory", ModelOptions.MemoryDescription);
+
     readonly Option<long?> _maxBody = ByteSizes.Option("--max-body", "The largest request, such as 16MiB. Default: 64MiB.");
 
     readonly Option<int?> _drain = Numbers.Whole(
@@ -88,7 +90,7 @@ sealed class ServeOptions(GlobalOptions global)
     {
         foreach (Option option in (Option[])[
             _models, _aliases, _adapters, _host, _port, _keys, _keyFile, _noAuth, _hosts, _origins, _remote, _video, _maxAnswer, _maxActive, _maxQueued,
-            _context, _cache, _cacheType.Option, _maxBody, _drain, _store, _noPage, _open, _check])
+            _context, _cache, _cacheType.Option, _memory, _maxBody, _drain, _store, _noPage, _open, _check])
         {
             command.Add(option);
         }
@@ -177,8 +179,14 @@ sealed class ServeOptions(GlobalOptions global)
             MaxQueued = parse.GetValue(_maxQueued) ?? defaults.MaxQueued,
             CacheBytes = parse.GetValue(_cache),
             CacheType = _cacheType.Read(parse),
+            Memory = parse.GetValue(_memory),
         };
         string?[] names = parse.GetValue(_models) is { Length: > 0 } several ? several : [parse.GetValue(global.Model)!];
+        if (how.Memory is not null && names.Length > 1)
+        {
+            throw CliException.Usage(Output.Show.Text($"--memory is given for {names.Length} models and is for one; serve one, or leave it out."));
+        }
+
         for (int i = 0; i < names.Length; i++)
         {
             (string? id, string? place) = Named(names[i]);

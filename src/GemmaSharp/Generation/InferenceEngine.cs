@@ -23,13 +23,13 @@ namespace GemmaSharp.Generation;
 /// </remarks>
 sealed class InferenceEngine : IDisposable
 {
-    /// <summary>The most rows of a step, and so the most that a session's cache takes at once.</summary>
+    /// <summary>The most rows of a step where memory is not short.</summary>
     public const int MaxStepRows = StepBudget.MaxRows;
 
     readonly TextPass _pass;
     readonly TimeProvider _clock;
     readonly Action _release;
-    readonly StepBudget _budget = new();
+    readonly StepBudget _budget;
     readonly Thread _thread;
 
     // Guarded by the gate, which the engine waits at when there is nothing to do.
@@ -56,8 +56,11 @@ sealed class InferenceEngine : IDisposable
     /// <param name="admission">Lets answers in.</param>
     /// <param name="prefixes">What answers begin with; freed by the engine.</param>
     /// <param name="release">Called on the engine's thread when it will never compute again: frees what it computed with.</param>
-    public InferenceEngine(TextModel model, WorkerTeam team, TimeProvider clock, Admission admission, PrefixPool prefixes, Action release)
+    /// <param name="stepRows">The most rows of a step.</param>
+    public InferenceEngine(
+        TextModel model, WorkerTeam team, TimeProvider clock, Admission admission, PrefixPool prefixes, Action release, int stepRows = MaxStepRows)
     {
+        _budget = new StepBudget(stepRows);
         Admission = admission;
         Prefixes = prefixes;
         _pass = model.NewPass(team);
@@ -71,6 +74,9 @@ sealed class InferenceEngine : IDisposable
 
     /// <summary>Runs a step. Tests put themselves around it, to count, to take time or to fail.</summary>
     public Action<TextStep> Forward { get; set; }
+
+    /// <summary>The most rows of a step, and so the most that a session's cache takes at once.</summary>
+    public int StepRows => _budget.Rows;
 
     /// <summary>Lets answers in.</summary>
     public Admission Admission { get; }
@@ -319,7 +325,7 @@ sealed class InferenceEngine : IDisposable
             Work work = _active[(first + i) % count];
             if (work.Feed.Kind == FeedKind.Tokens && !work.IsHeldUp)
             {
-                if (_step.Rows + work.Feed.Ids.Length > MaxStepRows)
+                if (_step.Rows + work.Feed.Ids.Length > StepRows)
                 {
                     break;
                 }

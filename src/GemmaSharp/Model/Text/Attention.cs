@@ -12,6 +12,8 @@ namespace GemmaSharp.Model.Text;
 /// </remarks>
 sealed class Attention
 {
+    const int LeastScores = 4096;
+
     [ThreadStatic]
     static float[]? s_scores;
 
@@ -114,12 +116,16 @@ sealed class Attention
         }
     }
 
+    /// <summary>Bytes of the scores that threads keep once the longest sequence has had so many positions.</summary>
+    public static long ScoreBytes(TextConfig c, int positions, int threads) =>
+        threads * sizeof(float) * (Math.Max((long)(c.NumAttentionHeads / c.NumKeyValueHeads) * positions, LeastScores) * 3 / 2);
+
     /// <summary>Attention scores of the calling thread.</summary>
     static Span<float> Scores(int count)
     {
         if (s_scores is null || s_scores.Length < count)
         {
-            s_scores = GC.AllocateUninitializedArray<float>(Math.Max(count, 4096) * 3 / 2);
+            s_scores = GC.AllocateUninitializedArray<float>(Math.Max(count, LeastScores) * 3 / 2);
         }
 
         return s_scores.AsSpan(0, count);
