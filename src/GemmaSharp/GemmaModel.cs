@@ -73,6 +73,7 @@ public sealed class GemmaModel : IDisposable
             Encoder = new PromptEncoder(Config, processor, ChatTemplate, parts, Linears, _team, options.ImageSize, options.Defaults?.System);
             Name = CheckpointName.Of(path);
             MaxActive = options.MaxActive;
+            Speculation = options.Speculation;
             LoadTime = Stopwatch.GetElapsedTime(start);
             _summary = new Lazy<ModelSummary>(() => Reading(() => ModelSummary.Of(_checkpoint, Vision is not null, Audio is not null)));
             foreach (string warning in Warnings)
@@ -92,6 +93,9 @@ public sealed class GemmaModel : IDisposable
             throw;
         }
     }
+
+    /// <summary>Guesses of answers that leave it open; null for as many as pay.</summary>
+    internal int? Speculation { get; }
 
     /// <summary>The checkpoint's configuration; of a slice, the smaller model's.</summary>
     internal Gemma3nConfig Config { get; }
