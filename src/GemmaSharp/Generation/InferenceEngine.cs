@@ -359,7 +359,7 @@ sealed class InferenceEngine : IDisposable
 
         int all = _step.Rows;
         long start = _clock.GetTimestamp();
-        RunParts(hasPrompts: all > tokens);
+        RunParts(all > tokens);
         _parts.Clear();
         _stepTime = _clock.GetElapsedTime(start);
         Telemetry.Step(_stepTime, all);
@@ -411,7 +411,6 @@ sealed class InferenceEngine : IDisposable
         }
         catch (Exception error)
         {
-            _cost.Skip();
             RunSingly(error);
             return;
         }
@@ -423,16 +422,18 @@ sealed class InferenceEngine : IDisposable
         }
     }
 
-    /// <summary>Learns what rows cost. Steps with prompts last as long as they are made to.</summary>
+    /// <summary>Learns what guesses cost, from steps that have nothing else beside a token of every answer.</summary>
     void Learn(bool hasPrompts, TimeSpan elapsed)
     {
-        if (hasPrompts)
+        int certain = _step.Rows;
+        foreach (Part part in _parts)
         {
-            _cost.Skip();
+            certain -= part.Guesses;
         }
-        else
+
+        if (!hasPrompts && certain == _answers)
         {
-            _cost.Ran(_step.Rows, elapsed);
+            _cost.Ran(_answers, _step.Rows, elapsed);
         }
     }
 

@@ -1,11 +1,10 @@
 namespace GemmaSharp.Generation;
 
-/// <summary>What more rows add to the time of a step, measured while steps are made.</summary>
+/// <summary>What guesses add to the time of a step, measured while steps are made.</summary>
 /// <remarks>
 /// Reading the weights takes most of a step of few rows, so that further rows cost a fraction of that, and not each the same: products take rows in tiles. A
-/// step's time is a level times a shape, <c>t(n) = g · s(n)</c>. The level follows every step, since contexts grow and machines slow down; the shape learns
-/// where two steps one after the other have different numbers of rows, most of all for this number, and where little has been measured for its neighbours too.
-/// Not thread-safe.
+/// step with guesses is compared with the last one of the same conversations without, which therefore must not be long past. What it tells counts for its
+/// number of rows, and for numbers near it as long as those have not been seen. Not thread-safe.
 /// </remarks>
 sealed class StepCost
 {
@@ -15,16 +14,18 @@ sealed class StepCost
     /// <summary>What a row is believed to add before anything has been measured, as a share of the first one's time.</summary>
     const double First = 0.1;
 
-    /// <summary>How far a measurement may be from what was believed: a slow step may have been the compiler's or another program's.</summary>
-    const double MostNews = 1.5;
+    /// <summary>Steps with guesses after which one without is measured again: contexts grow, and machines slow down.</summary>
+    const int LongPast = 32;
 
-    /// <summary>Shares of what is new: of the level and the shape where the number of rows changed, and of the level where it did not.</summary>
-    const double LevelAtChange = 0.15, ShapeAtChange = 0.3, Level = 0.4;
+    /// <summary>How far a measurement may be from what was believed, and how much of that is believed then.</summary>
+    const double MostNews = 3, Weight = 0.6;
 
     readonly double[] _shape = new double[Most + 1];
+    readonly double[] _last = new double[Most + 1];
     readonly int[] _seen = new int[Most + 1];
-    double _level;
-    int _last;
+    readonly double[] _plain = new double[Most + 1];
+    readonly int[] _plainAt = new int[Most + 1];
+    int _guessed;
 
     /// <summary>Nothing has been measured.</summary>
     public StepCost()
@@ -35,44 +36,50 @@ sealed class StepCost
         }
     }
 
-    /// <summary>The time that guesses add to a step, as a share of it, times the conversations in it: all of them wait for it.</summary>
+    /// <summary>
+    /// The time that guesses add to a step, as a share of it, times the conversations in it, since all of them wait for it. Endless where a step without
+    /// guesses is to be measured.
+    /// </summary>
     /// <param name="answers">The conversations, each with a row, 1 or more.</param>
     /// <param name="guesses">How many guesses one of them adds.</param>
-    public double OfGuesses(int answers, int guesses) => answers * Math.Max(0, (Shape(answers + guesses) / Shape(answers)) - 1);
+    public double OfGuesses(int answers, int guesses) =>
+        guesses == 0 ? 0
+        : answers + guesses > Most || _plain[answers] == 0 || _guessed - _plainAt[answers] >= LongPast ? double.PositiveInfinity
+        : answers * Math.Max(0, (_shape[answers + guesses] / _shape[answers]) - 1);
 
-    /// <summary>Learns from a step that held no rows of prompts.</summary>
-    /// <param name="rows">Its rows, 1 or more.</param>
+    /// <summary>Learns from a step of conversations with a row each and guesses.</summary>
+    /// <param name="answers">The conversations, 1 or more.</param>
+    /// <param name="rows">All rows.</param>
     /// <param name="elapsed">How long it took.</param>
-    public void Ran(int rows, TimeSpan elapsed)
+    public void Ran(int answers, int rows, TimeSpan elapsed)
     {
-        double seconds = Math.Max(elapsed.TotalSeconds, 1e-9);
-        if (_level == 0)
+        _guessed += rows > answers ? 1 : 0;
+        if (rows > Most)
         {
-            _level = seconds / Shape(rows);
+            return;
         }
 
-        double news = Math.Clamp(seconds / (_level * Shape(rows)), 1 / MostNews, MostNews);
-        if (rows == _last || _last == 0 || rows > Most)
+        double seconds = Math.Max(elapsed.TotalSeconds, 1e-9);
+        if (rows == answers)
         {
-            _level *= Math.Pow(news, Level);
+            // What the machine has done once it can do again; one slow step may have been the compiler's, or another program's.
+            double before = _plain[answers];
+            _plain[answers] = before == 0 ? seconds : seconds < before ? (seconds + before) / 2 : Math.Min(seconds, 1.25 * before);
+            _plainAt[answers] = _guessed;
         }
-        else
+        else if (_plain[answers] > 0)
         {
-            _level *= Math.Pow(news, LevelAtChange);
-            for (int n = 1; n <= Most; n++)
+            // Of two measurements the shorter one, for the same reason.
+            double time = seconds / _plain[answers] * _shape[answers], shorter = _last[rows] == 0 ? time : Math.Min(time, _last[rows]);
+            _last[rows] = time;
+            double news = Math.Clamp(shorter / _shape[rows], 1 / MostNews, MostNews);
+            for (int n = answers + 1; n <= Most; n++)
             {
                 double near = n == rows ? 1 : Math.Pow(0.7, Math.Abs(n - rows)) / (1 + _seen[n]);
-                _shape[n] *= Math.Pow(news, ShapeAtChange * near);
+                _shape[n] *= Math.Pow(news, Weight * near);
             }
 
             _seen[rows]++;
         }
-
-        _last = rows;
     }
-
-    /// <summary>Takes note of a step that tells nothing, so that the next one is not compared with the one before it.</summary>
-    public void Skip() => _last = 0;
-
-    double Shape(int rows) => rows <= Most ? _shape[rows] : _shape[Most] + ((rows - Most) * Math.Max(0, _shape[Most] - _shape[1]) / (Most - 1));
 }
