@@ -17,6 +17,15 @@ sealed class StepCost
     /// <summary>Steps with guesses after which one without is measured again: contexts grow, and machines slow down.</summary>
     const int LongPast = 32;
 
+    /// <summary>
+    /// What is dear is not measured again, and may have been so for another reason: how much of that a step forgets, of few guesses where it had none, and of
+    /// many. A try of few that was for nothing costs a step or two in fifty.
+    /// </summary>
+    const double ForgetFew = 0.02, ForgetMany = 0.001;
+
+    /// <summary>How many guesses are few.</summary>
+    const int Few = 3;
+
     /// <summary>How far a measurement may be from what was believed, and how much of that is believed then.</summary>
     const double MostNews = 3, Weight = 0.6;
 
@@ -32,7 +41,7 @@ sealed class StepCost
     {
         for (int n = 0; n <= Most; n++)
         {
-            _shape[n] = 1 + (First * (n - 1));
+            _shape[n] = Believed(n);
         }
     }
 
@@ -80,6 +89,20 @@ sealed class StepCost
             }
 
             _seen[rows]++;
+        }
+
+        Forget(answers, rows == answers);
+    }
+
+    static double Believed(int rows) => 1 + (First * (rows - 1));
+
+    void Forget(int answers, bool isPlain)
+    {
+        for (int n = answers + 1; n <= Most; n++)
+        {
+            double first = _shape[answers] * Believed(n) / Believed(answers);
+            double share = n > answers + Few ? ForgetMany : isPlain ? ForgetFew : 0;
+            _shape[n] -= share * Math.Max(0, _shape[n] - first);
         }
     }
 }

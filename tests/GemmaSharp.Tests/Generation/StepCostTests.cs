@@ -62,6 +62,30 @@ public sealed class StepCostTests
     }
 
     [Fact]
+    public void Ran_AfterDearGuesses_IsTriedAgainNowAndThen()
+    {
+        // The first steps with guesses are slow for reasons of their own, such as the compiler's.
+        var cost = new StepCost();
+        cost.Ran(1, 1, TimeSpan.FromMilliseconds(1));
+        for (int i = 0; i < 6; i++)
+        {
+            cost.Ran(1, 2 + (i % 3), TimeSpan.FromMilliseconds(60));
+        }
+
+        Assert.True(cost.OfGuesses(1, 1) > 1);
+        int plain = 0;
+        for (; plain < 500 && cost.OfGuesses(1, 1) > 0.9; plain++)
+        {
+            cost.Ran(1, 1, TimeSpan.FromMilliseconds(1));
+        }
+
+        Assert.InRange(plain, 20, 200);
+        cost.Ran(1, 2, TimeSpan.FromMilliseconds(1.1));
+        cost.Ran(1, 2, TimeSpan.FromMilliseconds(1.1));
+        Assert.InRange(cost.OfGuesses(1, 1), 0, 0.5);
+    }
+
+    [Fact]
     public void Ran_WithoutGuesses_LearnsNoShape()
     {
         var cost = new StepCost();
