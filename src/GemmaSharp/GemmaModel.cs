@@ -83,6 +83,7 @@ public sealed class GemmaModel : IDisposable
             Defaults = options.Defaults;
             Name = CheckpointName.Of(path);
             MaxActive = options.MaxActive;
+            Speculation = options.Speculation;
             LoadTime = Stopwatch.GetElapsedTime(start);
             _summary = new Lazy<ModelSummary>(() => Reading(() => ModelSummary.Of(_checkpoint, Vision is not null, Audio is not null)));
             foreach (string warning in Warnings)
@@ -103,6 +104,9 @@ public sealed class GemmaModel : IDisposable
             throw;
         }
     }
+
+    /// <summary>Guesses of answers that leave it open; null for as many as pay.</summary>
+    internal int? Speculation { get; }
 
     /// <summary>The checkpoint's configuration; of a slice, the smaller model's.</summary>
     internal Gemma3nConfig Config { get; }

@@ -64,6 +64,9 @@ public sealed record GemmaModelOptions
     /// </summary>
     public long? Memory { get; init; }
 
+    /// <summary>The <see cref="GenerationOptions.Speculation"/> of answers that leave it open; null: as many guesses as are measured to pay.</summary>
+    public int? Speculation { get; init; }
+
     /// <summary>What the model is asked with unless a request says otherwise; null: what the checkpoint recommends.</summary>
     public ModelDefaults? Defaults { get; init; }
 
@@ -105,6 +108,12 @@ public sealed record GemmaModelOptions
         if (Memory is < 1)
         {
             throw new ArgumentException($"{nameof(Memory)} is {Memory}; it must be 1 or more.", nameof(Memory));
+        }
+
+        if (Speculation is < 0 or > GenerationOptions.MaxSpeculation)
+        {
+            throw new ArgumentException(
+                $"{nameof(Speculation)} is {Speculation}; it must be from 0 (off) to {GenerationOptions.MaxSpeculation}.", nameof(Speculation));
         }
 
         if (ImageSize is < VisionTower.MinSide or > VisionTower.MaxSide)

@@ -25,11 +25,13 @@ sealed class SamplingOptions
     readonly Option<string[]> _stop = new("--stop") { HelpName = "TEXT", Description = "Ends the answer before this text; may be given several times." };
     readonly Option<bool> _ignoreEos = new("--ignore-eos") { Description = "Never end the answer before --max-tokens." };
 
+    readonly Option<int?> _speculation = SpeculationOption.New();
+
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_maxTokens, _temperature, _topK, _topP, _minP, _repetitionPenalty, _presencePenalty, _frequencyPenalty, _seed,
-            _stop, _ignoreEos])
+            _stop, _ignoreEos, _speculation])
         {
             command.Add(option);
         }
@@ -52,6 +54,7 @@ sealed class SamplingOptions
             Seed = parse.GetValue(_seed),
             Stop = parse.GetValue(_stop) ?? [],
             IgnoreEos = parse.GetValue(_ignoreEos),
+            Speculation = parse.GetValue(_speculation),
         };
         options.Validate();
         return options;

@@ -110,6 +110,9 @@ sealed class PromptEncoder
         yield return new EncodedPrompt(plan.Ids, [.. soft.OrderBy(tokens => tokens.Start)], adapters, _linears);
     }
 
+    /// <summary>Whether a token has a <see cref="HardEmbedding"/>.</summary>
+    public bool IsHard(int id) => _parts.EmbedAudio?.Owns(id) == true || _parts.EmbedVision?.Owns(id) == true;
+
     /// <summary>The input embedding of a generated token of a multimodal vocabulary, <c>[C]</c>; empty where the text table's row is used.</summary>
     /// <remarks>Without the vocabulary's embedder the model is a text model, which looks every id up in its own table.</remarks>
     public ReadOnlyMemory<float> HardEmbedding(int id, AdapterSet adapters)
