@@ -93,6 +93,12 @@ sealed class SmallCheckpoint : IDisposable
         Dictionary<string, long[]> shapes = nothing.Requests.Where(request => request.Tensor != "lm_head.weight")
             .GroupBy(request => request.Tensor).ToDictionary(group => group.Key, group => group.First().Shape.ToArray(), StringComparer.Ordinal);
 
+        if (config.VisionConfig is not null)
+        {
+            // Only the files of the first upload lack it.
+            shapes["vision_tower.timm_model.conv_stem.conv.bias"] = [config.VisionConfig.ModelArgs.StemSize];
+        }
+
         // Published files have them in every layer, and llama.cpp wants them all.
         for (int layer = text.FirstKvSharedLayer; layer < text.NumHiddenLayers; layer++)
         {

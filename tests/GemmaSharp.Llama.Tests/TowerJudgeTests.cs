@@ -11,12 +11,11 @@ public sealed class TowerJudgeTests
 {
     [Theory]
     [InlineData("f16", 256)]
-    [InlineData("f32", 256)]
     [InlineData("q8_0", 256)]
     [InlineData("f16", 768)]
     public async Task Pictures_are_seen_there_as_here(string type, int side)
     {
-        LlamaLibrary.Require();
+        LlamaLibrary.RequireTowers();
         using SmallCheckpoint checkpoint = new(side);
         string path = checkpoint["model.gguf"];
         ConversionResult written = CheckpointConverter.ConvertToGguf(

@@ -207,8 +207,9 @@ static class GgufExport
         {
             if (GgufNames.Stored(parameter.Name) is string name)
             {
-                // llama.cpp adds the bias as it lies there, so it has the axes of a picture.
-                planned.Add(new(mix.Plan(name, name == "v.conv_stem.conv.bias" ? [1, .. parameter.Shape, 1, 1] : parameter.Shape), [parameter]));
+                // llama.cpp adds the stem's bias and multiplies with gammas as they lie there, so they have the axes of a picture.
+                bool isOfPixels = name == "v.conv_stem.conv.bias" || name.EndsWith(".layer_scale.gamma", StringComparison.Ordinal);
+                planned.Add(new(mix.Plan(name, isOfPixels ? [1, .. parameter.Shape, 1, 1] : parameter.Shape), [parameter]));
             }
         }
 
