@@ -3,7 +3,6 @@ using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 using GemmaSharp.Model;
 using GemmaSharp.Model.Text;
-using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Prompting.Sound;
 
@@ -36,7 +35,7 @@ sealed class MemoryForecast : IDisposable
     /// <param name="threads">Threads that will compute.</param>
     /// <param name="cacheType">How keys and values will be stored.</param>
     /// <exception cref="CheckpointException">The checkpoint could not be loaded.</exception>
-    public MemoryForecast(Checkpoint checkpoint, ProcessorConfig processor, bool vision, bool audio, int threads, CacheType cacheType = CacheType.Float32)
+    public MemoryForecast(Checkpoint checkpoint, ProcessorConfig processor, bool vision, bool audio, int threads, CacheType cacheType = CacheType.F32)
     {
         (_config, _processor) = (checkpoint.Config, processor);
         _team = WorkerTeam.Rehearsing(threads);
