@@ -85,6 +85,9 @@ sealed unsafe class WorkerTeam : IDisposable
     /// <summary>Number of threads, the caller included.</summary>
     public int Threads { get; }
 
+    /// <summary>Loops started on all threads so far, those that a thread does alone left out; wraps around.</summary>
+    public uint Loops => Loop(Volatile.Read(ref _shared.State));
+
     /// <summary>Does the items <c>0 … count − 1</c> of a job, in chunks, on all threads; returns when all are done.</summary>
     /// <typeparam name="TJob">A struct; ref structs too.</typeparam>
     /// <param name="job">The job; every thread sees this one instance.</param>
