@@ -56,6 +56,7 @@ static class BenchFile
         return new BenchResult(
             new Origin(
                 json.Text("program", Origin.Unknown), json.Text("runtime", Origin.Unknown), json.Text("system", Origin.Unknown),
+                json.Text("arguments", Origin.Unknown),
                 DateTimeOffset.TryParse(json.Text("measured_at", ""), CultureInfo.InvariantCulture, out DateTimeOffset time) ? time : null),
             json.Text("model"), json.Text("format"),
             new Machine(
@@ -118,7 +119,7 @@ static class BenchFile
         public T? Maybe<T>(string name, Func<Node, T> read)
             where T : class => Find(name, true) is JsonElement found ? read(new Node(found, file, result, Below(name))) : null;
 
-        public IReadOnlyList<T> List<T>(string name, Func<Node, T> read)
+        public List<T> List<T>(string name, Func<Node, T> read)
         {
             if (Find(name, true) is not JsonElement found)
             {

@@ -82,6 +82,7 @@ static class BenchReport
         json.WriteString("program", result.Origin.Program);
         json.WriteString("runtime", result.Origin.Runtime);
         json.WriteString("system", result.Origin.System);
+        json.WriteString("arguments", result.Origin.Arguments);
         if (result.Origin.MeasuredAt is DateTimeOffset then)
         {
             json.WriteString("measured_at", then);

@@ -7,16 +7,18 @@ namespace GemmaSharp.Cli.Bench;
 /// <param name="Program">The version, with its commit where the build knew it.</param>
 /// <param name="Runtime">The runtime's name and version.</param>
 /// <param name="System">The system, and the architecture of the process.</param>
+/// <param name="Arguments">What the program was called with.</param>
 /// <param name="MeasuredAt">When; null in results of versions that did not say.</param>
-sealed record Origin(string Program, string Runtime, string System, DateTimeOffset? MeasuredAt)
+sealed record Origin(string Program, string Runtime, string System, string Arguments, DateTimeOffset? MeasuredAt)
 {
     /// <summary>What a result says that does not say it.</summary>
     public const string Unknown = "unknown";
 
     /// <summary>Of this process, now.</summary>
-    public static Origin Here() => new(
+    public static Origin Here(string arguments) => new(
         typeof(Origin).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? Unknown,
-        RuntimeInformation.FrameworkDescription, $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}", DateTimeOffset.UtcNow);
+        RuntimeInformation.FrameworkDescription, $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}", arguments,
+        DateTimeOffset.UtcNow);
 }
 
 /// <summary>The machine by its own measure.</summary>

@@ -220,7 +220,7 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         using Process process = Process.GetCurrentProcess();
         string name = string.Join(" + ", [model.Name, .. adapters.Adapters.Select(weighted => weighted.Adapter.Name)]);
         return new BenchResult(
-            Origin.Here(), name, model.Format, machine, model.LoadSeconds, prefill, decode, picture, sound, talks, prefix, form,
+            Origin.Here(string.Join(' ', parse.Tokens.Select(token => token.Value))), name, model.Format, machine, model.LoadSeconds, prefill, decode, picture, sound, talks, prefix, form,
             profiles, process.PeakWorkingSet64);
     }
 

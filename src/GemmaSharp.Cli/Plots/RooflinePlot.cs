@@ -106,13 +106,15 @@ static class RooflinePlot
         }
     }
 
+    static readonly int[] s_steps = [1, 2, 5];
+
     /// <summary>Powers of ten, and two and five times these.</summary>
     static NumericManual Ticks(double least, double most, Func<double, string> label)
     {
         double[] values =
         [
             .. Enumerable.Range((int)Math.Floor(Math.Log10(least)), (int)Math.Ceiling(Math.Log10(most / least)) + 2)
-                .SelectMany(decade => new[] { 1, 2, 5 }.Select(step => step * Math.Pow(10, decade))).Where(value => value >= least && value <= most),
+                .SelectMany(decade => s_steps.Select(step => step * Math.Pow(10, decade))).Where(value => value >= least && value <= most),
         ];
         return new NumericManual([.. values.Select(Math.Log10)], [.. values.Select(label)]);
     }
