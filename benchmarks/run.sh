@@ -24,6 +24,7 @@ gemma="dotnet $root/artifacts/bin/GemmaSharp.Cli/release/gemma.dll"
 # NAME|ENVIRONMENT|PROGRAM|OPTIONS
 cases=(
     "4-bit||$gemma|--synthetic e2b --bits 4 --conversations 1,4,8 --prefix --profile"
+    "4-bit-at-8000||$gemma|--synthetic e2b --bits 4 --context 8000 --prompt-tokens 0 --profile"
     "4-bit-avx2|DOTNET_EnableAVX512=0|$gemma|--synthetic e2b --bits 4 --profile"
     "8-bit||$gemma|--synthetic e2b --bits 8 --profile"
     "mxfp4||$gemma|--synthetic e2b --mode mxfp4 --profile"

@@ -50,10 +50,11 @@ public sealed class SchemaTests
     public void Bench_OfEverything_FollowsTheSchema()
     {
         JsonElement all = Check("bench", GemmaProcess.Run(
-            "bench", "--prompt-tokens", "40", "--answer-tokens", "3", "--conversations", "1,2", "--prefix", "--image", "--audio", "--profile", "--repetitions", "2",
+            "bench", "--prompt-tokens", "40", "--answer-tokens", "3", "--context", "30", "--conversations", "1,2", "--prefix", "--image", "--audio", "--profile", "--repetitions", "2",
             "--json"));
         Assert.Equal([1, 2], all.GetProperty("conversations").EnumerateArray().Select(talk => talk.GetProperty("count").GetInt32()));
         Assert.Equal(2, all.GetProperty("prefix").GetProperty("hit").GetProperty("runs").GetArrayLength());
+        Assert.Equal(30, all.GetProperty("decode").GetProperty("context").GetInt32());
         JsonElement answer = all.GetProperty("profile")[1];
         (double Bytes, double Seconds)[] products = [.. answer.GetProperty("products").EnumerateArray().Select(Part)];
         (double Bytes, double Seconds)[] parts = [.. answer.GetProperty("parts").EnumerateArray().Select(Part)];

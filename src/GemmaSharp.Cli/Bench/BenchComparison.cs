@@ -65,7 +65,8 @@ sealed record BenchComparison(IReadOnlyList<BenchResult> Old, IReadOnlyList<Benc
             var notes = new List<string>();
             if (SameMachine is false)
             {
-                notes.Add($"These are from different machines, {Named(Old, Machine)} and {Named(New, Machine)}: the ratios say as much of them as of the program.");
+                notes.Add($"These are from different machines, {Named(Old, Machine)} and {Named(New, Machine)}: "
+                    + "the ratios say as much of them as of the program.");
             }
             else if (SameMachine is null)
             {
@@ -102,7 +103,8 @@ sealed record BenchComparison(IReadOnlyList<BenchResult> Old, IReadOnlyList<Benc
     static string Machine(BenchResult result) => Output.Show.Text($"{result.Machine.Processor} with {result.Machine.Threads} threads, {result.Origin.System}");
 
     // The instruction set is the program's choice, too, and has a note of its own.
-    static string? MachineOf(BenchResult result) => result.Machine.Processor == Origin.Unknown || result.Origin.System == Origin.Unknown ? null : Machine(result);
+    static string? MachineOf(BenchResult result) =>
+        result.Machine.Processor == Origin.Unknown || result.Origin.System == Origin.Unknown ? null : Machine(result);
 
     static string Named(IEnumerable<BenchResult> results, Func<BenchResult, string> name) => string.Join(" and ", results.Select(name).Distinct());
 

@@ -65,7 +65,7 @@ static class BenchFile
             json.Number("load_seconds"),
             json.Maybe("prefill", run => new PrefillResult(run.Whole("tokens"), Time(run), run.Number("operations", 0), run.Number("bytes", 0))),
             json.Maybe("decode", run => new DecodeResult(
-                run.Whole("tokens"), Time(run), (long)run.Number("bytes_per_token"), run.Number("operations_per_token", 0))),
+                run.Whole("tokens"), (int)run.Number("context", 0), Time(run), (long)run.Number("bytes_per_token"), run.Number("operations_per_token", 0))),
             json.Maybe("image", Encode), json.Maybe("audio", Encode),
             json.List("conversations", run => new ConversationsResult(
                 run.Whole("count"), run.Whole("tokens"), Time(run), run.Number("operations", 0), run.Number("bytes", 0))),
@@ -98,14 +98,17 @@ static class BenchFile
         public CliException Refusal(string name, string what) =>
             CliException.Input($"{file}, result {result}: {(path.Length > 0 ? path + "." : "")}{name} is {what}; {Wanted}.");
 
-        public string Text(string name, string? otherwise = null) => Find(name, otherwise is not null) is not JsonElement found ? otherwise!
+        public string Text(string name, string? otherwise = null) =>
+            Find(name, otherwise is not null) is not JsonElement found ? otherwise!
             : found.ValueKind == JsonValueKind.String ? AnswerWriter.Visible(found.GetString()!) : throw Refusal(name, "no text");
 
-        public double Number(string name, double? otherwise = null) => Find(name, otherwise is not null) is not JsonElement found ? otherwise!.Value
+        public double Number(string name, double? otherwise = null) =>
+            Find(name, otherwise is not null) is not JsonElement found ? otherwise!.Value
             : Value(found) ?? throw Refusal(name, "no number of 0 or more");
 
-        public int Whole(string name) => Find(name, false) is JsonElement { ValueKind: JsonValueKind.Number } found && found.TryGetInt32(out int value) && value > 0
-            ? value : throw Refusal(name, "no whole number of 1 or more");
+        public int Whole(string name) =>
+            Find(name, false) is JsonElement { ValueKind: JsonValueKind.Number } found && found.TryGetInt32(out int value) && value > 0
+                ? value : throw Refusal(name, "no whole number of 1 or more");
 
         public IReadOnlyList<double> Numbers(string name)
         {

@@ -26,7 +26,7 @@ static class BenchReport
         if (result.Decode is DecodeResult decode)
         {
             double rate = decode.BytesPerToken * decode.Tokens / decode.Time.Median;
-            Row(Show.Text($"answer of {decode.Tokens}"), decode.Time, Show.Text($"{decode.Tokens / decode.Time.Median:0.00} tokens/s"),
+            Row(decode.Name, decode.Time, Show.Text($"{decode.Tokens / decode.Time.Median:0.00} tokens/s"),
                 Show.Text($"{rate / machine.ReadBandwidth:0 %} of bandwidth ({rate / 1e9:0.0} GB/s, {Show.Bytes(decode.BytesPerToken)} each)"));
         }
 
@@ -115,6 +115,7 @@ static class BenchReport
         {
             Begin("decode", decode.Time);
             json.WriteNumber("tokens", decode.Tokens);
+            json.WriteNumber("context", decode.Context);
             json.WriteMeasured("tokens_per_second", decode.Tokens / decode.Time.Median);
             json.WriteNumber("bytes_per_token", decode.BytesPerToken);
             json.WriteMeasured("operations_per_token", decode.OperationsPerToken);

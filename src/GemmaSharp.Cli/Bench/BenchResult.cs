@@ -39,10 +39,15 @@ sealed record PrefillResult(int Tokens, Measurement Time, double Operations, dou
 
 /// <summary>Drawing tokens one by one.</summary>
 /// <param name="Tokens">How many.</param>
+/// <param name="Context">Tokens that were there before.</param>
 /// <param name="Time">For all of them.</param>
 /// <param name="BytesPerToken">Weights read for each.</param>
 /// <param name="OperationsPerToken">Operations for each; 0 where a result does not say.</param>
-sealed record DecodeResult(int Tokens, Measurement Time, long BytesPerToken, double OperationsPerToken);
+sealed record DecodeResult(int Tokens, int Context, Measurement Time, long BytesPerToken, double OperationsPerToken)
+{
+    /// <summary>What reports call it.</summary>
+    public string Name => Context == 0 ? Output.Show.Text($"answer of {Tokens}") : Output.Show.Text($"answer of {Tokens} after {Context}");
+}
 
 /// <summary>Encoding a picture or a clip.</summary>
 /// <param name="Input">What was encoded: <c>768 × 768</c>, <c>30 s</c>.</param>

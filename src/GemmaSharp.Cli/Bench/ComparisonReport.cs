@@ -23,7 +23,8 @@ static class ComparisonReport
             console.Out.WriteLine(note);
         }
 
-        foreach ((string side, IReadOnlyList<string> names) in ((string, IReadOnlyList<string>)[])[("old", comparison.OnlyInOld), ("new", comparison.OnlyInNew)])
+        foreach ((string side, IReadOnlyList<string> names) in
+            ((string, IReadOnlyList<string>)[])[("old", comparison.OnlyInOld), ("new", comparison.OnlyInNew)])
         {
             if (names.Count > 0)
             {
@@ -33,7 +34,8 @@ static class ComparisonReport
     }
 
     /// <summary>From the least ratio of two runs to the most; empty where nothing was repeated.</summary>
-    public static string Range(MeasureRatio ratio) => ratio.Old.Count == 1 && ratio.New.Count == 1 ? "" : Show.Text($"{ratio.Least:0.000} – {ratio.Most:0.000}");
+    public static string Range(MeasureRatio ratio) =>
+        ratio.Old.Count == 1 && ratio.New.Count == 1 ? "" : Show.Text($"{ratio.Least:0.000} – {ratio.Most:0.000}");
 
     /// <summary>What the ratio comes to; empty where the runs do not say.</summary>
     public static string Verdict(MeasureRatio ratio) => ratio switch

@@ -32,7 +32,7 @@ sealed record Measure(string Name, string Unit, bool MoreIsBetter, IReadOnlyList
 
         if (result.Decode is DecodeResult decode)
         {
-            yield return Speed(Show.Text($"answer of {decode.Tokens}"), "tokens/s", decode.Tokens, decode.Time);
+            yield return Speed(decode.Name, "tokens/s", decode.Tokens, decode.Time);
         }
 
         foreach (ConversationsResult talk in result.Conversations)
@@ -69,5 +69,6 @@ sealed record Measure(string Name, string Unit, bool MoreIsBetter, IReadOnlyList
         yield return new Measure(Computing, "Gop/s", true, [result.Machine.FloatPeak / 1e9]);
     }
 
-    static Measure Speed(string name, string unit, double count, Measurement time) => new(name, unit, true, [.. time.Seconds.Select(seconds => count / seconds)]);
+    static Measure Speed(string name, string unit, double count, Measurement time) =>
+        new(name, unit, true, [.. time.Seconds.Select(seconds => count / seconds)]);
 }

@@ -11,7 +11,9 @@ static class ProfileReport
     public static (double Share, string Of) Roof(double seconds, double bytes, double operations, BenchResult result)
     {
         double reading = bytes / result.Machine.ReadBandwidth, computing = operations / result.Peak;
-        return reading >= computing ? (reading / seconds, "bandwidth") : (computing / seconds, result.Peak == result.Machine.FloatPeak ? "float peak" : "integer peak");
+        return reading >= computing
+            ? (reading / seconds, "bandwidth")
+            : (computing / seconds, result.Peak == result.Machine.FloatPeak ? "float peak" : "integer peak");
     }
 
     public static void Print(CliConsole console, ProfileResult profile, BenchResult result)
@@ -21,7 +23,8 @@ static class ProfileReport
         Table table = new Table().Border(TableBorder.Simple).AddColumns("part of a step", "time", "share", "of this machine");
         foreach ((string name, ProfilePart part) in Lines(profile))
         {
-            table.AddRow(Markup.Escape(name), Milliseconds(part.Seconds), Show.Text($"{part.Seconds / profile.Seconds:0.0 %}"), Markup.Escape(Rates(part, result)));
+            table.AddRow(Markup.Escape(name), Milliseconds(part.Seconds), Show.Text($"{part.Seconds / profile.Seconds:0.0 %}"),
+                Markup.Escape(Rates(part, result)));
         }
 
         console.Styled.Write(table);
@@ -36,7 +39,8 @@ static class ProfileReport
     public static string Loops(ProfileResult profile)
     {
         double seconds = profile.Loops * profile.LoopSeconds;
-        return Show.Text($"A step starts {profile.Loops:0} loops on all threads; at {profile.LoopSeconds * 1e6:0.0} µs each, the least that is measured here, ")
+        return Show.Text($"A step starts {profile.Loops:0} loops on all threads; at {profile.LoopSeconds * 1e6:0.0} µs each, ")
+            + "the least that is measured here, "
             + Show.Text($"these starts are {Milliseconds(seconds)} ({seconds / profile.Seconds:0.0 %}) of the above.");
     }
 

@@ -16,6 +16,7 @@ sealed class TextBench : IDisposable
     readonly AdapterSet _adapters;
     readonly CancellationToken _cancellationToken;
     readonly int[] _ids;
+    KvCache? _context;
     long _sampling;
 
     public TextBench(TextModel model, AdapterSet adapters, WorkerTeam team, int longest, CancellationToken cancellationToken)
@@ -43,20 +44,20 @@ sealed class TextBench : IDisposable
             2 * TextWork.MultiplyAdds(_model.Config, tokens), steps * bytesPerToken);
     }
 
-    /// <summary>Draws tokens one by one.</summary>
-    public DecodeResult Decode(int tokens, int repetitions, long bytesPerToken) =>
-        new(tokens, Measurement.Take(repetitions, () => Time(cache => Draw(cache, tokens)), _cancellationToken), bytesPerToken,
+    /// <summary>Draws tokens one by one, behind a context that was read before and is not timed.</summary>
+    public DecodeResult Decode(int tokens, int context, int repetitions, long bytesPerToken) =>
+        new(tokens, context, Measurement.Take(repetitions, () => TimeAnswer(tokens, context), _cancellationToken), bytesPerToken,
             2 * TextWork.MultiplyAdds(_model.Config, 1));
 
     /// <summary>Reads a prompt, or draws tokens, once more, and says where the time went.</summary>
-    public ProfileResult Profile(bool isPrompt, int tokens, double loopSeconds)
+    public ProfileResult Profile(bool isPrompt, int tokens, int context, double loopSeconds)
     {
-        Action<KvCache> work = isPrompt ? cache => Read(cache, tokens) : cache => Draw(cache, tokens);
-        Time(work);
+        double Run() => isPrompt ? Time(cache => Read(cache, tokens)) : TimeAnswer(tokens, context);
+        Run();
         var profile = new PassProfile();
         (_pass.Profile, _sampling) = (profile, 0);
         uint loops = _pass.Team.Loops;
-        double seconds = Time(work);
+        double seconds = Run();
         loops = _pass.Team.Loops - loops;
         _pass.Profile = null;
         int steps = isPrompt ? (tokens + InferenceEngine.MaxStepRows - 1) / InferenceEngine.MaxStepRows : tokens;
@@ -72,7 +73,11 @@ sealed class TextBench : IDisposable
     }
 
     /// <summary>Frees the scratch memory.</summary>
-    public void Dispose() => _pass.Dispose();
+    public void Dispose()
+    {
+        _context?.Dispose();
+        _pass.Dispose();
+    }
 
     static string Name(PassPart part) => part switch
     {
@@ -93,6 +98,26 @@ sealed class TextBench : IDisposable
         long start = Stopwatch.GetTimestamp();
         work(cache);
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    double TimeAnswer(int tokens, int context)
+    {
+        if (context == 0)
+        {
+            return Time(cache => Draw(cache, tokens));
+        }
+
+        if (_context is null)
+        {
+            _context = _model.NewCache(InferenceEngine.MaxStepRows);
+            Read(_context, context);
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        Draw(_context, tokens);
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        _context.Rewind(context);
+        return seconds;
     }
 
     void Read(KvCache cache, int tokens)

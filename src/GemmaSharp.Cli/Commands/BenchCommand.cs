@@ -8,6 +8,7 @@ using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
 using GemmaSharp.Cli.Plots;
 using GemmaSharp.Configuration;
+using GemmaSharp.Generation;
 using GemmaSharp.Numerics.MachineCode;
 using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
@@ -34,6 +35,8 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
     readonly Option<bool> _exact = new("--exact") { Description = "Multiply quantised weights with float32 activations instead of integers." };
     readonly Option<int?> _prefill = Numbers.Whole("--prompt-tokens", "N", "Tokens of the prompt; 0 leaves it out. Default: 512.", 0, 1 << 20);
     readonly Option<int?> _decode = Numbers.Whole("--answer-tokens", "N", "Tokens of the answer; 0 leaves it out. Default: 64.", 0, 1 << 20);
+    readonly Option<int?> _context = Numbers.Whole(
+        "--context", "N", "Tokens that are there before the answer, which then has at most 512. Default: 0.", 0, 1 << 20);
     readonly Option<string[]> _adapters = AdapterArgument.NewOption("--adapter", "Time prompt and answer with a LoRA adapter; may be given several times.");
     readonly Option<bool> _image = new("--image") { Description = "Also time the vision tower on one picture." };
     readonly Option<bool> _audio = new("--audio") { Description = "Also time the audio tower on 30 seconds of sound." };
@@ -71,9 +74,9 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         var bench = new BenchCommand(global, console);
         var command = new Command("bench", "Measure prompt and answer speed, load time and memory, and what share of the machine they use.")
         {
-            bench._synthetic, bench._layers, bench._slice.Option, bench._exact, bench._prefill, bench._decode, bench._adapters, bench._image, bench._audio,
-                bench._imageSize, bench._conversations, bench._prefix, bench._constrained, bench._profile, bench._plot, bench._compare, bench._result,
-                bench._repetitions, bench._json,
+            bench._synthetic, bench._layers, bench._slice.Option, bench._exact, bench._prefill, bench._decode, bench._context, bench._adapters,
+                bench._image, bench._audio, bench._imageSize, bench._conversations, bench._prefix, bench._constrained, bench._profile,
+                bench._plot, bench._compare, bench._result, bench._repetitions, bench._json,
         };
         foreach (Option option in bench._recipe.All)
         {
@@ -220,25 +223,31 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         using Process process = Process.GetCurrentProcess();
         string name = string.Join(" + ", [model.Name, .. adapters.Adapters.Select(weighted => weighted.Adapter.Name)]);
         return new BenchResult(
-            Origin.Here(string.Join(' ', parse.Tokens.Select(token => token.Value))), name, model.Format, machine, model.LoadSeconds, prefill, decode, picture, sound, talks, prefix, form,
-            profiles, process.PeakWorkingSet64);
+            Origin.Here(string.Join(' ', parse.Tokens.Select(token => token.Value))), name, model.Format, machine,
+            model.LoadSeconds, prefill, decode, picture, sound, talks, prefix, form, profiles, process.PeakWorkingSet64);
     }
 
     (PrefillResult? Prefill, DecodeResult? Decode, ProfileResult[] Profiles) MeasureText(
         BenchModel model, AdapterSet adapters, ParseResult parse, int repetitions, WorkerTeam team, CancellationToken cancellationToken)
     {
         int prompt = parse.GetValue(_prefill) ?? DefaultPrompt, answer = parse.GetValue(_decode) ?? DefaultAnswer;
-        int longest = Math.Max(prompt, answer), context = model.Checkpoint.Config.TextConfig.MaxPositionEmbeddings;
-        if (longest > context)
+        int context = parse.GetValue(_context) ?? 0, room = model.Checkpoint.Config.TextConfig.MaxPositionEmbeddings;
+        int longest = Math.Max(prompt, context + answer);
+        if (context > 0 && answer > InferenceEngine.MaxStepRows)
         {
-            throw CliException.Usage($"{longest} tokens are asked for and the context holds {context}; ask for fewer with --prompt-tokens and "
-                + $"--answer-tokens.");
+            throw CliException.Usage($"--answer-tokens is {answer}; behind a --context it is at most {InferenceEngine.MaxStepRows}.");
+        }
+
+        if (longest > room)
+        {
+            throw CliException.Usage($"{longest} tokens are asked for and the context holds {room}; ask for fewer with --prompt-tokens, "
+                + "--answer-tokens and --context.");
         }
 
         using var text = new TextBench(model.Parts.Text, adapters, team, longest, cancellationToken);
         long bytes = model.BytesPerToken + adapters.Adapters.Sum(weighted => weighted.Adapter.Bytes);
         PrefillResult? prefill = prompt > 0 ? text.Prefill(prompt, repetitions, bytes) : null;
-        DecodeResult? decode = answer > 0 ? text.Decode(answer, repetitions, bytes) : null;
+        DecodeResult? decode = answer > 0 ? text.Decode(answer, context, repetitions, bytes) : null;
         if (!parse.GetValue(_profile))
         {
             return (prefill, decode, []);
@@ -246,8 +255,8 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
 
         double loop = MachineProbe.MeasureLoopStart(team);
         return (prefill, decode, [
-            .. prompt > 0 ? [text.Profile(isPrompt: true, prompt, loop)] : Array.Empty<ProfileResult>(),
-            .. answer > 0 ? [text.Profile(isPrompt: false, answer, loop)] : Array.Empty<ProfileResult>(),
+            .. prompt > 0 ? [text.Profile(isPrompt: true, prompt, 0, loop)] : Array.Empty<ProfileResult>(),
+            .. answer > 0 ? [text.Profile(isPrompt: false, answer, context, loop)] : Array.Empty<ProfileResult>(),
         ]);
     }
 

@@ -6,7 +6,8 @@ using ScottPlot.TickGenerators;
 
 namespace GemmaSharp.Cli.Plots;
 
-/// <summary>Measured speeds under the roof that the machine's memory and arithmetic set: operations per second over operations for each byte of weights.</summary>
+/// <summary>Measured speeds under the roof that the machine's memory and arithmetic set: operations per second over operations for each byte of
+/// weights.</summary>
 static class RooflinePlot
 {
     /// <summary>Pixels of the picture.</summary>
@@ -33,7 +34,7 @@ static class RooflinePlot
 
         if (result.Decode is DecodeResult decode)
         {
-            Add(Show.Text($"answer of {decode.Tokens}, {decode.Tokens / decode.Time.Median:0.00} tokens/s"),
+            Add(Show.Text($"{decode.Name}, {decode.Tokens / decode.Time.Median:0.00} tokens/s"),
                 decode.Tokens * decode.OperationsPerToken, decode.Tokens * (double)decode.BytesPerToken, decode.Time);
         }
 

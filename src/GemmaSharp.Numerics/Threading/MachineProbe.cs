@@ -32,11 +32,12 @@ static unsafe class MachineProbe
     /// <summary>Float32 lanes of the vectors kernels use here: 16, 8, 4 or 1.</summary>
     public static int VectorLanes => Widest.Lanes;
 
-    /// <summary>The instruction set kernels use here: "AVX-512", "AVX2", "SSE", "Arm AdvSIMD" or "scalar".</summary>
+    /// <summary>The instruction set kernels use here: "AVX-512", "AVX2", "SSE", "Arm AdvSIMD", the same with "dot product", or "scalar".</summary>
     public static string InstructionSet => VectorLanes switch
     {
         16 => "AVX-512",
         8 => "AVX2",
+        4 when Dp.IsSupported => "Arm AdvSIMD, dot product",
         4 when AdvSimd.IsSupported => "Arm AdvSIMD",
         4 when Sse.IsSupported => "SSE",
         4 => "128-bit vectors",

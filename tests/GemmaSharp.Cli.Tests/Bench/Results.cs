@@ -14,7 +14,7 @@ static class Results
         Measurement time = new([.. new[] { 2, 1.9, 2.2 }.Select(seconds => seconds / speed)]);
         return new BenchResult(
             new Origin(program, ".NET 10", "Debian, X64", "bench --json", new DateTimeOffset(2026, 11, 27, 1, 2, 3, TimeSpan.Zero)), "some model", format, machine ?? Machine, 1.5,
-            new PrefillResult(512, time, 100e9, 2e9), new DecodeResult(64, time, 1_000_000_000, 2e9), new EncodeResult("768 × 768", time, 3e9),
+            new PrefillResult(512, time, 100e9, 2e9), new DecodeResult(64, 0, time, 1_000_000_000, 2e9), new EncodeResult("768 × 768", time, 3e9),
             new EncodeResult("30 s", time, 4e9), [new ConversationsResult(2, 64, time, 256e9, 64e9), new ConversationsResult(8, 64, time, 1024e9, 64e9)],
             new PrefixResult(512, time, time), new ConstrainedResult(40, time, time, time, 12),
             [new ProfileResult("answer", 1, 64, 0.03, 100, 1e-6, [new ProfilePart("products", 0.02, 1e9, 2e9), new ProfilePart("the rest", 0.01, 0, 0)],

@@ -1,4 +1,3 @@
-using GemmaSharp.Cli.Bench;
 using GemmaSharp.Cli.Plots;
 using GemmaSharp.Media;
 
