@@ -46,6 +46,7 @@ public sealed class GemmaModel : IDisposable
             Slice = options.Slice,
             Projector = options.Projector,
             Products = options.Exact ? ProductMode.Exact : ProductMode.Fast,
+            LeastReducedWeights = options.LeastReducedWeights,
         });
         try
         {

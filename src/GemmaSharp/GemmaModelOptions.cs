@@ -1,3 +1,4 @@
+using GemmaSharp.Layers;
 using GemmaSharp.Model.Vision;
 using Microsoft.Extensions.Logging;
 
@@ -32,9 +33,13 @@ public sealed record GemmaModelOptions
 
     /// <summary>
     /// Whether quantised matrices multiply with float32 activations, as the reference does with the dequantised weights. Otherwise activations are rounded
-    /// to integers per group of weights, which is several times as fast; see docs/quantisation.md for what that costs. Dense matrices are always exact.
+    /// to integers per group of weights, which is several times as fast, and those of the published towers to bfloat16 where the processor multiplies such
+    /// numbers, twice as fast; see docs/quantisation.md for what that costs. Dense matrices of the text model are always exact.
     /// </summary>
     public bool Exact { get; init; }
+
+    /// <summary>The fewest weights of a tower that rounds activations; 0 measures what that costs small ones.</summary>
+    internal long LeastReducedWeights { get; init; } = ReducedProducts.LeastWorthwhile;
 
     /// <summary>How many answers are computed side by side, sessions' included, 1 or more; those that come later wait.</summary>
     public int MaxActive { get; init; } = 32;

@@ -16,7 +16,7 @@ sealed unsafe class BlockMatrix : WeightMatrix
     readonly MemoryBlock _memory;
     readonly long _offset;
     readonly nint _stride;
-    readonly PackedWeights _packed = new();
+    readonly PackedWeights<PackedPanels> _packed = new();
 
     /// <summary>Wraps stored blocks; nothing is copied.</summary>
     /// <param name="memory">Holds them.</param>
@@ -60,7 +60,7 @@ sealed unsafe class BlockMatrix : WeightMatrix
     public override long StoredBytes => Rows * Type.RowBytes(Columns);
 
     /// <inheritdoc/>
-    public override long PackedBytes => _packed.Bytes;
+    public override long PackedBytes => _packed.Panels?.Bytes ?? 0;
 
     /// <inheritdoc/>
     public override void PrepareProducts(WorkerTeam team)
@@ -146,7 +146,7 @@ sealed unsafe class BlockMatrix : WeightMatrix
             return null;
         }
 
-        PackedPanels? panels = _packed.Of(PackSource(form), team);
+        PackedPanels? panels = _packed.Of((Source: PackSource(form), team), static s => PackedPanels.Pack(s.Source, s.team));
         GC.KeepAlive(_memory);
         return panels;
     }

@@ -126,6 +126,16 @@ sealed unsafe class DenseMatrix : WeightMatrix
         GC.KeepAlive(_data.Block);
     }
 
+    /// <summary>Says that the weights will hardly be read again, since a copy of them was made.</summary>
+    internal void Forget()
+    {
+        int size = _data.Type.SizeInBytes();
+        if (Rows > 0 && Columns > 0)
+        {
+            _data.Block.Forget(_data.Offset + _first * size, (((Rows - 1) * (long)_stride) + Columns) * size);
+        }
+    }
+
     static int RowsOf(TensorData data) => data.Shape.Count > 0
         ? checked((int)data.Shape[0])
         : throw new ArgumentException("A scalar was given; a matrix needs at least one dimension.", nameof(data));

@@ -1,27 +1,25 @@
-using GemmaSharp.Numerics.Kernels;
-using GemmaSharp.Numerics.Threading;
-
 namespace GemmaSharp.Numerics.Matrices;
 
-/// <summary>The packed panels of a matrix: made when first wanted, once, and kept.</summary>
+/// <summary>A copy of a matrix as its products read it: made when first wanted, once, and kept.</summary>
+/// <typeparam name="TPanels">The copy.</typeparam>
 /// <remarks>Thread-safe, but for <see cref="Release"/>, which no product may overlap.</remarks>
-sealed class PackedWeights
+sealed class PackedWeights<TPanels>
+    where TPanels : class, IDisposable
 {
-    PackedPanels? _panels;
+    TPanels? _panels;
     volatile bool _refused;
 
-    /// <summary>Bytes of the panels.</summary>
-    public long Bytes => Volatile.Read(ref _panels)?.Bytes ?? 0;
+    /// <summary>The copy, if it was made.</summary>
+    public TPanels? Panels => Volatile.Read(ref _panels);
 
-    /// <summary>The panels, packed now unless they were before.</summary>
-    /// <param name="source">The stored weights.</param>
-    /// <param name="team">The threads that share the work.</param>
-    /// <returns>The panels; null where the weights cannot be packed.</returns>
+    /// <summary>The copy, made now unless it was before.</summary>
+    /// <param name="state">Handed to <paramref name="pack"/>.</param>
+    /// <param name="pack">Makes the copy, null where the weights cannot be packed; static, so that it costs no allocation.</param>
+    /// <returns>The copy; null where the weights cannot be packed.</returns>
     /// <exception cref="OutOfMemoryException">The system has not enough memory.</exception>
-    public PackedPanels? Of<TSource>(TSource source, WorkerTeam team)
-        where TSource : struct, IPackSource
+    public TPanels? Of<TState>(TState state, Func<TState, TPanels?> pack)
     {
-        if (Volatile.Read(ref _panels) is PackedPanels packed)
+        if (Panels is TPanels packed)
         {
             return packed;
         }
@@ -32,23 +30,22 @@ sealed class PackedWeights
         }
 
         // No lock: who holds one would wait for a team whose turn may belong to someone who waits for the lock. Packing twice is only slower.
-        PackedPanels? made = PackedPanels.Pack(source, team);
+        TPanels? made = pack(state);
         if (made is null)
         {
             _refused = true;
             return null;
         }
 
-        if (Interlocked.CompareExchange(ref _panels, made, null) is PackedPanels first)
+        if (Interlocked.CompareExchange(ref _panels, made, null) is TPanels first)
         {
             made.Dispose();
             return first;
         }
 
-        AssembledTiles.Of(source.Form)?.Prepare();
         return made;
     }
 
-    /// <summary>Frees the panels.</summary>
+    /// <summary>Frees the copy.</summary>
     public void Release() => Interlocked.Exchange(ref _panels, null)?.Dispose();
 }

@@ -19,7 +19,7 @@ sealed unsafe class QuantizedMatrix : WeightMatrix
     readonly TensorData? _biases;
     readonly int _firstRow;
     readonly int _firstColumn;
-    readonly PackedWeights _packed = new();
+    readonly PackedWeights<PackedPanels> _packed = new();
 
     /// <summary>Wraps the tensors of a quantised module; nothing is copied.</summary>
     /// <param name="codes">Packed codes, U32 <c>[rows, words]</c>.</param>
@@ -61,7 +61,7 @@ sealed unsafe class QuantizedMatrix : WeightMatrix
         Rows * (Format.WordsPerRow(Columns) * 4L + (long)Format.GroupsPerRow(Columns) * (_scales.Type.SizeInBytes() + (_biases?.Type.SizeInBytes() ?? 0)));
 
     /// <inheritdoc/>
-    public override long PackedBytes => _packed.Bytes;
+    public override long PackedBytes => _packed.Panels?.Bytes ?? 0;
 
     /// <inheritdoc/>
     public override void PrepareProducts(WorkerTeam team)
@@ -181,7 +181,7 @@ sealed unsafe class QuantizedMatrix : WeightMatrix
             return null;
         }
 
-        PackedPanels? panels = _packed.Of(new QuantizedPackSource(Layout(), Rows, form), team);
+        PackedPanels? panels = _packed.Of((Source: new QuantizedPackSource(Layout(), Rows, form), team), static s => PackedPanels.Pack(s.Source, s.team));
         KeepAlive();
         return panels;
     }

@@ -52,6 +52,14 @@ abstract class WeightMatrix : IRowSource
     /// <exception cref="ArgumentException"><paramref name="x"/> or <paramref name="y"/> is too short.</exception>
     public abstract void Multiply(ReadOnlySpan<float> x, int tokens, Span<float> y, WorkerTeam team);
 
+    /// <summary>The same for rows of maps, some hundred at a time, on the calling thread alone.</summary>
+    /// <param name="x"><c>[rows, Columns]</c></param>
+    /// <param name="rows">Number of rows of x and y, 0 or more.</param>
+    /// <param name="y"><c>[rows, Rows]</c>; must not overlap <paramref name="x"/>.</param>
+    /// <remarks>Bits may differ from those of <see cref="Multiply"/>; they do not depend on the other rows either.</remarks>
+    /// <exception cref="ArgumentException"><paramref name="x"/> or <paramref name="y"/> is too short.</exception>
+    public virtual void MultiplyHere(ReadOnlySpan<float> x, int rows, Span<float> y) => ColumnProduct.Multiply(x, rows, this, y);
+
     /// <summary>Makes what products need now, as the first one would, and lets go of the memory of what they no longer read.</summary>
     /// <param name="team">The threads that share the work.</param>
     /// <exception cref="OutOfMemoryException">The system has not enough memory.</exception>
@@ -68,6 +76,12 @@ abstract class WeightMatrix : IRowSource
     private protected void CheckArguments(ReadOnlySpan<float> x, int tokens, Span<float> y, WorkerTeam team)
     {
         ArgumentNullException.ThrowIfNull(team);
+        CheckArguments(x, tokens, y);
+    }
+
+    /// <summary>Refuses spans too short for so many rows.</summary>
+    private protected void CheckArguments(ReadOnlySpan<float> x, int tokens, Span<float> y)
+    {
         ArgumentOutOfRangeException.ThrowIfNegative(tokens);
         if (x.Length < (long)tokens * Columns)
         {

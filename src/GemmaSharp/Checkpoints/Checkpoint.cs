@@ -3,6 +3,7 @@ using GemmaSharp.Checkpoints.Gguf;
 using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
+using GemmaSharp.Numerics.Matrices;
 
 namespace GemmaSharp.Checkpoints;
 
@@ -40,6 +41,7 @@ sealed class Checkpoint : IDisposable
         _reader = new ParameterReader(tensors, options.HeadersOnly, TurnsVisionKernels, config.Quantization, slice)
         {
             Products = options.Products,
+            LeastReducedWeights = options.Products == ProductMode.Fast ? options.LeastReducedWeights : null,
             IsGguf = gguf is not null,
         };
         Root = new ParameterScope(_reader, "");

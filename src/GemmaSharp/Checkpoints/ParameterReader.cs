@@ -42,6 +42,8 @@ sealed class ParameterReader : IParameterSource
     /// <summary>How quantised matrices multiply.</summary>
     public ProductMode Products { get; init; } = ProductMode.Exact;
 
+    public long? LeastReducedWeights { get; init; }
+
     /// <summary>Whether the tensors are those of GGUF files, which have no configuration beside them.</summary>
     public bool IsGguf { get; init; }
 

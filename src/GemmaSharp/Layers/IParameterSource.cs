@@ -9,6 +9,9 @@ interface IParameterSource
     /// <summary>The linear layers asked for so far, by which adapters find them.</summary>
     LinearModules Linears { get; }
 
+    /// <summary>The fewest weights of a tower whose products may round activations; null where none may.</summary>
+    long? LeastReducedWeights { get; }
+
     /// <summary>The matrix <c>[rows, columns]</c> of a module.</summary>
     WeightMatrix Matrix(string module, string type, int rows, int columns);
 

@@ -14,8 +14,14 @@ sealed class ParameterScope
     readonly IParameterSource _source;
 
     public ParameterScope(IParameterSource source, string path)
+        : this(source, path, null)
+    {
+    }
+
+    ParameterScope(IParameterSource source, string path, ReducedProducts? reduced)
     {
         _source = source;
+        ReducedProducts = reduced;
         Path = path;
     }
 
@@ -24,14 +30,20 @@ sealed class ParameterScope
 
     /// <summary>The place <paramref name="name"/> below this one.</summary>
     /// <param name="name">A module name; may contain dots.</param>
-    public ParameterScope this[string name] => new(_source, Join(name));
+    public ParameterScope this[string name] => new(_source, Join(name), ReducedProducts);
 
     /// <summary>Entry <paramref name="index"/> of the list of modules at this place.</summary>
     public ParameterScope this[int index] => this[index.ToString(CultureInfo.InvariantCulture)];
 
+    /// <summary>The same place for a tower, whose matrices may multiply reduced.</summary>
+    public ParameterScope AsTower() => _source.LeastReducedWeights is long least ? new(_source, Path, new ReducedProducts(least)) : this;
+
+    /// <summary>The matrices of the tower that this place is in; null where all products are exact.</summary>
+    public ReducedProducts? ReducedProducts { get; }
+
     /// <summary>A linear layer without bias, of weight <c>[outFeatures, inFeatures]</c>.</summary>
     public Linear Linear(string name, int inFeatures, int outFeatures) =>
-        Linears.Create(_source.Matrix(Join(name), "Linear", outFeatures, inFeatures), Join(name), inFeatures, outFeatures, tied: false);
+        Linears.Create(Reduced(_source.Matrix(Join(name), "Linear", outFeatures, inFeatures)), Join(name), inFeatures, outFeatures, tied: false);
 
     /// <summary>A linear layer whose weight is also that of another module, such as a head that is the embedding table.</summary>
     public Linear TiedLinear(string name, Embedding table) =>
@@ -71,7 +83,7 @@ sealed class ParameterScope
     /// </summary>
     /// <remarks>The file may have <c>[O, I, kH, kW]</c> (PyTorch) or <c>[O, kH, kW, I]</c> (MLX). What needs no reordering is used in place.</remarks>
     public WeightMatrix Convolution(string name, int outChannels, int inChannels, int kernelHeight, int kernelWidth) =>
-        _source.Convolution(Join(name), outChannels, inChannels, kernelHeight, kernelWidth);
+        Reduced(_source.Convolution(Join(name), outChannels, inChannels, kernelHeight, kernelWidth));
 
     /// <summary>Depthwise kernels as <c>[kernelHeight · kernelWidth, channels]</c>; the file has <c>[C, 1, kH, kW]</c> or <c>[C, kH, kW, 1]</c>.</summary>
     public float[] DepthwiseConvolution(string name, int channels, int kernelHeight, int kernelWidth) =>
@@ -85,6 +97,8 @@ sealed class ParameterScope
 
     /// <summary>Accepts every tensor of this name or below it, unused.</summary>
     public void Ignore(string name) => _source.Ignore(Join(name));
+
+    WeightMatrix Reduced(WeightMatrix weight) => ReducedProducts?.Add(weight) ?? weight;
 
     string Join(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
 

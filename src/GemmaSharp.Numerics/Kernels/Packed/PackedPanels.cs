@@ -64,6 +64,7 @@ sealed unsafe class PackedPanels : IDisposable
             return null;
         }
 
+        AssembledTiles.Of(source.Form)?.Prepare();
         return panels;
     }
 

@@ -123,7 +123,7 @@ static unsafe class MatMul
         const int BlockFloats = 192 << 10;
         const int SmallestBlock = 60;
         bool wide = TilePacking.TileTokens<TVector>() == TilePacking.MaxTokens;
-        bool costly = typeof(TFormat) == typeof(HalfWeights);
+        bool costly = typeof(TFormat) == typeof(HalfWeights) && !DirectProduct<TFormat, TVector>.IsAssembled;
         int few = (costly, wide) switch
         {
             (true, true) => 8,

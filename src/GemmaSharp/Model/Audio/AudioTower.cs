@@ -12,6 +12,7 @@ namespace GemmaSharp.Model.Audio;
 sealed class AudioTower
 {
     readonly string _path;
+    readonly ReducedProducts? _products;
     readonly AudioConfig _config;
     readonly LinearModules _linears;
     readonly SubSampleConvProjection _subsampleConvProjection;
@@ -25,6 +26,8 @@ sealed class AudioTower
     {
         ArgumentNullException.ThrowIfNull(scope);
         ArgumentNullException.ThrowIfNull(config);
+        scope = scope.AsTower();
+        _products = scope.ReducedProducts;
         _path = scope.Path;
         _config = config;
         _linears = scope.Linears;
@@ -113,6 +116,8 @@ sealed class AudioTower
         {
             yield break;
         }
+
+        _products?.Prepare(p.Team);
 
         // A block's most: the stream, its norm, 4 D hidden channels and their projection. At once, so that the arena is one piece from the beginning.
         p.Reserve(7L * steps.Rows * Width);

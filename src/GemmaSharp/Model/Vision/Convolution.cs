@@ -49,7 +49,7 @@ sealed class Convolution(ParameterScope scope, string name, int inChannels, int 
     /// <returns><paramref name="y"/></returns>
     public Rows Forward(Rows patches, Rows y)
     {
-        ColumnProduct.Multiply(patches.Span, patches.Count, _weight, y.Span);
+        _weight.MultiplyHere(patches.Span, patches.Count, y.Span);
         return y;
     }
 
