@@ -109,7 +109,7 @@ public sealed class ConfigurationException : GemmaException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="file">Name of the file, such as <c>config.json</c>.</param>
-    /// <param name="jsonPath">Where in the file, such as <c>$.text_config.hidden_size</c>; <c>$</c> is the whole file.</param>
+    /// <param name="jsonPath">Where in the file, such as <c>$.text_config.hidden_size</c>, or a key of a GGUF file; <c>$</c> is the whole file.</param>
     /// <param name="problem">The value found, the value needed, the way out.</param>
     /// <param name="innerException">What the JSON reader or the file system said, if anything.</param>
     public ConfigurationException(string file, string jsonPath, string problem, Exception? innerException = null)
@@ -122,7 +122,7 @@ public sealed class ConfigurationException : GemmaException
     /// <summary>Name of the file, such as <c>config.json</c>.</summary>
     public string File { get; }
 
-    /// <summary>Where in the file: <c>$.text_config.hidden_size</c>.</summary>
+    /// <summary>Where in the file: <c>$.text_config.hidden_size</c>; of a GGUF file the key, <c>gemma3n.embedding_length</c>, or what of a tensor.</summary>
     public string JsonPath { get; }
 }
 
@@ -148,6 +148,19 @@ public sealed class TokenizerException : GemmaException
 /// <summary>A slice that cannot be read, or that the model does not have.</summary>
 /// <param name="message">One sentence: the value found, the value needed, the way out.</param>
 public sealed class SliceException(string message) : GemmaException(message);
+
+/// <summary>A model does not fit the memory that it was given. The message has what its parts take and the way out.</summary>
+/// <param name="message">One sentence.</param>
+/// <param name="neededBytes">The least that it takes with the other options as they are.</param>
+/// <param name="limitBytes">What it was given.</param>
+public sealed class MemoryLimitException(string message, long neededBytes, long limitBytes) : GemmaException(message)
+{
+    /// <summary>The least that the model takes with the other options as they are.</summary>
+    public long NeededBytes { get; } = neededBytes;
+
+    /// <summary>What it was given.</summary>
+    public long LimitBytes { get; } = limitBytes;
+}
 
 /// <summary>A conversion that cannot be done, or whose result was not what was written. Nothing of it was left behind.</summary>
 /// <param name="message">One sentence: the value found, the value needed, the way out.</param>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Configuration;
+using GemmaSharp.Forecast;
 using GemmaSharp.Generation;
 using GemmaSharp.Layers;
 using GemmaSharp.Model;
@@ -40,18 +41,11 @@ public sealed class GemmaModel : IDisposable
     {
         long start = Stopwatch.GetTimestamp();
         _logger = options.LoggerFactory?.CreateLogger<GemmaModel>() ?? NullLogger<GemmaModel>.Instance;
-        _checkpoint = Checkpoint.Open(path, new CheckpointOptions
-        {
-            VisionWeights = options.VisionWeights,
-            Slice = options.Slice,
-            Projector = options.Projector,
-            Products = options.Exact ? ProductMode.Exact : ProductMode.Fast,
-            LeastReducedWeights = options.LeastReducedWeights,
-        });
+        _checkpoint = Checkpoint.Open(path, OptionsFor(options));
         try
         {
             Config = _checkpoint.Config;
-            ModelParts parts = ModelParts.Build(_checkpoint.Root, _checkpoint.Config, options.Vision, options.Audio);
+            ModelParts parts = ModelParts.Build(_checkpoint.Root, _checkpoint.Config, options.Vision, options.Audio, options.CacheType);
             (Text, Vision, Audio) = (parts.Text, parts.Vision, parts.Audio);
             Report = _checkpoint.Report();
             Report.ThrowIfErrors();
@@ -60,20 +54,36 @@ public sealed class GemmaModel : IDisposable
             ChatTemplate = _checkpoint.LoadChatTemplate(Tokenizer);
             GenerationDefaults = _checkpoint.LoadGenerationDefaults();
             GenerationDefaults = options.Defaults?.Over(GenerationDefaults) ?? GenerationDefaults;
+            Memory = options.Memory is null ? null : EstimateMemory(path, options);
+            options = Memory is null ? options : options with
+            {
+                ContextLength = Memory.ContextLength,
+                ImageSize = Memory.ImageSize,
+                MaxActive = Memory.MaxActive,
+                CacheBytes = Memory.CacheBytes,
+            };
             ContextLength = Math.Min(options.ContextLength ?? options.Defaults?.ContextLength ?? int.MaxValue, Config.TextConfig.MaxPositionEmbeddings);
-            string?[] said = [ChatTemplate.Warning, GenerationDefaults.Warning, options.Defaults?.Warning, options.Exact ? null : SlowForms(_checkpoint)];
+            string?[] said =
+            [
+                Memory?.Sacrifice(Config), ChatTemplate.Warning, GenerationDefaults.Warning, options.Defaults?.Warning,
+                options.Exact ? null : SlowForms(_checkpoint),
+            ];
             Warnings = [.. Report.Findings.Where(f => f.Severity == Severity.Warning).Select(f => f.Problem), .. said.OfType<string>()];
             _team = new WorkerTeam(options.Threads ?? Environment.ProcessorCount);
             Linears.PrepareProducts(_team);
+            _checkpoint.ForgetFiles();
             ProcessorConfig processor = _checkpoint.LoadProcessor();
             if (Audio is not null)
             {
                 processor.RequireBands(Config);
             }
 
-            Encoder = new PromptEncoder(Config, processor, ChatTemplate, parts, Linears, _team, options.ImageSize, options.Defaults?.System);
+            Encoder = new PromptEncoder(
+                Config, processor, ChatTemplate, parts, Linears, _team, options.ImageSize, Memory?.EncodedBytes ?? PromptEncoder.DefaultCacheBytes);
+            Defaults = options.Defaults;
             Name = CheckpointName.Of(path);
             MaxActive = options.MaxActive;
+            Speculation = options.Speculation;
             LoadTime = Stopwatch.GetElapsedTime(start);
             _summary = new Lazy<ModelSummary>(() => Reading(() => ModelSummary.Of(_checkpoint, Vision is not null, Audio is not null)));
             foreach (string warning in Warnings)
@@ -82,9 +92,10 @@ public sealed class GemmaModel : IDisposable
             }
 
             _logger.LogInformation("Loaded {Path} in {Seconds:F2} s", path, LoadTime.TotalSeconds);
-            long cacheBytes = options.CacheBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
+            int stepRows = Memory?.StepRows ?? InferenceEngine.MaxStepRows;
+            var prefixes = new PrefixPool(Text, options.CacheBytes ?? DefaultCacheBytes, Math.Min(PrefixPool.MaxStepRows, stepRows));
             Engine = new InferenceEngine(
-                Text, _team, options.Clock, new Admission(options.MaxActive, options.MaxQueued), new PrefixPool(Text, cacheBytes), Release);
+                Text, _team, options.Clock, new Admission(options.MaxActive, options.MaxQueued), prefixes, Release, stepRows);
         }
         catch
         {
@@ -93,6 +104,9 @@ public sealed class GemmaModel : IDisposable
             throw;
         }
     }
+
+    /// <summary>Guesses of answers that leave it open; null for as many as pay.</summary>
+    internal int? Speculation { get; }
 
     /// <summary>The checkpoint's configuration; of a slice, the smaller model's.</summary>
     internal Gemma3nConfig Config { get; }
@@ -117,6 +131,9 @@ public sealed class GemmaModel : IDisposable
 
     /// <summary>The vision tower; null when the checkpoint has none or it was not wanted.</summary>
     internal VisionTower? Vision { get; }
+
+    /// <summary>What it is asked with unless a request says otherwise; null for what the checkpoint says.</summary>
+    internal ModelDefaults? Defaults { get; }
 
     /// <summary>The audio tower; null when the checkpoint has none or it was not wanted.</summary>
     internal AudioTower? Audio { get; }
@@ -157,6 +174,14 @@ public sealed class GemmaModel : IDisposable
     /// <summary>Bytes of keys and values held for answers outside sessions: by those that run, and by prefixes kept for those to come.</summary>
     public long CacheBytes => Engine.Prefixes.Bytes;
 
+    /// <summary>What was chosen to keep to <see cref="GemmaModelOptions.Memory"/>, and what the model then takes; null where nothing was given.</summary>
+    public MemoryEstimate? Memory { get; }
+
+    /// <summary>Bytes of the copies of weights: packed ones, and small tensors as float32.</summary>
+    internal long CopiedWeightBytes => Linears.PackedBytes + _checkpoint.CopiedBytes;
+
+    static long DefaultCacheBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
+
     /// <summary>The linear layers, as adapters know them.</summary>
     internal LinearModules Linears => _checkpoint.Linears;
 
@@ -174,6 +199,24 @@ public sealed class GemmaModel : IDisposable
         options ??= new GemmaModelOptions();
         options.Validate();
         return new GemmaModel(path, options);
+    }
+
+    /// <summary>What a checkpoint would take of the machine's memory once it is loaded, from the headers of its files alone: no weight is read.</summary>
+    /// <param name="path">As of <see cref="Load"/>.</param>
+    /// <param name="options">How it would be loaded; null for the defaults. With <see cref="GemmaModelOptions.Memory"/>, what would be chosen.</param>
+    /// <exception cref="CheckpointException">The folder holds no checkpoint that fits; its report has every finding.</exception>
+    /// <exception cref="ConfigurationException">The configuration is of another model, or impossible.</exception>
+    /// <exception cref="SliceException">The model has no slice such as the options want.</exception>
+    /// <exception cref="MemoryLimitException">It does not fit <see cref="GemmaModelOptions.Memory"/>.</exception>
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    /// <remarks>What is mapped of files counts like any other memory. docs/memory.md compares predictions with what processes have.</remarks>
+    public static MemoryEstimate EstimateMemory(string path, GemmaModelOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        options ??= new GemmaModelOptions();
+        options.Validate();
+        using Checkpoint checkpoint = Checkpoint.Open(path, OptionsFor(options) with { HeadersOnly = true });
+        return MemoryPlanner.Estimate(checkpoint, checkpoint.LoadProcessor(), options, DefaultCacheBytes);
     }
 
     /// <summary>Reads a LoRA adapter for this model: what peft or mlx-lm saved. The model itself does not change.</summary>
@@ -228,7 +271,7 @@ public sealed class GemmaModel : IDisposable
         int[]? ids = request.PromptIds is null ? null : CopiedIds(request);
         AdapterSet adapters = Usable(request.Adapters);
         GenerationOptions options = request.Options ?? new GenerationOptions();
-        options = options with { Seed = options.Seed ?? (ulong)Random.Shared.NextInt64() };
+        options = options with { Seed = options.Seed ?? GenerationDefaults.Seed ?? (ulong)Random.Shared.NextInt64() };
         var planned = new TaskCompletionSource<PlannedPrompt>(TaskCreationOptions.RunContinuationsAsynchronously);
         var source = new PromptSource(planned.Task);
         Answer[] answers = new Answer[count];
@@ -292,7 +335,7 @@ public sealed class GemmaModel : IDisposable
     {
         ChatMessage[] copy = Copied(messages);
         adapters = Usable(adapters);
-        PromptPlan plan = await Task.Run(() => Plan(copy, addGenerationPrompt), cancellationToken).ConfigureAwait(false);
+        PromptPlan plan = await Task.Run(() => Plan(WithDefaults(copy), addGenerationPrompt), cancellationToken).ConfigureAwait(false);
         return await EncodeAsync(plan, trace, adapters, cancellationToken).ConfigureAwait(false);
     }
 
@@ -313,7 +356,7 @@ public sealed class GemmaModel : IDisposable
     /// <exception cref="InvalidOperationException">This was called from a trace's callback.</exception>
     public EncodedPrompt Encode(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = true, ITrace? trace = null, AdapterSet? adapters = null)
     {
-        PromptPlan plan = Plan(Copied(messages), addGenerationPrompt);
+        PromptPlan plan = Plan(WithDefaults(Copied(messages)), addGenerationPrompt);
         adapters = Usable(adapters);
         return Engine.Wait(() => EncodeAsync(plan, trace, adapters, CancellationToken.None));
     }
@@ -395,6 +438,7 @@ public sealed class GemmaModel : IDisposable
         }
 
         IReadOnlyList<ChatMessage> all = ChatNormalizer.Normalize(messages, options.Tools?.Format ?? ToolFormat.Json);
+        all = WithDefaults(all);
         all = ChatNormalizer.WithInstruction(all, options.Tools is { IsOn: true } tools ? ToolPrompt.Describe(tools) : null);
         all = ChatNormalizer.WithInstruction(all, options.Tools is { Choice.IsRequired: true } ? null : options.Constraint?.Instruction);
         PromptPlan plan = Plan(all, addGenerationPrompt: all[^1].Role != ChatMessage.AssistantRole, goesOn: true);
@@ -408,6 +452,8 @@ public sealed class GemmaModel : IDisposable
         int[] turnEnds = [.. plan.Ids.Select((id, i) => (id, i)).Where(token => token.id == Tokenizer.EndOfTurnTokenId).Select(token => token.i + 1)];
         return new PlannedPrompt(plan, systemEnd, turnEnds);
     }, cancellationToken);
+
+    IReadOnlyList<ChatMessage> WithDefaults(IReadOnlyList<ChatMessage> messages) => Defaults?.Before(messages) ?? messages;
 
     /// <summary>A prompt that is ids already.</summary>
     async Task<PlannedPrompt> PlanIdsAsync(int[] ids)
@@ -529,6 +575,16 @@ public sealed class GemmaModel : IDisposable
 
         yield return prompt;
     }
+
+    static CheckpointOptions OptionsFor(GemmaModelOptions options) => new()
+    {
+        VisionWeights = options.VisionWeights,
+        Slice = options.Slice,
+        Projector = options.Projector,
+        Products = options.Exact ? ProductMode.Exact : ProductMode.Fast,
+        LeastReducedWeights = options.LeastReducedWeights,
+        CacheType = options.CacheType,
+    };
 
     /// <summary>Which stored forms have exact products only, in a sentence; null where there are none.</summary>
     static string? SlowForms(Checkpoint checkpoint)

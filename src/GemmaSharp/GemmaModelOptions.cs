@@ -41,6 +41,9 @@ public sealed record GemmaModelOptions
     /// <summary>The fewest weights of a tower that rounds activations; 0 measures what that costs small ones.</summary>
     internal long LeastReducedWeights { get; init; } = ReducedProducts.LeastWorthwhile;
 
+    /// <summary>How keys and values of conversations are stored; float32 unless told otherwise.</summary>
+    public CacheType CacheType { get; init; }
+
     /// <summary>How many answers are computed side by side, sessions' included, 1 or more; those that come later wait.</summary>
     public int MaxActive { get; init; } = 32;
 
@@ -52,6 +55,17 @@ public sealed record GemmaModelOptions
     /// that does not fit beside the others waits. Null: a quarter of the machine's memory. A session's cache is its owner's and not counted.
     /// </summary>
     public long? CacheBytes { get; init; }
+
+    /// <summary>
+    /// Bytes that the process may have in memory because of the model, its runtime included, 1 or more. Context length, rows of a step, the side of pictures,
+    /// what is kept of encoded ones, <see cref="MaxActive"/> and <see cref="CacheBytes"/> are then chosen so that it suffices for one conversation in a session
+    /// or for answers outside sessions; those that are given are kept, <see cref="MaxActive"/> as a limit. Null: as much as it takes. See
+    /// <see cref="GemmaModel.EstimateMemory"/>.
+    /// </summary>
+    public long? Memory { get; init; }
+
+    /// <summary>The <see cref="GenerationOptions.Speculation"/> of answers that leave it open; null: as many guesses as are measured to pay.</summary>
+    public int? Speculation { get; init; }
 
     /// <summary>What the model is asked with unless a request says otherwise; null: what the checkpoint recommends.</summary>
     public ModelDefaults? Defaults { get; init; }
@@ -89,6 +103,17 @@ public sealed record GemmaModelOptions
         if (CacheBytes is < 1)
         {
             throw new ArgumentException($"{nameof(CacheBytes)} is {CacheBytes}; it must be 1 or more.", nameof(CacheBytes));
+        }
+
+        if (Memory is < 1)
+        {
+            throw new ArgumentException($"{nameof(Memory)} is {Memory}; it must be 1 or more.", nameof(Memory));
+        }
+
+        if (Speculation is < 0 or > GenerationOptions.MaxSpeculation)
+        {
+            throw new ArgumentException(
+                $"{nameof(Speculation)} is {Speculation}; it must be from 0 (off) to {GenerationOptions.MaxSpeculation}.", nameof(Speculation));
         }
 
         if (ImageSize is < VisionTower.MinSide or > VisionTower.MaxSide)

@@ -30,7 +30,7 @@ public sealed class GemmaSession : IDisposable, IAsyncDisposable
     internal GemmaSession(GemmaModel model, AdapterSet adapters)
     {
         _model = model;
-        _sequence = new SequenceState(model.Text.NewCache(InferenceEngine.MaxStepRows), adapters);
+        _sequence = new SequenceState(model.Text.NewCache(model.Engine.StepRows), adapters);
         _place = new OwnSequence(_sequence, model.Engine.Prefixes);
     }
 

@@ -16,6 +16,7 @@ public sealed class RoomTests
         ("Prompting", ["Files", "Model", "Layers", "Configuration", "Numerics"]),
         ("Generation", ["Prompting", "Model", "Layers", "Configuration", "Numerics"]),
         ("Checkpoints", ["Files", "Layers", "Configuration", "Numerics"]),
+        ("Forecast", ["Generation", "Prompting", "Checkpoints", "Model", "Layers", "Configuration", "Numerics"]),
         ("Conversion", ["Files", "Checkpoints", "Model", "Layers", "Configuration", "Numerics"]),
     ];
 

@@ -72,6 +72,9 @@ static class BenchFile
             json.Maybe("prefix", prefix => new PrefixResult(prefix.Whole("tokens"), Time(prefix.Object("cold")), Time(prefix.Object("hit")))),
             json.Maybe("constrained", form => new ConstrainedResult(
                 form.Whole("tokens"), Time(form.Object("free")), Time(form.Object("masked")), Time(form.Object("skipped")), (int)form.Number("forced"))),
+            json.List("speculation", text => new SpeculationResult(
+                text.Text("text"), text.Whole("tokens"), Time(text.Object("plain")), Time(text.Object("guessed")), (int)text.Number("drafted"),
+                (int)text.Number("accepted"))),
             json.List("profile", Profile), (long)json.Number("peak_memory_bytes"));
     }
 

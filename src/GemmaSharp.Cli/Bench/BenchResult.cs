@@ -96,6 +96,15 @@ sealed record ProfileResult(
 /// <param name="Operations">Operations of its products; 0 where there are none.</param>
 sealed record ProfilePart(string Name, double Seconds, double Bytes, double Operations);
 
+/// <summary>Writing the same text one token a step, and with guesses.</summary>
+/// <param name="Name">What kind of text it is.</param>
+/// <param name="Tokens">Its tokens.</param>
+/// <param name="Plain">From the end of the prompt to the last token, without guesses.</param>
+/// <param name="Guessed">The same with as many as pay.</param>
+/// <param name="Drafted">How many those were in the last run.</param>
+/// <param name="Accepted">How many of them were right.</param>
+sealed record SpeculationResult(string Name, int Tokens, Measurement Plain, Measurement Guessed, int Drafted, int Accepted);
+
 /// <summary>Everything <c>gemma bench</c> found out.</summary>
 /// <param name="Origin">By which program, and when.</param>
 /// <param name="Model">The checkpoint.</param>
@@ -110,12 +119,13 @@ sealed record ProfilePart(string Name, double Seconds, double Bytes, double Oper
 /// <param name="Prefix">Null when not asked for.</param>
 /// <param name="Constrained">Null when not asked for.</param>
 /// <param name="Profiles">Empty when not asked for.</param>
+/// <param name="Speculation">Empty when not asked for.</param>
 /// <param name="PeakMemory">Bytes of the process at most, mapped weights included.</param>
 sealed record BenchResult(
     Origin Origin, string Model, string Format, Machine Machine, double LoadSeconds,
     PrefillResult? Prefill, DecodeResult? Decode, EncodeResult? Image, EncodeResult? Audio,
     IReadOnlyList<ConversationsResult> Conversations, PrefixResult? Prefix, ConstrainedResult? Constrained,
-    IReadOnlyList<ProfileResult> Profiles, long PeakMemory)
+    IReadOnlyList<SpeculationResult> Speculation, IReadOnlyList<ProfileResult> Profiles, long PeakMemory)
 {
     /// <summary>How <see cref="Format"/> ends where activations are rounded to integers.</summary>
     public const string IntegerProducts = "integer products";

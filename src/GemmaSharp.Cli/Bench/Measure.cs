@@ -63,6 +63,12 @@ sealed record Measure(string Name, string Unit, bool MoreIsBetter, IReadOnlyList
             yield return Speed(Show.Text($"JSON of {form.Tokens} tokens, {form.Forced} not drawn"), "tokens/s", form.Tokens, form.Skipped);
         }
 
+        foreach (SpeculationResult text in result.Speculation)
+        {
+            yield return Speed(Show.Text($"{text.Name} of {text.Tokens}, plain"), "tokens/s", text.Tokens, text.Plain);
+            yield return Speed(Show.Text($"{text.Name} of {text.Tokens}, guessed"), "tokens/s", text.Tokens, text.Guessed);
+        }
+
         yield return new Measure("load time", "s", false, [result.LoadSeconds]);
         yield return new Measure("peak memory", "GiB", false, [result.PeakMemory / (double)(1L << 30)]);
         yield return new Measure(Reading, "GB/s", true, [result.Machine.ReadBandwidth / 1e9]);

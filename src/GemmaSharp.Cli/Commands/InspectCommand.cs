@@ -19,38 +19,52 @@ static class InspectCommand
         var visionWeights = new VisionWeightsOption();
         Option<string?> plot = PlotOption.Create("where the bytes are");
         Option<bool> json = GlobalOptions.NewJson();
+        var memory = new MemoryOptions();
         var command = new Command("inspect", "Show a checkpoint's configuration, modules, types and sizes; reads headers only.")
         {
             depth, tensors, slice.Option, visionWeights.Option, plot, json,
         };
+        memory.AddTo(command);
         command.SetAction(parse =>
         {
             string folder = ModelLocator.Find(parse.GetValue(global.Model));
+            MemoryEstimate? estimate = memory.Estimate(parse, global, folder, new GemmaModelOptions
+            {
+                Slice = slice.Read(parse),
+                VisionWeights = visionWeights.Read(parse),
+                Projector = global.ProjectorOf(parse),
+            });
             using CheckpointInspection inspection = CheckpointInspection.Open(
                 folder, slice.Read(parse), visionWeights.Read(parse), global.ProjectorOf(parse));
             PlotOption.Write(parse.GetValue(plot), () => BytesPlot.Draw(Path.GetFileName(inspection.Checkpoint.Folder), inspection.Modules));
             if (parse.GetValue(json))
             {
-                JsonOutput.Print(console, writer => InspectionJson.Write(writer, inspection));
+                JsonOutput.Print(console, writer => InspectionJson.Write(writer, inspection, estimate));
             }
             else
             {
-                Print(console, inspection, parse.GetValue(tensors) ? 100 : parse.GetValue(depth) ?? 3, parse.GetValue(tensors));
+                Print(console, inspection, estimate, parse.GetValue(tensors) ? 100 : parse.GetValue(depth) ?? 3, parse.GetValue(tensors));
             }
 
             return ExitCode.Done;
         });
         return new CliCommand(command, "gemma inspect", "gemma inspect --model google/gemma-3n-E2B-it --depth 4", "gemma inspect --plot bytes.png",
-            "gemma inspect --model ./checkpoint --tensors", "gemma inspect --model ./gemma-3n-E4B-it --slice E2B", "gemma inspect --json | jq .modules");
+            "gemma inspect --model ./checkpoint --tensors", "gemma inspect --model ./gemma-3n-E4B-it --slice E2B",
+            "gemma inspect --memory", "gemma inspect --memory 2GiB --no-audio", "gemma inspect --json | jq .modules");
     }
 
-    static void Print(CliConsole console, CheckpointInspection inspection, int depth, bool tensors)
+    static void Print(CliConsole console, CheckpointInspection inspection, MemoryEstimate? memory, int depth, bool tensors)
     {
         Checkpoint checkpoint = inspection.Checkpoint;
         IAnsiConsole styled = console.Styled;
         styled.MarkupLine($"[bold]{Markup.Escape(checkpoint.Folder)}[/]");
         PrintSummary(console, inspection);
-        PrintValues(styled, "config.json", checkpoint.Config.Values);
+        if (memory is not null)
+        {
+            MemoryTable.Print(console, memory);
+        }
+
+        PrintValues(styled, checkpoint.Gguf is null ? "config.json" : "keys and tensors", checkpoint.Config.Values);
         PrintValues(styled, "generation", inspection.Generation.Values);
         PrintValues(styled, "preprocessing", inspection.Processor.Values);
 

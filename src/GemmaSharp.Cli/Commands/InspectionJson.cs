@@ -9,7 +9,7 @@ namespace GemmaSharp.Cli.Commands;
 /// <summary>An inspection as one JSON object.</summary>
 static class InspectionJson
 {
-    public static void Write(Utf8JsonWriter json, CheckpointInspection inspection)
+    public static void Write(Utf8JsonWriter json, CheckpointInspection inspection, MemoryEstimate? memory)
     {
         ModuleNode root = inspection.Modules;
         json.WriteStartObject();
@@ -43,6 +43,7 @@ static class InspectionJson
         }
 
         json.WriteEndArray();
+        MemoryTable.Write(json, memory);
         json.WriteStartObject("configuration");
         WriteValues(json, "config", inspection.Checkpoint.Config.Values);
         WriteValues(json, "generation", inspection.Generation.Values);

@@ -31,6 +31,16 @@ static class ByteSizes
         },
     };
 
+    /// <summary>The same whose amount may be left out.</summary>
+    public static Option<long?> OptionWithout(string name, string description)
+    {
+        Option<long?> option = Option(name, description);
+        Func<System.CommandLine.Parsing.ArgumentResult, long?> parse = option.CustomParser!;
+        option.Arity = ArgumentArity.ZeroOrOne;
+        option.CustomParser = result => result.Tokens.Count == 0 ? null : parse(result);
+        return option;
+    }
+
     /// <summary>Reads an amount; null where it is none, or nothing at all.</summary>
     public static long? Parse(string text)
     {

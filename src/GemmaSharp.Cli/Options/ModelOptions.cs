@@ -16,6 +16,7 @@ sealed class ModelOptions(GlobalOptions global, bool exactByDefault = false)
         "--exact")
     { Description = "The reference's arithmetic: float32 activations, for quantised weights too, which is slower." };
     readonly Option<int?> _context = Numbers.Whole("--context", "N", "Tokens that prompt and answer may have together. Default: the checkpoint's.", 1);
+    readonly Option<long?> _memory = ByteSizes.Option("--memory", MemoryDescription);
     readonly Option<bool> _noVision = new("--no-vision") { Description = "Do not load the part that sees." };
     readonly Option<bool> _noAudio = new("--no-audio") { Description = "Do not load the part that hears." };
     readonly Option<int?> _imageSize = NewImageSize();
@@ -23,11 +24,17 @@ sealed class ModelOptions(GlobalOptions global, bool exactByDefault = false)
         "--adapter", "A LoRA adapter of peft or mlx-lm, with a weight other than 1 if one is given; may be given several times, they add up.");
     readonly SliceOption _slice = new();
     readonly VisionWeightsOption _visionWeights = new();
+    readonly CacheTypeOption _cacheType = new();
+
+    /// <summary>What <c>--memory</c> says of itself, wherever it is.</summary>
+    public const string MemoryDescription =
+        "What the program may have in memory, such as 2GiB: context, steps and pictures are chosen so that it suffices. Default: as much as it takes.";
 
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_exact, _adapters, _imageSize, _slice.Option, _context, _noVision, _noAudio, _visionWeights.Option])
+        foreach (Option option in (Option[])[_exact, _adapters, _imageSize, _slice.Option, _context, _cacheType.Option, _memory, _noVision, _noAudio,
+            _visionWeights.Option])
         {
             command.Add(option);
         }
@@ -53,12 +60,15 @@ sealed class ModelOptions(GlobalOptions global, bool exactByDefault = false)
         {
             Threads = parse.GetValue(global.Threads),
             ContextLength = parse.GetValue(_context),
+            Memory = parse.GetValue(_memory),
+            MaxActive = parse.GetValue(_memory) is null ? new GemmaModelOptions().MaxActive : 1,
             Vision = !parse.GetValue(_noVision),
             Audio = !parse.GetValue(_noAudio),
             ImageSize = parse.GetValue(_imageSize),
             Exact = exact || (exactByDefault && !fast),
             Slice = _slice.Read(parse),
             Projector = global.ProjectorOf(parse),
+            CacheType = _cacheType.Read(parse),
             Defaults = exactByDefault ? null : ModelLocator.Defaults(parse.GetValue(global.Model)),
             VisionWeights = _visionWeights.Read(parse),
             LoggerFactory = parse.GetValue(global.Verbose) ? new StandardErrorLogger(console) : null,

@@ -108,6 +108,19 @@ sealed unsafe class BlockMatrix : WeightMatrix
     }
 
     /// <inheritdoc/>
+    public override void LookUpRow(int row, Span<float> destination)
+    {
+        CheckRow(row, destination);
+        int bytes = checked((int)Type.RowBytes(Columns));
+        byte* stored = ThreadScratch.Of<byte>(ScratchPurpose.StoredRow, bytes);
+        _memory.Copy(_offset + row * (long)_stride, new Span<byte>(stored, bytes));
+        fixed (float* target = destination)
+        {
+            new BlockPanels(Type, stored, bytes).DecodeRow(0, Columns, target);
+        }
+    }
+
+    /// <inheritdoc/>
     public override void Multiply(ReadOnlySpan<float> x, int tokens, Span<float> y, WorkerTeam team)
     {
         CheckArguments(x, tokens, y, team);

@@ -99,6 +99,29 @@ sealed unsafe class DenseMatrix : WeightMatrix
     }
 
     /// <inheritdoc/>
+    public override void LookUpRow(int row, Span<float> destination)
+    {
+        CheckRow(row, destination);
+        int size = _data.Type.SizeInBytes(), bytes = Columns * size;
+        byte* stored = ThreadScratch.Of<byte>(ScratchPurpose.StoredRow, bytes);
+        _data.Block.Copy(_data.Offset + (_first + (long)row * _stride) * size, new Span<byte>(stored, bytes));
+        fixed (float* target = destination)
+        {
+            StoredFloats.Read(stored, _data.Type, (nuint)Columns, target);
+        }
+    }
+
+    /// <summary>Says that the weights will hardly be read again, since a copy of them was made.</summary>
+    internal void Forget()
+    {
+        int size = _data.Type.SizeInBytes();
+        if (Rows > 0 && Columns > 0)
+        {
+            _data.Block.Forget(_data.Offset + _first * size, (((Rows - 1) * (long)_stride) + Columns) * size);
+        }
+    }
+
+    /// <inheritdoc/>
     public override void Multiply(ReadOnlySpan<float> x, int tokens, Span<float> y, WorkerTeam team)
     {
         CheckArguments(x, tokens, y, team);
@@ -124,16 +147,6 @@ sealed unsafe class DenseMatrix : WeightMatrix
             }
         }
         GC.KeepAlive(_data.Block);
-    }
-
-    /// <summary>Says that the weights will hardly be read again, since a copy of them was made.</summary>
-    internal void Forget()
-    {
-        int size = _data.Type.SizeInBytes();
-        if (Rows > 0 && Columns > 0)
-        {
-            _data.Block.Forget(_data.Offset + _first * size, (((Rows - 1) * (long)_stride) + Columns) * size);
-        }
     }
 
     static int RowsOf(TensorData data) => data.Shape.Count > 0

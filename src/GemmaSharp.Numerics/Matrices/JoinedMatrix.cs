@@ -47,6 +47,17 @@ sealed unsafe class JoinedMatrix : WeightMatrix
     }
 
     /// <inheritdoc/>
+    public override void LookUpRow(int row, Span<float> destination)
+    {
+        CheckRow(row, destination);
+        foreach (WeightMatrix part in _parts)
+        {
+            part.LookUpRow(row, destination[..part.Columns]);
+            destination = destination[part.Columns..];
+        }
+    }
+
+    /// <inheritdoc/>
     public override void Multiply(ReadOnlySpan<float> x, int tokens, Span<float> y, WorkerTeam team)
     {
         CheckArguments(x, tokens, y, team);

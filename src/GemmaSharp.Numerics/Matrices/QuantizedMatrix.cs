@@ -124,6 +124,43 @@ sealed unsafe class QuantizedMatrix : WeightMatrix
     }
 
     /// <inheritdoc/>
+    public override void LookUpRow(int row, Span<float> destination)
+    {
+        CheckRow(row, destination);
+        if (Columns == 0)
+        {
+            return;
+        }
+
+        QuantizedRows rows = Layout();
+        int codes = rows.CodeBytes, scales = rows.Groups * _scales.Type.SizeInBytes();
+        byte* stored = ThreadScratch.Of<byte>(ScratchPurpose.StoredRow, codes + 2 * scales);
+        Copy(_codes, rows.Codes + row * rows.CodeStride, stored, codes);
+        Copy(_scales, rows.Scales + row * rows.ScaleStride, stored + codes, scales);
+        if (_biases is TensorData biases)
+        {
+            Copy(biases, rows.Biases + row * rows.ScaleStride, stored + codes + scales, scales);
+        }
+
+        QuantizedRows one = new()
+        {
+            Codes = stored,
+            CodeStride = codes,
+            CodesEnd = stored + codes,
+            Scales = stored + codes,
+            ScaleStride = scales,
+            Biases = _biases is null ? null : stored + codes + scales,
+            ScaleType = rows.ScaleType,
+            Format = Format,
+            Columns = Columns,
+        };
+        fixed (float* target = destination)
+        {
+            QuantizedPanels.DecodeRow(one, 0, target);
+        }
+    }
+
+    /// <inheritdoc/>
     public override void Multiply(ReadOnlySpan<float> x, int tokens, Span<float> y, WorkerTeam team)
     {
         CheckArguments(x, tokens, y, team);
@@ -185,6 +222,9 @@ sealed unsafe class QuantizedMatrix : WeightMatrix
         KeepAlive();
         return panels;
     }
+
+    static void Copy(TensorData data, byte* place, byte* destination, int bytes) =>
+        data.Block.Copy(place - data.Block.Pointer, new Span<byte>(destination, bytes));
 
     static void Forget(TensorData data) => data.Block.Forget(data.Offset, data.Length);
 

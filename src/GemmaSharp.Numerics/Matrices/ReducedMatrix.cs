@@ -5,7 +5,7 @@ namespace GemmaSharp.Numerics.Matrices;
 
 /// <summary>Stored weights whose products round activations to bfloat16 and sum in float32, for parts of a model where that does no harm.</summary>
 /// <remarks>
-/// Weights are never rounded: where one is no bfloat16 number, or the machine has no instruction for the product, it is the stored matrix's own, as it is before
+/// Weights are never rounded: where one is no bfloat16 number, or the machine has no instruction for the product, it is the stored matrix's own, as before
 /// <see cref="Prepare"/>. Thread-safe.
 /// </remarks>
 sealed class ReducedMatrix : WeightMatrix

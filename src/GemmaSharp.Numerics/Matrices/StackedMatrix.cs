@@ -35,13 +35,14 @@ sealed unsafe class StackedMatrix : WeightMatrix
     public override void ReadRow(int row, Span<float> destination)
     {
         CheckRow(row, destination);
-        int part = 0;
-        for (; row >= _parts[part].Rows; part++)
-        {
-            row -= _parts[part].Rows;
-        }
+        PartOf(ref row).ReadRow(row, destination);
+    }
 
-        _parts[part].ReadRow(row, destination);
+    /// <inheritdoc/>
+    public override void LookUpRow(int row, Span<float> destination)
+    {
+        CheckRow(row, destination);
+        PartOf(ref row).LookUpRow(row, destination);
     }
 
     /// <inheritdoc/>
@@ -67,6 +68,18 @@ sealed unsafe class StackedMatrix : WeightMatrix
 
             first += part.Rows;
         }
+    }
+
+    /// <summary>The part that has a row, whose number there takes the place of its own.</summary>
+    WeightMatrix PartOf(ref int row)
+    {
+        int part = 0;
+        for (; row >= _parts[part].Rows; part++)
+        {
+            row -= _parts[part].Rows;
+        }
+
+        return _parts[part];
     }
 
     /// <summary>A part's results lie side by side, those of the stack have the other parts' between them.</summary>

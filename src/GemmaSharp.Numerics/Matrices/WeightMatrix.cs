@@ -44,6 +44,14 @@ abstract class WeightMatrix : IRowSource
     /// <exception cref="ArgumentException"><paramref name="destination"/> has another length.</exception>
     public abstract void ReadRow(int row, Span<float> destination);
 
+    /// <summary>The same of a large table of which few rows are wanted: what is read of its file does not stay in memory.</summary>
+    /// <param name="row">Row number, from 0.</param>
+    /// <param name="destination"><c>[Columns]</c></param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
+    /// <exception cref="ArgumentException"><paramref name="destination"/> has another length.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public virtual void LookUpRow(int row, Span<float> destination) => ReadRow(row, destination);
+
     /// <summary><c>y[t, r] = Σ x[t, c] · W[r, c]</c>, accumulated in float32.</summary>
     /// <param name="x"><c>[tokens, Columns]</c></param>
     /// <param name="tokens">Number of rows of x and y, 0 or more.</param>

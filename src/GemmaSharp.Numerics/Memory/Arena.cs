@@ -8,7 +8,8 @@ namespace GemmaSharp.Numerics.Memory;
 /// </para>
 /// <para>A failed allocation throws and leaves the arena as it was. Contents are undefined. One user at a time; not synchronised.</para>
 /// </remarks>
-sealed unsafe class Arena : IDisposable
+/// <param name="isRehearsal">Whether memory is only counted: what nobody touches then takes none.</param>
+sealed unsafe class Arena(bool isRehearsal = false) : IDisposable
 {
     // Pieces begin on cache lines.
     const long Alignment = 16;
@@ -102,7 +103,7 @@ sealed unsafe class Arena : IDisposable
 
     void Add(long length)
     {
-        var block = new NativeArray<float>(length);
+        var block = new NativeArray<float>(length, clear: !isRehearsal);
         _blocks.Add(block);
         Bytes += length * sizeof(float);
     }

@@ -8,6 +8,7 @@ namespace GemmaSharp.Numerics.Memory;
 /// <remarks>Thread-safe. Another program must not shorten the file meanwhile: the system ends a process that reads past its end.</remarks>
 sealed unsafe partial class MappedFile : MemoryBlock
 {
+    readonly SafeFileHandle? _handle;
     readonly MemoryMappedFile? _file;
     readonly MemoryMappedViewAccessor? _view;
 
@@ -26,13 +27,13 @@ sealed unsafe partial class MappedFile : MemoryBlock
                 return;
             }
             file = MemoryMappedFile.CreateFromFile(
-                handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+                handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
             view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
             byte* pointer = null;
             view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
 
             // Only now: the finalizer runs after a failed constructor, too, and gives back what it finds here.
-            (_file, _view, Length) = (file, view, length);
+            (_handle, _file, _view, Length) = (handle, file, view, length);
             Pointer = pointer + view.PointerOffset;
         }
         catch
@@ -56,6 +57,22 @@ sealed unsafe partial class MappedFile : MemoryBlock
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         return new(path);
+    }
+
+    /// <summary>From the file itself: what is read through the mapping stays in memory, with all the pages around that the system has at hand.</summary>
+    private protected override void Copy(byte* start, long offset, Span<byte> destination)
+    {
+        while (destination.Length > 0)
+        {
+            int read = RandomAccess.Read(_handle!, destination, offset);
+            if (read == 0)
+            {
+                throw new EndOfStreamException($"A mapped file ends at {offset} and had {Length} bytes; leave it as it is while it is in use.");
+            }
+
+            destination = destination[read..];
+            offset += read;
+        }
     }
 
     /// <summary>Whole pages only, since others share theirs with bytes that are wanted.</summary>
@@ -84,6 +101,7 @@ sealed unsafe partial class MappedFile : MemoryBlock
             _view.Dispose();
         }
         _file?.Dispose();
+        _handle?.Dispose();
     }
 
     // MADV_DONTNEED of Linux and of macOS.

@@ -39,6 +39,22 @@ abstract unsafe class MemoryBlock : IDisposable
         return new(Pointer + offset, length);
     }
 
+    /// <summary>Copies some bytes that others around them are not likely to be wanted with: of a mapped file, nothing stays in memory.</summary>
+    /// <param name="offset">First byte.</param>
+    /// <param name="destination">Receives them.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range does not lie inside the block.</exception>
+    /// <exception cref="ObjectDisposedException">The block was disposed.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public void Copy(long offset, Span<byte> destination)
+    {
+        CheckRange(offset, destination.Length);
+        Copy(Pointer + offset, offset, destination);
+    }
+
+    /// <summary>Copies from where the bytes are.</summary>
+    private protected virtual void Copy(byte* start, long offset, Span<byte> destination) =>
+        new ReadOnlySpan<byte>(start, destination.Length).CopyTo(destination);
+
     /// <summary>
     /// Says that some bytes will hardly be read again, so that the system may take back the memory that holds them. Reading them stays possible: they come from
     /// the file again.

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace GemmaSharp.Numerics.Memory;
 
-/// <summary>Scratch memory outside the managed heap: zeroed, aligned to 64 bytes, never moved.</summary>
+/// <summary>Scratch memory outside the managed heap: zeroed unless asked not to be, aligned to 64 bytes, never moved.</summary>
 /// <typeparam name="T">A type without references.</typeparam>
 /// <remarks>Not synchronised. Spans must not be used after disposal.</remarks>
 sealed unsafe class NativeArray<T> : IDisposable
@@ -12,14 +12,16 @@ sealed unsafe class NativeArray<T> : IDisposable
 
     /// <summary>Allocates an array.</summary>
     /// <param name="length">Number of elements, 0 or more.</param>
+    /// <param name="clear">Whether they are zeros; otherwise they are undefined, and the system finds memory for what is touched only.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is negative or too large.</exception>
     /// <exception cref="OutOfMemoryException">The system has no such amount.</exception>
-    public NativeArray(long length)
+    public NativeArray(long length, bool clear = true)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, long.MaxValue / Unsafe.SizeOf<T>());
         Length = length;
-        _block = NativeBlock.Allocate(length * Unsafe.SizeOf<T>());
+        long bytes = length * Unsafe.SizeOf<T>();
+        _block = clear ? NativeBlock.Allocate(bytes) : NativeBlock.AllocateUncleared(bytes);
     }
 
     /// <summary>Number of elements.</summary>

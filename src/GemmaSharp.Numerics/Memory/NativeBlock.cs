@@ -8,16 +8,19 @@ sealed unsafe class NativeBlock : MemoryBlock
 {
     const nuint Alignment = 64;
 
+    readonly bool _isSystems;
+
     NativeBlock(long bytes, bool clear)
     {
         AllocationFailure.Check(bytes);
 
         // No system has the largest of all sizes, so what a small address space cannot even count fails like any other.
         nuint size = (nuint)Math.Clamp(bytes, 1, nint.MaxValue);
-        byte* pointer = (byte*)NativeMemory.AlignedAlloc(size, Alignment);
+        _isSystems = bytes >= SystemMemory.LeastBytes && SystemMemory.IsSupported;
+        byte* pointer = _isSystems ? SystemMemory.Take(size) : (byte*)NativeMemory.AlignedAlloc(size, Alignment);
         try
         {
-            if (clear)
+            if (clear && !_isSystems)
             {
                 NativeMemory.Clear(pointer, size);
             }
@@ -29,7 +32,7 @@ sealed unsafe class NativeBlock : MemoryBlock
         }
         catch
         {
-            NativeMemory.AlignedFree(pointer);
+            GiveBack(pointer, size);
             throw;
         }
 
@@ -77,10 +80,22 @@ sealed unsafe class NativeBlock : MemoryBlock
 
     private protected override void Free(byte* address)
     {
-        NativeMemory.AlignedFree(address);
+        GiveBack(address, (nuint)Length);
         if (address is not null && Length > 0)
         {
             GC.RemoveMemoryPressure(Length);
+        }
+    }
+
+    void GiveBack(byte* memory, nuint size)
+    {
+        if (!_isSystems)
+        {
+            NativeMemory.AlignedFree(memory);
+        }
+        else if (memory is not null)
+        {
+            SystemMemory.Give(memory, size);
         }
     }
 }

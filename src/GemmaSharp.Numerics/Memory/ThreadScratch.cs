@@ -17,6 +17,9 @@ enum ScratchPurpose
 
     /// <summary>Rows put together from the parts of a matrix.</summary>
     PartRows,
+
+    /// <summary>A row as it is stored, copied from its file.</summary>
+    StoredRow,
 }
 
 /// <summary>Scratch memory of the running thread, kept and grown, so that kernels allocate nothing after the first use.</summary>
@@ -35,7 +38,7 @@ static unsafe class ThreadScratch
     public static T* Of<T>(ScratchPurpose purpose, long length)
         where T : unmanaged
     {
-        ref NativeArray<byte>? array = ref (s_arrays ??= new NativeArray<byte>?[(int)ScratchPurpose.PartRows + 1])[(int)purpose];
+        ref NativeArray<byte>? array = ref (s_arrays ??= new NativeArray<byte>?[(int)ScratchPurpose.StoredRow + 1])[(int)purpose];
         long bytes = checked(length * sizeof(T));
         if (array is null || array.Length < bytes)
         {

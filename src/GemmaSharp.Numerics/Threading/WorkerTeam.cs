@@ -55,6 +55,20 @@ sealed unsafe class WorkerTeam : IDisposable
     {
     }
 
+    WorkerTeam(int threads, bool isRehearsal) => (Threads, IsRehearsal, _workers) = (threads, isRehearsal, []);
+
+    /// <summary>
+    /// A team that does no job at all, so that a pass can be gone through to see what memory it takes: the caller's own lines run, and find undefined values.
+    /// </summary>
+    /// <param name="threads">The threads it says it has, 1 to <see cref="MaxThreads"/>; none is started.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is out of range.</exception>
+    public static WorkerTeam Rehearsing(int threads)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, MaxThreads);
+        return new WorkerTeam(threads, isRehearsal: true);
+    }
+
     /// <summary>Starts a team as if it had done loops before: a test of what happens when their number wraps need not do 2³² of them.</summary>
     internal WorkerTeam(int threads, uint loop)
     {
@@ -88,6 +102,9 @@ sealed unsafe class WorkerTeam : IDisposable
     /// <summary>Loops started on all threads so far, those that a thread does alone left out; wraps around.</summary>
     public uint Loops => Loop(Volatile.Read(ref _shared.State));
 
+    /// <summary>Whether jobs are left out.</summary>
+    public bool IsRehearsal { get; }
+
     /// <summary>Does the items <c>0 … count − 1</c> of a job, in chunks, on all threads; returns when all are done.</summary>
     /// <typeparam name="TJob">A struct; ref structs too.</typeparam>
     /// <param name="job">The job; every thread sees this one instance.</param>
@@ -102,7 +119,7 @@ sealed unsafe class WorkerTeam : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfLessThan(grain, 1);
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed), this);
-        if (count == 0)
+        if (count == 0 || IsRehearsal)
         {
             return;
         }

@@ -68,6 +68,23 @@ sealed class Checkpoint : IDisposable
     /// <summary>Where building a model begins.</summary>
     public ParameterScope Root { get; }
 
+    /// <summary>What stands for the weights where only headers are read and a model is built to see what memory it takes.</summary>
+    public OutlineParameters NewOutlines() => new(_reader);
+
+    /// <summary>Bytes of the float32 copies made of small tensors and turned kernels.</summary>
+    internal long CopiedBytes => _reader.CopiedBytes;
+
+    /// <summary>
+    /// Gives back the memory of all that was read of the files: after loading it was read for the last time, or will be read again when it is multiplied.
+    /// </summary>
+    public void ForgetFiles()
+    {
+        foreach (WeightFile file in _files)
+        {
+            file.Forget();
+        }
+    }
+
     /// <summary>Whether rows and columns of spatial vision kernels are exchanged while loading (first upload).</summary>
     public bool TurnsVisionKernels { get; }
 
@@ -104,8 +121,8 @@ sealed class Checkpoint : IDisposable
         try
         {
             CheckpointContents contents = CheckpointContents.Of(gguf, options.HeadersOnly);
-            JsonElement root = GgufConfig.Read(gguf.First, contents.Tensors.Values, gguf.Projector);
-            Gemma3nConfig config = Gemma3nConfigReader.Read(root, gguf.First.Name);
+            (JsonElement root, Func<string, ConfigPlace> places) = GgufConfig.Read(gguf.First, contents.Tensors.Values, gguf.Projector);
+            Gemma3nConfig config = Gemma3nConfigReader.Read(root, gguf.First.Name, places);
             return new Checkpoint(path, config, Plan(config, options), contents, options, gguf);
         }
         catch

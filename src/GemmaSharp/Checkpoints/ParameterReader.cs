@@ -44,6 +44,9 @@ sealed class ParameterReader : IParameterSource
 
     public long? LeastReducedWeights { get; init; }
 
+    /// <summary>Bytes of the float32 copies made so far.</summary>
+    public long CopiedBytes { get; private set; }
+
     /// <summary>Whether the tensors are those of GGUF files, which have no configuration beside them.</summary>
     public bool IsGguf { get; init; }
 
@@ -111,6 +114,7 @@ sealed class ParameterReader : IParameterSource
 
         string module = name[..Math.Max(0, name.LastIndexOf('.'))];
         ParameterRequest request = Ask(name, module, ModuleTypes.OfOwner(name, module, shape.Length), shape);
+        request.IsCopied = true;
         return Accept(request, stored => stored.Shape.SequenceEqual(shape), blocks: true) is TensorData data ? Read(request, data) : [];
     }
 
@@ -121,12 +125,15 @@ sealed class ParameterReader : IParameterSource
         var absent = new AbsentMatrix(outChannels, (int)Math.Min(columns, int.MaxValue));
         bool turned = IsTurned(request);
         KernelLayout layout = default;
-        if (Accept(request, stored => _layouts.Fit(stored, request.Shape, turned, out layout), IsMatrixType, blocks: true) is not TensorData data)
+        TensorData? accepted = Accept(request, stored => _layouts.Fit(stored, request.Shape, turned, out layout), IsMatrixType, blocks: true);
+        bool inOrder = height * width == 1 || (!turned && (inChannels == 1 || layout == KernelLayout.Mlx));
+        request.IsCopied = request.Stored is { Blocks: not null } || !inOrder;
+        if (accepted is not TensorData data)
         {
             return absent;
         }
 
-        if (request.Stored!.Blocks is null && (inChannels == 1 || height * width == 1 ? !turned || height * width == 1 : layout == KernelLayout.Mlx && !turned))
+        if (!request.IsCopied)
         {
             return new DenseMatrix(data with { Shape = [outChannels, columns] });
         }
@@ -138,6 +145,7 @@ sealed class ParameterReader : IParameterSource
     public float[] Depthwise(string module, int channels, int height, int width)
     {
         ParameterRequest request = Ask(module + ".weight", module, "DepthwiseConvolution", [channels, 1, height, width]);
+        request.IsCopied = true;
         bool turned = IsTurned(request);
         return Accept(request, stored => _layouts.Fit(stored, request.Shape, turned, out _), blocks: true) is TensorData data
             ? KernelLayouts.ToTaps(Read(request, data), channels, height, width, turned)
@@ -147,6 +155,7 @@ sealed class ParameterReader : IParameterSource
     public float[] Depthwise1d(string module, int channels, int kernel)
     {
         ParameterRequest request = Ask(module + ".weight", module, "DepthwiseConvolution1d", [channels, 1, kernel]);
+        request.IsCopied = true;
         return Accept(
             request, stored => stored.Shape.SequenceEqual(request.Shape) || stored.Shape.SequenceEqual([channels, kernel, 1]), blocks: true) is TensorData data
             ? KernelLayouts.ToTaps(Read(request, data), channels, kernel, 1, turned: false)
@@ -210,6 +219,7 @@ sealed class ParameterReader : IParameterSource
     float[] Read(ParameterRequest request, TensorData data)
     {
         float[] values = Singles(request.Stored!, data);
+        CopiedBytes += sizeof(float) * (long)values.Length;
         int bad = Array.FindIndex(values, value => !float.IsFinite(value));
         if (bad >= 0)
         {

@@ -30,6 +30,12 @@ sealed record ParameterRequest(string Tensor, string ModulePath, string ModuleTy
 
     /// <summary>Bytes in the file that are used, scales and biases included.</summary>
     public long Bytes { get; set; }
+
+    /// <summary>Whether the model holds a float32 copy, and reads the file no more once it has that.</summary>
+    public bool IsCopied { get; set; }
+
+    /// <summary>Bytes of the float32 copy; 0 without one.</summary>
+    public long CopiedBytes => IsCopied ? sizeof(float) * Shape.Aggregate(1L, (size, axis) => size * axis) : 0;
 }
 
 /// <summary>What went wrong with a request; becomes a <see cref="Finding"/> when the report is made.</summary>

@@ -35,6 +35,15 @@ abstract class WeightFile : IDisposable
     /// <exception cref="CheckpointException">The file cannot be mapped.</exception>
     public TensorData Tensor(TensorEntry entry) => new(_data.Value, entry.Offset, entry.Type, entry.Blocks is null ? entry.Shape : [entry.Length]);
 
+    /// <summary>Gives back the memory of what was read of it.</summary>
+    public void Forget()
+    {
+        if (_data.IsValueCreated)
+        {
+            _data.Value.Forget(0, _data.Value.Length);
+        }
+    }
+
     /// <summary>Unmaps the data.</summary>
     public void Dispose()
     {

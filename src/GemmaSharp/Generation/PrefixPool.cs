@@ -19,7 +19,8 @@ namespace GemmaSharp.Generation;
 /// </remarks>
 /// <param name="model">Whose caches.</param>
 /// <param name="capacity">Bytes that all of them may hold together.</param>
-sealed class PrefixPool(TextModel model, long capacity) : IDisposable
+/// <param name="stepRows">The most rows of one answer in a step, at most <see cref="MaxStepRows"/>.</param>
+sealed class PrefixPool(TextModel model, long capacity, int stepRows = PrefixPool.MaxStepRows) : IDisposable
 {
     /// <summary>The most rows of one answer in a step: rings are that much longer than the window, in every sequence that is kept.</summary>
     public const int MaxStepRows = 64;
@@ -34,7 +35,7 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
     const int MostKept = 1024;
 
     readonly KvLedger _ledger = new();
-    readonly KvCache _empty = model.NewCache(MaxStepRows);
+    readonly KvCache _empty = model.NewCache(stepRows);
     readonly Dictionary<PrefixKey, List<KeptPrefix>> _kept = [];
     readonly List<PooledSequence> _running = [];
     long _requests;
@@ -242,7 +243,7 @@ sealed class PrefixPool(TextModel model, long capacity) : IDisposable
     /// <summary>Bytes that a copy takes beside what it shares.</summary>
     long CopyBytes(int length) => _empty.Growth(length) - _empty.SharedBytes(length);
 
-    SequenceState NewSequence(PrefixKey key) => new(model.NewCache(MaxStepRows, _ledger), key.Adapters);
+    SequenceState NewSequence(PrefixKey key) => new(model.NewCache(stepRows, _ledger), key.Adapters);
 
     List<KeptPrefix> KeptFor(PrefixKey key) => _kept.TryGetValue(key, out List<KeptPrefix>? list) ? list : [];
 

@@ -14,6 +14,9 @@ sealed class LinearModules
     /// <summary>In the order in which the model was built.</summary>
     public IReadOnlyList<LinearModule> All => _all;
 
+    /// <summary>The weights that products are computed with.</summary>
+    public IReadOnlySet<WeightMatrix> Weights => _weights;
+
     /// <summary>Adds a layer, or finds the one of this path if it was asked for before.</summary>
     public LinearModule Add(string path, int inFeatures, int outFeatures, bool tied)
     {

@@ -46,8 +46,11 @@ sealed class ParameterScope
         Linears.Create(Reduced(_source.Matrix(Join(name), "Linear", outFeatures, inFeatures)), Join(name), inFeatures, outFeatures, tied: false);
 
     /// <summary>A linear layer whose weight is also that of another module, such as a head that is the embedding table.</summary>
-    public Linear TiedLinear(string name, Embedding table) =>
-        Linears.Create(table.Weight, Join(name), table.Weight.Columns, table.Weight.Rows, tied: true);
+    public Linear TiedLinear(string name, Embedding table)
+    {
+        table.IsMultiplied = true;
+        return Linears.Create(table.Weight, Join(name), table.Weight.Columns, table.Weight.Rows, tied: true);
+    }
 
     /// <summary>All linear layers asked for so far, here and elsewhere.</summary>
     public LinearModules Linears => _source.Linears;

@@ -10,7 +10,7 @@ namespace GemmaSharp.Layers;
 /// </remarks>
 class Pass : IDisposable
 {
-    readonly Arena _arena = new();
+    readonly Arena _arena;
     string _path = "";
 
     /// <summary>A pass whose rows all carry the same adapters.</summary>
@@ -21,6 +21,7 @@ class Pass : IDisposable
     {
         ArgumentNullException.ThrowIfNull(team);
         Team = team;
+        _arena = new Arena(team.IsRehearsal);
         Tracer = trace;
         Adapters.Add(0, int.MaxValue, adapters);
     }

@@ -27,17 +27,17 @@ sealed class PromptEncoder
     readonly ModelParts _parts;
     readonly LinearModules _linears;
     readonly WorkerTeam _team;
-    readonly string? _system;
-    readonly EncodingCache _cache = new(CacheBytes);
+    readonly EncodingCache _cache;
+    bool _isEncoding;
 
     /// <summary>Room for about sixty pictures or eighty clips of the real model.</summary>
-    const long CacheBytes = 128L << 20;
+    public const long DefaultCacheBytes = 128L << 20;
 
     public PromptEncoder(
         Gemma3nConfig config, ProcessorConfig processor, ChatTemplate template, ModelParts parts, LinearModules linears, WorkerTeam team, int? imageSide,
-        string? system = null)
+        long cacheBytes = DefaultCacheBytes)
     {
-        _system = system;
+        _cache = new EncodingCache(cacheBytes);
         _config = config;
         _template = template;
         _images = new ImageProcessor(processor.ImageProcessor, imageSide);
@@ -72,11 +72,6 @@ sealed class PromptEncoder
     /// <exception cref="ChatTemplateException">The roles do not alternate.</exception>
     public PromptPlan Plan(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, bool goesOn = false)
     {
-        if (_system is not null && messages is not [{ Role: ChatMessage.SystemRole }, ..])
-        {
-            messages = [ChatMessage.System(_system), .. messages];
-        }
-
         bool sees = _parts is { Vision: not null, EmbedVision: not null }, hears = _parts is { Audio: not null, EmbedAudio: not null };
         if (Senses.Refusal(messages, sees, hears) is string refusal)
         {
@@ -114,6 +109,9 @@ sealed class PromptEncoder
         AddHard(plan.Ids, soft, adapters);
         yield return new EncodedPrompt(plan.Ids, [.. soft.OrderBy(tokens => tokens.Start)], adapters, _linears);
     }
+
+    /// <summary>Whether a token has a <see cref="HardEmbedding"/>.</summary>
+    public bool IsHard(int id) => _parts.EmbedAudio?.Owns(id) == true || _parts.EmbedVision?.Owns(id) == true;
 
     /// <summary>The input embedding of a generated token of a multimodal vocabulary, <c>[C]</c>; empty where the text table's row is used.</summary>
     /// <remarks>Without the vocabulary's embedder the model is a text model, which looks every id up in its own table.</remarks>
@@ -161,10 +159,19 @@ sealed class PromptEncoder
             (int height, int width) = _images.Size(image, side);
             UInt128 key = Hash(image.Pixels, [image.Height, image.Width, height, width, .. adapterKey]);
             yield return 0;
-            if (batch is not null || !_cache.TryGet(key, out float[] rows))
+            float[] rows = [];
+            bool isKnown = batch is null && _cache.TryGet(key, out rows);
+            while (!isKnown && _isEncoding)
+            {
+                // What another answer encodes may be the same picture.
+                yield return 0;
+                isKnown = batch is null && _cache.TryGet(key, out rows);
+            }
+
+            if (!isKnown)
             {
                 rows = new float[tokens * hidden];
-                foreach (int piece in EncodeImage(image, height, width, rows, batch, adapters))
+                foreach (int piece in Alone(EncodeImage(image, height, width, rows, batch, adapters)))
                 {
                     yield return piece;
                 }
@@ -184,6 +191,31 @@ sealed class PromptEncoder
         if (trace is not null && trace.Wants("embed_vision#1"))
         {
             trace.Record("embed_vision#1", [plan.Images.Length, tokens, hidden], 0, all);
+        }
+    }
+
+    /// <summary>
+    /// One tower's work at a time, however many answers want one: their scratch memory is large, and all of them together are done no later. Who has to wait
+    /// yields meanwhile; the one that runs is moved on by the engine like him, or disposed.
+    /// </summary>
+    IEnumerable<int> Alone(IEnumerable<int> pieces)
+    {
+        while (_isEncoding)
+        {
+            yield return 0;
+        }
+
+        _isEncoding = true;
+        try
+        {
+            foreach (int piece in pieces)
+            {
+                yield return piece;
+            }
+        }
+        finally
+        {
+            _isEncoding = false;
         }
     }
 
@@ -236,7 +268,7 @@ sealed class PromptEncoder
         float[][] rows = new float[clips][];
         if (trace is not null || !Enumerable.Range(0, clips).All(i => _cache.TryGet(keys[i], out rows[i])))
         {
-            foreach (int piece in EncodeClips(samples, rows, trace, adapters))
+            foreach (int piece in Alone(EncodeClips(samples, rows, trace, adapters)))
             {
                 yield return piece;
             }

@@ -36,7 +36,7 @@ public sealed class CompareTests : IDisposable
         Assert.Equal("within the spread", ComparisonReport.Verdict(new BenchComparison([Results.Of()], [Results.Of(1.1)]).Ratios[0]));
         MeasureRatio memory = comparison.Ratios.Single(ratio => ratio.Name == "peak memory");
         Assert.Equal((1, false, ""), (memory.Ratio, memory.Differs, ComparisonReport.Range(memory)));
-        Assert.Equal(15, comparison.Ratios.Count);
+        Assert.Equal(17, comparison.Ratios.Count);
         Assert.Empty(comparison.Notes);
     }
 

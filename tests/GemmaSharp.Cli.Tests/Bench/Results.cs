@@ -17,6 +17,7 @@ static class Results
             new PrefillResult(512, time, 100e9, 2e9), new DecodeResult(64, 0, time, 1_000_000_000, 2e9), new EncodeResult("768 × 768", time, 3e9),
             new EncodeResult("30 s", time, 4e9), [new ConversationsResult(2, 64, time, 256e9, 64e9), new ConversationsResult(8, 64, time, 1024e9, 64e9)],
             new PrefixResult(512, time, time), new ConstrainedResult(40, time, time, time, 12),
+            [new SpeculationResult("copying", 100, time, time, 80, 60)],
             [new ProfileResult("answer", 1, 64, 0.03, 100, 1e-6, [new ProfilePart("products", 0.02, 1e9, 2e9), new ProfilePart("the rest", 0.01, 0, 0)],
                 [new ProfilePart("q_proj", 0.02, 1e9, 2e9)])],
             3L << 30);

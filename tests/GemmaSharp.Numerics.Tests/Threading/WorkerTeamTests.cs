@@ -444,4 +444,14 @@ public class WorkerTeamTests
             }
         }
     }
+
+    [Fact]
+    public void Rehearsing_RunsNoJob_AndSaysItsThreads()
+    {
+        using WorkerTeam team = WorkerTeam.Rehearsing(5);
+        int runs = 0;
+        team.Run(0, 100, 1, (_, _, _) => runs++);
+        Assert.Equal((0, 5, true), (runs, team.Threads, team.IsRehearsal));
+        Assert.Throws<ArgumentOutOfRangeException>(() => WorkerTeam.Rehearsing(0));
+    }
 }

@@ -5,7 +5,7 @@ using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Numerics.Kernels;
 
-/// <summary><c>y[t, r] = Σ bf16(x[t, c]) · W[r, c]</c> with float32 sums, for many rows of x: twice as fast as float32 where the machine has the instruction.</summary>
+/// <summary><c>y[t, r] = Σ bf16(x[t, c]) · W[r, c]</c> with float32 sums, for many rows of x: twice as fast as with float32 numbers.</summary>
 /// <remarks>A row of y depends on its row of x alone, bit for bit: not on the other rows, nor on the number of threads. Thread-safe.</remarks>
 static unsafe class BFloat16Product
 {
@@ -36,7 +36,7 @@ static unsafe class BFloat16Product
         if (x.Length < (long)rows * w.Columns || y.Length < (long)rows * w.Rows)
         {
             throw new ArgumentException(
-                $"x has {x.Length} elements and y {y.Length}; {rows} rows of {w.Columns} and {w.Rows} need {(long)rows * w.Columns} and {(long)rows * w.Rows}.");
+                $"x has {x.Length} elements and y {y.Length}; {rows} rows need {(long)rows * w.Columns} and {(long)rows * w.Rows}.");
         }
 
         fixed (float* px = x)

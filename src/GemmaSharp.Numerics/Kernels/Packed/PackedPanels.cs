@@ -13,7 +13,7 @@ sealed unsafe class PackedPanels : IDisposable
     PackedPanels(PackedForm form, int rows, int columns)
     {
         (Form, Rows, Columns) = (form, rows, columns);
-        _memory = NativeBlock.AllocateUncleared(Count * form.PanelBytes(columns));
+        _memory = NativeBlock.AllocateUncleared(BytesOf(form, rows, columns));
     }
 
     /// <summary>What codes and scales are.</summary>
@@ -26,13 +26,19 @@ sealed unsafe class PackedPanels : IDisposable
     public int Columns { get; }
 
     /// <summary>Panels.</summary>
-    public int Count => (Rows + PackedForm.PanelRows - 1) / PackedForm.PanelRows;
+    public int Count => CountOf(Rows);
 
     /// <summary>Bytes of all panels.</summary>
     public long Bytes => _memory.Length;
 
     /// <summary>The first panel; the caller keeps this alive while using it.</summary>
     public byte* Pointer => _memory.Pointer;
+
+    /// <summary>Bytes of the panels of a matrix.</summary>
+    /// <param name="form">What codes and scales are.</param>
+    /// <param name="rows">Rows of the matrix.</param>
+    /// <param name="columns">Columns of the matrix.</param>
+    public static long BytesOf(PackedForm form, int rows, int columns) => CountOf(rows) * form.PanelBytes(columns);
 
     /// <summary>Whether an IEEE half is a number.</summary>
     public static bool IsFiniteHalf(uint bits) => (bits & 0x7C00) != 0x7C00;
@@ -67,6 +73,8 @@ sealed unsafe class PackedPanels : IDisposable
         AssembledTiles.Of(source.Form)?.Prepare();
         return panels;
     }
+
+    static int CountOf(int rows) => (rows + PackedForm.PanelRows - 1) / PackedForm.PanelRows;
 
     /// <summary>Frees the memory. Products must not use it any more.</summary>
     public void Dispose() => _memory.Dispose();

@@ -17,6 +17,14 @@ static unsafe class PackedProduct
     /// <summary>Tokens quantised at a time: bounds the scratch memory, and each token still meets all rows at once.</summary>
     const int MaxTokens = 256;
 
+    /// <summary>Bytes that products of so many tokens keep on the thread that starts them, at most.</summary>
+    public static long ScratchBytes(int tokens, int columns)
+    {
+        // Two bytes for each column, and a step and a sum for each sixteen: the largest of all forms.
+        const int ColumnBytes = 2, GroupBytes = 2 * sizeof(float), SmallestGroup = 16;
+        return Math.Min(tokens, MaxTokens) * ((long)columns * ColumnBytes + (long)columns / SmallestGroup * GroupBytes);
+    }
+
     /// <summary>The product with the best that the machine has.</summary>
     public static void Multiply(PackedPanels panels, float* x, int tokens, float* y, WorkerTeam team)
     {

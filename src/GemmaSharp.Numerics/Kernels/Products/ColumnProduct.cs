@@ -117,6 +117,9 @@ static unsafe class ColumnProduct
         }
     }
 
+    /// <summary>Bytes that products with stored weights keep on every thread, at most.</summary>
+    public static long ScratchBytes(int k) => sizeof(float) * 4L * TilePacking.MaxLanes * k;
+
     /// <summary>The product with stored weights at a given width.</summary>
     internal static void Multiply<TVector>(ReadOnlySpan<float> x, int m, IRowSource w, Span<float> y)
         where TVector : struct, IVector<TVector>

@@ -22,6 +22,17 @@ static unsafe class PanelProduct
     // Floats of packed activations: 8 MiB, a share of the last-level cache.
     const int ActivationFloats = 2 << 20;
 
+    /// <summary>Bytes that products of so many tokens keep on the thread that starts them, at most.</summary>
+    public static long ScratchBytes(int tokens, int columns) => sizeof(float) * Math.Min((long)tokens * columns, Math.Max(ActivationFloats, columns));
+
+    /// <summary>Bytes that they keep on every thread, at most.</summary>
+    public static long ThreadScratchBytes(int tokens, int columns)
+    {
+        const int WidestBlock = 768;
+        long block = Math.Min(Math.Min(tokens, ActivationFloats / Math.Max(columns, 1)) * (long)TilePacking.MaxLanes, int.MaxValue);
+        return sizeof(float) * ChunkPanels * PanelRows * (Math.Min(WidestBlock, columns) + (columns > WidestBlock ? block : 0));
+    }
+
     /// <summary>Columns of a block; a multiple of all vector widths.</summary>
     static int BlockColumns<TVector>()
         where TVector : struct, IVector<TVector> => TVector.Count == 16 ? 768 : 512;

@@ -1,6 +1,7 @@
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Kernels;
+using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Model.Text;
 
@@ -11,6 +12,8 @@ namespace GemmaSharp.Model.Text;
 /// </remarks>
 sealed class Attention
 {
+    const int LeastScores = 4096;
+
     [ThreadStatic]
     static float[]? s_scores;
 
@@ -98,7 +101,7 @@ sealed class Attention
         Span<float> scores = Scores(_group * count);
         for (int s = start; s < end;)
         {
-            int run = cache.Run(head, s, end, out ReadOnlySpan<float> keys, out _);
+            int run = cache.Run(head, s, end, out StoredRows keys, out _);
             MatMul.Multiply(queries, _group, keys, run, d, scores[(s - start)..], count);
             s += run;
         }
@@ -111,18 +114,22 @@ sealed class Attention
         sums.Clear();
         for (int s = start; s < end;)
         {
-            int run = cache.Run(head, s, end, out _, out ReadOnlySpan<float> values);
+            int run = cache.Run(head, s, end, out _, out StoredRows values);
             WeightedSum.Accumulate(scores[(s - start)..], count, values, run, d, sums);
             s += run;
         }
     }
+
+    /// <summary>Bytes of the scores that threads keep once the longest sequence has had so many positions.</summary>
+    public static long ScoreBytes(TextConfig c, int positions, int threads) =>
+        threads * sizeof(float) * (Math.Max((long)(c.NumAttentionHeads / c.NumKeyValueHeads) * positions, LeastScores) * 3 / 2);
 
     /// <summary>Attention scores of the calling thread.</summary>
     static Span<float> Scores(int count)
     {
         if (s_scores is null || s_scores.Length < count)
         {
-            s_scores = GC.AllocateUninitializedArray<float>(Math.Max(count, 4096) * 3 / 2);
+            s_scores = GC.AllocateUninitializedArray<float>(Math.Max(count, LeastScores) * 3 / 2);
         }
 
         return s_scores.AsSpan(0, count);
