@@ -22,13 +22,14 @@ public sealed class LookUpRowTests
     }
 
     [Theory]
-    [InlineData(BlockType.Q4_0)]
-    [InlineData(BlockType.Q8_0)]
-    [InlineData(BlockType.Q4_K)]
-    [InlineData(BlockType.Q6_K)]
-    [InlineData(BlockType.IQ4_XS)]
-    public void Blocks_OfAFile_EveryRow_HasTheBitsOfReadRow(BlockType type)
+    [InlineData(nameof(BlockType.Q4_0))]
+    [InlineData(nameof(BlockType.Q8_0))]
+    [InlineData(nameof(BlockType.Q4_K))]
+    [InlineData(nameof(BlockType.Q6_K))]
+    [InlineData(nameof(BlockType.IQ4_XS))]
+    public void Blocks_OfAFile_EveryRow_HasTheBitsOfReadRow(string name)
     {
+        BlockType type = Enum.Parse<BlockType>(name);
         const int Rows = 5, Columns = 768, Before = 33;
         byte[] bytes = new byte[Before + Rows * type.RowBytes(Columns)];
         new Random(6).NextBytes(bytes);
