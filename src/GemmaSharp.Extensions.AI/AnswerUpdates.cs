@@ -82,6 +82,8 @@ sealed class AnswerUpdates(string modelId, Tokenizer tokenizer)
             ["InputTokenDetails.ImageTokenCount"] = statistics.ImageTokens,
             ["InputTokenDetails.AudioTokenCount"] = statistics.AudioTokens,
             ["OutputTokenDetails.ForcedTokenCount"] = statistics.ForcedTokens,
+            ["OutputTokenDetails.DraftedTokenCount"] = statistics.DraftedTokens,
+            ["OutputTokenDetails.AcceptedPredictionTokenCount"] = statistics.AcceptedTokens,
         },
     };
 }

@@ -7,7 +7,7 @@ public static class GemmaModelExtensions
     {
         /// <summary>Loads a model by its repository's name: from the cache where it is whole, without a request, and else after downloading it.</summary>
         /// <param name="model"><c>ORG/NAME</c>, <c>ORG/NAME@REVISION</c>, <c>ORG/NAME:Q4_K_M</c>, a short name of <see cref="KnownModel"/>,
-        /// <c>ollama:NAME</c> of one in Ollama's store, with its system text and parameters, or a folder.</param>
+        /// <c>ollama:NAME</c> of one in Ollama's store, with its system text, turns and parameters, or a folder.</param>
         /// <param name="options">How it is loaded; null for the defaults.</param>
         /// <param name="hub">Which hub and cache; null for what the environment says.</param>
         /// <param name="progress">Told how far downloading is, on any thread; null for nobody.</param>

@@ -40,11 +40,7 @@ public sealed partial class HubClient
         }
 
         string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(destination));
-        if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
-        {
-            throw new ConversionException($"{destination} is there already and not empty; give the name of a new folder.");
-        }
-
+        RequireNew(target, destination);
         PullPlan plan = await PlanAsync(reference, null, progress, cancellationToken).ConfigureAwait(false);
         try
         {
@@ -52,14 +48,31 @@ public sealed partial class HubClient
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             using FileLock held = await FileLock.TakeAsync(staging.Lock, _options.Machine, () => progress?.Report(new PullProgress(
                 PullPhase.Waiting, 0, 0, 0, null, [], $"another process is writing to {destination}", null)), cancellationToken).ConfigureAwait(false);
+            if (IsTaken(target))
+            {
+                held.Remove();
+                RequireNew(target, destination);
+            }
+
             staging.Begin(Fingerprint(plan, conversion));
             ConversionResult result = await ConvertAsync(connection, plan, staging, destination, conversion, progress, cancellationToken).ConfigureAwait(false);
             staging.Publish(target);
+            held.Remove();
             return result;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw StorageErrors.Of(Path.GetDirectoryName(target)!, e);
+        }
+    }
+
+    static bool IsTaken(string target) => File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any());
+
+    static void RequireNew(string target, string destination)
+    {
+        if (IsTaken(target))
+        {
+            throw new ConversionException($"{destination} is there already and not empty; give the name of a new folder.");
         }
     }
 

@@ -53,14 +53,15 @@ public static partial class OtherStores
             files = [];
         }
 
-        ILookup<string, string> neighbours = files.ToLookup(file => file.DirectoryName!, file => file.FullName, StringComparer.Ordinal);
-        return files.Where(file => IsGemma(Path.GetRelativePath(folder, file.FullName)) && !GgufFileNames.IsProjector(file.Name))
+        ILookup<string, string> neighbours = files.ToLookup(file => file.DirectoryName!, file => file.Name, StringComparer.Ordinal);
+        return files.Where(file => IsGemma(Path.GetRelativePath(folder, file.FullName)) && GgufFileNames.IsModel(file.Name))
             .GroupBy(file => Part().Replace(file.FullName, ""), StringComparer.Ordinal)
             .Select(model =>
             {
                 FileInfo first = model.OrderBy(file => file.Name, StringComparer.Ordinal).First();
                 string name = Path.GetRelativePath(folder, Part().Replace(first.FullName, "")).Replace(Path.DirectorySeparatorChar, '/');
-                string? projector = GgufProjectors.Among(first.FullName, neighbours[first.DirectoryName!]);
+                string? projector = GgufProjectors.Choose(first.Name, [.. neighbours[first.DirectoryName!]]) is string beside
+                    ? Path.Combine(first.DirectoryName!, beside) : null;
                 return new OtherModel(program, name[..^".gguf".Length], first.FullName, first.FullName, projector,
                     model.Sum(file => file.Length) + files.Where(file => file.FullName == projector).Sum(file => file.Length));
             })

@@ -35,17 +35,19 @@ static class CheckpointParts
 
         GgufMetadata keys = gguf.First.Metadata;
         JsonObject settings = GgufConfig.Settings(gguf.First, GenerationDefaults.FileName) ?? [];
+        var places = new GgufPlaces(gguf.First.Name, settings, GenerationDefaults.FileName);
         foreach ((string key, string field) in (ReadOnlySpan<(string, string)>)
             [("general.sampling.temp", "temperature"), ("general.sampling.top_k", "top_k"), ("general.sampling.top_p", "top_p")])
         {
             if (keys.Number(key) is double value)
             {
                 // Stored as float32: the shortest decimal of it is what was meant.
+                places.Note("$." + field, key);
                 settings[field] = JsonValue.Create(double.IsFinite(value) ? (decimal)(float)value : throw keys.Wrong(key, value, "a finite number"));
             }
         }
 
-        return GenerationDefaults.Read(GgufConfig.Element(settings), gguf.First.Name, checkpoint.Config);
+        return GenerationDefaults.Read(GgufConfig.Element(settings), gguf.First.Name, checkpoint.Config, places.Of);
     }
 
     /// <summary>How pictures and sound are prepared.</summary>
@@ -57,9 +59,18 @@ static class CheckpointParts
             return ProcessorConfig.Load(checkpoint.Folder);
         }
 
-        JsonObject? said = gguf.Projector is null ? null : GgufConfig.Processor(gguf.Projector);
-        return ProcessorConfig.Read(Of(ProcessorConfig.New), Of(ProcessorConfig.Old) ?? (said is null ? null : GgufConfig.Element(said)));
+        JsonObject? newest = GgufConfig.Settings(gguf.First, ProcessorConfig.New), published = GgufConfig.Settings(gguf.First, ProcessorConfig.Old);
+        var newestPlaces = new GgufPlaces(gguf.First.Name, newest, ProcessorConfig.New);
+        var publishedPlaces = new GgufPlaces(gguf.First.Name, published, ProcessorConfig.Old);
+        if (published is null && gguf.Projector is GgufFile projector && GgufConfig.Processor(projector) is JsonObject said)
+        {
+            published = said;
+            publishedPlaces.Note("$.size.height", GgufConfig.ImageSize, projector.Name);
+            publishedPlaces.Note("$.size.width", GgufConfig.ImageSize, projector.Name);
+        }
 
-        JsonElement? Of(string file) => GgufConfig.Settings(gguf.First, file) is JsonObject settings ? GgufConfig.Element(settings) : null;
+        return ProcessorConfig.Read(Element(newest), Element(published), newestPlaces.Of, publishedPlaces.Of);
+
+        static JsonElement? Element(JsonObject? settings) => settings is null ? null : GgufConfig.Element(settings);
     }
 }

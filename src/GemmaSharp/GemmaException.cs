@@ -109,7 +109,7 @@ public sealed class ConfigurationException : GemmaException
 {
     /// <summary>Creates the exception.</summary>
     /// <param name="file">Name of the file, such as <c>config.json</c>.</param>
-    /// <param name="jsonPath">Where in the file, such as <c>$.text_config.hidden_size</c>; <c>$</c> is the whole file.</param>
+    /// <param name="jsonPath">Where in the file, such as <c>$.text_config.hidden_size</c>, or a key of a GGUF file; <c>$</c> is the whole file.</param>
     /// <param name="problem">The value found, the value needed, the way out.</param>
     /// <param name="innerException">What the JSON reader or the file system said, if anything.</param>
     public ConfigurationException(string file, string jsonPath, string problem, Exception? innerException = null)
@@ -122,7 +122,7 @@ public sealed class ConfigurationException : GemmaException
     /// <summary>Name of the file, such as <c>config.json</c>.</summary>
     public string File { get; }
 
-    /// <summary>Where in the file: <c>$.text_config.hidden_size</c>.</summary>
+    /// <summary>Where in the file: <c>$.text_config.hidden_size</c>; of a GGUF file the key, <c>gemma3n.embedding_length</c>, or what of a tensor.</summary>
     public string JsonPath { get; }
 }
 

@@ -45,7 +45,7 @@ public sealed class GemmaModel : IDisposable
         try
         {
             Config = _checkpoint.Config;
-            ModelParts parts = ModelParts.Build(_checkpoint.Root, _checkpoint.Config, options.Vision, options.Audio);
+            ModelParts parts = ModelParts.Build(_checkpoint.Root, _checkpoint.Config, options.Vision, options.Audio, options.CacheType);
             (Text, Vision, Audio) = (parts.Text, parts.Vision, parts.Audio);
             Report = _checkpoint.Report();
             Report.ThrowIfErrors();
@@ -79,10 +79,11 @@ public sealed class GemmaModel : IDisposable
             }
 
             Encoder = new PromptEncoder(
-                Config, processor, ChatTemplate, parts, Linears, _team, options.ImageSize, options.Defaults?.System,
-                Memory?.EncodedBytes ?? PromptEncoder.DefaultCacheBytes);
+                Config, processor, ChatTemplate, parts, Linears, _team, options.ImageSize, Memory?.EncodedBytes ?? PromptEncoder.DefaultCacheBytes);
+            Defaults = options.Defaults;
             Name = CheckpointName.Of(path);
             MaxActive = options.MaxActive;
+            Speculation = options.Speculation;
             LoadTime = Stopwatch.GetElapsedTime(start);
             _summary = new Lazy<ModelSummary>(() => Reading(() => ModelSummary.Of(_checkpoint, Vision is not null, Audio is not null)));
             foreach (string warning in Warnings)
@@ -103,6 +104,9 @@ public sealed class GemmaModel : IDisposable
             throw;
         }
     }
+
+    /// <summary>Guesses of answers that leave it open; null for as many as pay.</summary>
+    internal int? Speculation { get; }
 
     /// <summary>The checkpoint's configuration; of a slice, the smaller model's.</summary>
     internal Gemma3nConfig Config { get; }
@@ -127,6 +131,9 @@ public sealed class GemmaModel : IDisposable
 
     /// <summary>The vision tower; null when the checkpoint has none or it was not wanted.</summary>
     internal VisionTower? Vision { get; }
+
+    /// <summary>What it is asked with unless a request says otherwise; null for what the checkpoint says.</summary>
+    internal ModelDefaults? Defaults { get; }
 
     /// <summary>The audio tower; null when the checkpoint has none or it was not wanted.</summary>
     internal AudioTower? Audio { get; }
@@ -264,7 +271,7 @@ public sealed class GemmaModel : IDisposable
         int[]? ids = request.PromptIds is null ? null : CopiedIds(request);
         AdapterSet adapters = Usable(request.Adapters);
         GenerationOptions options = request.Options ?? new GenerationOptions();
-        options = options with { Seed = options.Seed ?? (ulong)Random.Shared.NextInt64() };
+        options = options with { Seed = options.Seed ?? GenerationDefaults.Seed ?? (ulong)Random.Shared.NextInt64() };
         var planned = new TaskCompletionSource<PlannedPrompt>(TaskCreationOptions.RunContinuationsAsynchronously);
         var source = new PromptSource(planned.Task);
         Answer[] answers = new Answer[count];
@@ -328,7 +335,7 @@ public sealed class GemmaModel : IDisposable
     {
         ChatMessage[] copy = Copied(messages);
         adapters = Usable(adapters);
-        PromptPlan plan = await Task.Run(() => Plan(copy, addGenerationPrompt), cancellationToken).ConfigureAwait(false);
+        PromptPlan plan = await Task.Run(() => Plan(WithDefaults(copy), addGenerationPrompt), cancellationToken).ConfigureAwait(false);
         return await EncodeAsync(plan, trace, adapters, cancellationToken).ConfigureAwait(false);
     }
 
@@ -349,7 +356,7 @@ public sealed class GemmaModel : IDisposable
     /// <exception cref="InvalidOperationException">This was called from a trace's callback.</exception>
     public EncodedPrompt Encode(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = true, ITrace? trace = null, AdapterSet? adapters = null)
     {
-        PromptPlan plan = Plan(Copied(messages), addGenerationPrompt);
+        PromptPlan plan = Plan(WithDefaults(Copied(messages)), addGenerationPrompt);
         adapters = Usable(adapters);
         return Engine.Wait(() => EncodeAsync(plan, trace, adapters, CancellationToken.None));
     }
@@ -431,6 +438,7 @@ public sealed class GemmaModel : IDisposable
         }
 
         IReadOnlyList<ChatMessage> all = ChatNormalizer.Normalize(messages, options.Tools?.Format ?? ToolFormat.Json);
+        all = WithDefaults(all);
         all = ChatNormalizer.WithInstruction(all, options.Tools is { IsOn: true } tools ? ToolPrompt.Describe(tools) : null);
         all = ChatNormalizer.WithInstruction(all, options.Tools is { Choice.IsRequired: true } ? null : options.Constraint?.Instruction);
         PromptPlan plan = Plan(all, addGenerationPrompt: all[^1].Role != ChatMessage.AssistantRole, goesOn: true);
@@ -444,6 +452,8 @@ public sealed class GemmaModel : IDisposable
         int[] turnEnds = [.. plan.Ids.Select((id, i) => (id, i)).Where(token => token.id == Tokenizer.EndOfTurnTokenId).Select(token => token.i + 1)];
         return new PlannedPrompt(plan, systemEnd, turnEnds);
     }, cancellationToken);
+
+    IReadOnlyList<ChatMessage> WithDefaults(IReadOnlyList<ChatMessage> messages) => Defaults?.Before(messages) ?? messages;
 
     /// <summary>A prompt that is ids already.</summary>
     async Task<PlannedPrompt> PlanIdsAsync(int[] ids)
@@ -572,6 +582,8 @@ public sealed class GemmaModel : IDisposable
         Slice = options.Slice,
         Projector = options.Projector,
         Products = options.Exact ? ProductMode.Exact : ProductMode.Fast,
+        LeastReducedWeights = options.LeastReducedWeights,
+        CacheType = options.CacheType,
     };
 
     /// <summary>Which stored forms have exact products only, in a sentence; null where there are none.</summary>

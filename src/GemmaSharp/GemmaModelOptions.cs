@@ -1,3 +1,4 @@
+using GemmaSharp.Layers;
 using GemmaSharp.Model.Vision;
 using Microsoft.Extensions.Logging;
 
@@ -32,9 +33,16 @@ public sealed record GemmaModelOptions
 
     /// <summary>
     /// Whether quantised matrices multiply with float32 activations, as the reference does with the dequantised weights. Otherwise activations are rounded
-    /// to integers per group of weights, which is several times as fast; see docs/quantisation.md for what that costs. Dense matrices are always exact.
+    /// to integers per group of weights, which is several times as fast, and those of the published towers to bfloat16 where the processor multiplies such
+    /// numbers, twice as fast; see docs/quantisation.md for what that costs. Dense matrices of the text model are always exact.
     /// </summary>
     public bool Exact { get; init; }
+
+    /// <summary>The fewest weights of a tower that rounds activations; 0 measures what that costs small ones.</summary>
+    internal long LeastReducedWeights { get; init; } = ReducedProducts.LeastWorthwhile;
+
+    /// <summary>How keys and values of conversations are stored; float32 unless told otherwise.</summary>
+    public CacheType CacheType { get; init; }
 
     /// <summary>How many answers are computed side by side, sessions' included, 1 or more; those that come later wait.</summary>
     public int MaxActive { get; init; } = 32;
@@ -55,6 +63,9 @@ public sealed record GemmaModelOptions
     /// <see cref="GemmaModel.EstimateMemory"/>.
     /// </summary>
     public long? Memory { get; init; }
+
+    /// <summary>The <see cref="GenerationOptions.Speculation"/> of answers that leave it open; null: as many guesses as are measured to pay.</summary>
+    public int? Speculation { get; init; }
 
     /// <summary>What the model is asked with unless a request says otherwise; null: what the checkpoint recommends.</summary>
     public ModelDefaults? Defaults { get; init; }
@@ -97,6 +108,12 @@ public sealed record GemmaModelOptions
         if (Memory is < 1)
         {
             throw new ArgumentException($"{nameof(Memory)} is {Memory}; it must be 1 or more.", nameof(Memory));
+        }
+
+        if (Speculation is < 0 or > GenerationOptions.MaxSpeculation)
+        {
+            throw new ArgumentException(
+                $"{nameof(Speculation)} is {Speculation}; it must be from 0 (off) to {GenerationOptions.MaxSpeculation}.", nameof(Speculation));
         }
 
         if (ImageSize is < VisionTower.MinSide or > VisionTower.MaxSide)

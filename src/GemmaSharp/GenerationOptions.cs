@@ -32,7 +32,8 @@ public sealed record GenerationOptions
     /// <summary>Subtracted from a token's logit once for each time it is in the answer; 0 is off.</summary>
     public float FrequencyPenalty { get; init; }
 
-    /// <summary>Start of the random numbers: the same seed gives the same tokens. Null: a new one each time.</summary>
+    /// <summary>Start of the random numbers: the same seed gives the same tokens. Null: that of <see cref="ModelDefaults"/>, or else a new one each
+    /// time.</summary>
     public ulong? Seed { get; init; }
 
     /// <summary>Texts that end the answer; neither they nor what follows is part of it.</summary>
@@ -56,6 +57,13 @@ public sealed record GenerationOptions
     /// <summary>The tools that the answer may call; null for none.</summary>
     public ToolOptions? Tools { get; init; }
 
+    /// <summary>
+    /// How many next tokens are guessed from how prompt and answer went on before, and checked in the step of the token before them; null: as many as are
+    /// measured to pay, or what <see cref="GemmaModelOptions.Speculation"/> says; 0: none. From 0 to <see cref="MaxSpeculation"/>. The answer's tokens are
+    /// the same whatever this is, at any temperature and under every other option.
+    /// </summary>
+    public int? Speculation { get; init; }
+
     /// <summary>Checks every value and names the first that is out of its range.</summary>
     /// <exception cref="ArgumentException">A value is out of its range.</exception>
     public void Validate()
@@ -70,6 +78,7 @@ public sealed record GenerationOptions
         Require(float.IsFinite(FrequencyPenalty), nameof(FrequencyPenalty), FrequencyPenalty, "a finite number");
         Require(Logprobs is null or (>= 0 and <= MaxLogprobs), nameof(Logprobs), Logprobs, $"from 0 to {MaxLogprobs}");
         Require(MinTokens is null or >= 0, nameof(MinTokens), MinTokens, "0 (off) or more");
+        Require(Speculation is null or (>= 0 and <= MaxSpeculation), nameof(Speculation), Speculation, $"from 0 (off) to {MaxSpeculation}");
         foreach ((int id, float bias) in LogitBias ?? s_noBias)
         {
             Require(float.IsFinite(bias) || float.IsNegativeInfinity(bias), nameof(LogitBias), FormattableString.Invariant($"{bias} at token {id}"),
@@ -118,6 +127,7 @@ public sealed record GenerationOptions
         MinP = MinP ?? (float)defaults.MinP,
         RepetitionPenalty = RepetitionPenalty ?? (float)defaults.RepetitionPenalty,
         MinTokens = MinTokens ?? defaults.MinNewTokens,
+        Seed = Seed ?? defaults.Seed,
         Stop = Stop is null ? null! : Stop.Count > 0 ? [.. Stop] : [.. defaults.StopStrings],
         LogitBias = Biases(LogitBias, defaults.SuppressTokens),
     };
@@ -141,4 +151,7 @@ public sealed record GenerationOptions
 
     /// <summary>The most alternatives that <see cref="Logprobs"/> may ask for.</summary>
     public const int MaxLogprobs = 100;
+
+    /// <summary>The most tokens that <see cref="Speculation"/> may ask for: a step's rows of one answer, but for the token that is certain.</summary>
+    public const int MaxSpeculation = Generation.Feed.MostTokens - 1;
 }

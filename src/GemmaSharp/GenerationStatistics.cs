@@ -21,6 +21,12 @@ public sealed record GenerationStatistics
     /// <summary>Of the answer's tokens, those that were not drawn, since the constraint allowed nothing else.</summary>
     public int ForcedTokens { get; init; }
 
+    /// <summary>Tokens that were guessed and checked beside others in a step: see <see cref="GenerationOptions.Speculation"/>.</summary>
+    public int DraftedTokens { get; init; }
+
+    /// <summary>Of these, those that the answer then had.</summary>
+    public int AcceptedTokens { get; init; }
+
     /// <summary>How long the request waited for others before it was begun.</summary>
     public TimeSpan QueueTime { get; init; }
 

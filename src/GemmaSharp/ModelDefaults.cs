@@ -38,6 +38,17 @@ public sealed record ModelDefaults
     /// </summary>
     public int? ContextLength { get; init; }
 
+    /// <summary>Start of the random numbers of answers whose request names none, so that they are the same each time; <see langword="null"/> for a new one each
+    /// time.</summary>
+    public ulong? Seed { get; init; }
+
+    /// <summary>Turns that stand between the system text and every conversation, as examples: texts of user and assistant by turns, the assistant's
+    /// last.</summary>
+    public IReadOnlyList<ChatMessage> Messages { get; init; } = [];
+
+    /// <summary>The text of its licence, to be shown; <see langword="null"/> for none.</summary>
+    public string? License { get; init; }
+
     /// <summary>What a user should know of settings that have no effect, in a sentence; it joins <see cref="GemmaModel.Warnings"/>.</summary>
     public string? Warning { get; init; }
 
@@ -52,7 +63,22 @@ public sealed record ModelDefaults
         RepetitionPenalty = RepetitionPenalty ?? own.RepetitionPenalty,
         MaxNewTokens = MaxTokens ?? own.MaxNewTokens,
         StopStrings = [.. own.StopStrings, .. Stop],
+        Seed = Seed ?? own.Seed,
     };
+
+    /// <summary>A conversation as the model gets it: with the system text where it has none, and the example turns before its own.</summary>
+    internal IReadOnlyList<ChatMessage> Before(IReadOnlyList<ChatMessage> messages)
+    {
+        bool hasSystem = messages is [{ Role: ChatMessage.SystemRole }, ..];
+        ChatMessage? system = hasSystem ? messages[0] : System is string text ? ChatMessage.System(text) : null;
+        return (hasSystem || system is null) && Messages.Count == 0 ? messages
+            : [.. system is null ? (ChatMessage[])[] : [system], .. Messages, .. messages.Skip(hasSystem ? 1 : 0)];
+    }
+
+    /// <summary>Whether turns can stand before every conversation.</summary>
+    internal static bool AreExamples(IReadOnlyList<ChatMessage> messages) =>
+        messages.Count % 2 == 0 && messages.Select((message, i) => message.Pieces.All(piece => piece is TextPart)
+            && message.Role == (i % 2 == 0 ? ChatMessage.UserRole : ChatMessage.AssistantRole)).All(isRight => isRight);
 
     /// <exception cref="ArgumentException">A value is out of its range.</exception>
     internal void Validate()
@@ -73,6 +99,13 @@ public sealed record ModelDefaults
             {
                 throw new ArgumentException(FormattableString.Invariant($"{name} is {value}; it must be {needed}."), name);
             }
+        }
+
+        if (!AreExamples(Messages))
+        {
+            throw new ArgumentException(
+                $"{nameof(Messages)} are of {string.Join(", ", Messages.Select(message => message.Role))}; they must be texts of user and assistant by turns.",
+                nameof(Messages));
         }
     }
 }

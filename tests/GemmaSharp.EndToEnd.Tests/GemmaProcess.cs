@@ -20,12 +20,15 @@ static class GemmaProcess
     /// <summary>Runs a shell script in which <c>$GEMMA</c> is the program.</summary>
     public static GemmaResult Shell(string script) => Run("/bin/bash", "", ["-c", script]);
 
-    /// <summary>Starts it and leaves it running.</summary>
-    public static Process Start(params string[] arguments) => Start(Program, arguments);
+    /// <summary>Runs it to its end with variables of its own.</summary>
+    public static GemmaResult RunIn(IReadOnlyDictionary<string, string> variables, params string[] arguments) => Run(Program, "", arguments, variables);
 
-    static GemmaResult Run(string program, string input, string[] arguments)
+    /// <summary>Starts it and leaves it running.</summary>
+    public static Process Start(params string[] arguments) => Start(Program, arguments, null);
+
+    static GemmaResult Run(string program, string input, string[] arguments, IReadOnlyDictionary<string, string>? variables = null)
     {
-        using Process process = Start(program, arguments);
+        using Process process = Start(program, arguments, variables);
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
         process.StandardInput.Write(input);
         process.StandardInput.Close();
@@ -38,7 +41,7 @@ static class GemmaProcess
         return new GemmaResult(process.ExitCode, output.Result, error.Result);
     }
 
-    static Process Start(string program, string[] arguments)
+    static Process Start(string program, string[] arguments, IReadOnlyDictionary<string, string>? variables)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -50,6 +53,11 @@ static class GemmaProcess
             StandardErrorEncoding = Encoding.UTF8,
         };
         start.Environment["GEMMA"] = Program;
+        foreach ((string name, string value) in variables ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
+        }
+
         return Process.Start(start)!;
     }
 }

@@ -47,6 +47,32 @@ public sealed class SchemaTests
     }
 
     [Fact]
+    public void Gguf_Convert_Inspect_Verify_FollowTheirSchemasAndAgree()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("demo.gguf");
+        JsonElement converted = Check("convert", GemmaProcess.Run("convert", Demo.Folder, path, "--type", "q4_k_m", "--json"));
+        JsonElement inspection = Check("inspect", GemmaProcess.Run("inspect", "--model", path, "--json"));
+        Check("verify", inspection.GetProperty("report"));
+        Assert.Equal(converted.GetProperty("files").EnumerateArray().Select(file => file.GetString()),
+            inspection.GetProperty("files").EnumerateArray().Select(file => file.GetProperty("name").GetString()));
+        string[] formats = [.. inspection.GetProperty("formats").EnumerateArray().Select(format => format.GetProperty("format").GetString()!)];
+        Assert.Contains("q6_k", formats);
+        Assert.Equal(inspection.GetProperty("bytes").GetInt64(), inspection.GetProperty("formats").EnumerateArray().Sum(format => format.GetProperty("bytes").GetInt64()));
+        JsonElement[] values = [.. inspection.GetProperty("configuration").EnumerateObject().SelectMany(part => part.Value.EnumerateArray())];
+        Assert.Contains(values, value => value.GetProperty("origin").GetString() == "demo.gguf gemma3n.attention.sliding_window");
+        Assert.DoesNotContain(values, value => value.GetProperty("origin").GetString()!.StartsWith("config.json", StringComparison.Ordinal));
+
+        string shown = GemmaProcess.Run("inspect", "--model", path).Output;
+        Assert.Contains("keys and tensors", shown, StringComparison.Ordinal);
+        Assert.Contains(inspection.GetProperty("quantization").GetString()!, shown, StringComparison.Ordinal);
+        Check("verify", GemmaProcess.Run("verify", "--model", path, "--json"));
+        GemmaResult differs = GemmaProcess.Run("verify", "--model", path, "--against", Demo.Folder, "--json");
+        Assert.Equal(1, differs.ExitCode);
+        Check("verify-against", differs);
+    }
+
+    [Fact]
     public void Inspect_WithMemory_FollowsTheSchema()
     {
         JsonElement memory = Check("inspect", GemmaProcess.Run("inspect", "--memory", "--json")).GetProperty("memory");

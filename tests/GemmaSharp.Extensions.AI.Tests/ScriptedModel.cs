@@ -30,7 +30,8 @@ sealed class ScriptedModel : IDisposable
             _texts.Enqueue(Encoding.UTF8.GetBytes(text));
         }
 
-        Model = GemmaModel.Load(Demo.Folder, options);
+        // A script follows what is fed, which guesses may not be.
+        Model = GemmaModel.Load(Demo.Folder, options with { Speculation = 0 });
         InferenceEngine engine = Model.Engine;
         Action<TextStep> inner = engine.Forward;
         engine.Forward = step =>

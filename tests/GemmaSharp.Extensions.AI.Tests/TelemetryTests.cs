@@ -102,7 +102,7 @@ public sealed class TelemetryTests
         meter.ForceFlush();
         string[] wanted =
         [
-            "gemmasharp.active", "gemmasharp.kv.bytes", "gemmasharp.mask.duration", "gemmasharp.media.encode.duration", "gemmasharp.prefix.hit_tokens",
+            "gemmasharp.active", "gemmasharp.draft.accepted_tokens", "gemmasharp.draft.tokens", "gemmasharp.kv.bytes", "gemmasharp.mask.duration", "gemmasharp.media.encode.duration", "gemmasharp.prefix.hit_tokens",
             "gemmasharp.queue.length", "gemmasharp.step.duration", "gemmasharp.step.rows", "gen_ai.server.request.duration",
             "gen_ai.server.time_per_output_token", "gen_ai.server.time_to_first_token",
         ];

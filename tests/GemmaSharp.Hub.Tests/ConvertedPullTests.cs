@@ -29,7 +29,7 @@ public sealed class ConvertedPullTests : IDisposable
         Assert.Equal(Target, result.Folder);
         Assert.True(result.QuantizedModules > 50);
         Assert.Equal(files.Count(file => IsWeights(file)), result.Files.Count);
-        Assert.Equal(["demo-4bit"], _folder.EnumerateFileSystemInfos().Select(each => each.Name).Where(name => !name.EndsWith(".lock", StringComparison.Ordinal)));
+        Assert.Equal(["demo-4bit"], _folder.EnumerateFileSystemInfos().Select(each => each.Name));
         Assert.False(Directory.Exists(fixture.Repository(Id)));
         Assert.Contains(progress.Reports, report => report.Phase == PullPhase.Converting);
         Assert.Equal(PullPhase.Done, progress.Reports[^1].Phase);
@@ -133,6 +133,61 @@ public sealed class ConvertedPullTests : IDisposable
         await PullAsync(fixture);
         AssertConverted(files);
         Assert.Equal(0, whole);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task KillWhileAFileIsTakenIn_FetchesItNoMore(bool isMoved)
+    {
+        await using HubFixture fixture = await HubFixture.StartAsync();
+        FakeFile[] files = Serve(fixture);
+        using CancellationTokenSource stop = StopAfter(fixture, 22);
+        using (HubClient client = fixture.Client(Options(fixture)))
+        {
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.PullConvertedAsync(HubReference.Parse(Id), Target, s_fourBits, null, stop.Token));
+        }
+
+        // A file has arrived whole, and its mark says from where it is moved; the hollow one is as long.
+        FakeFile next = files.Last(IsWeights);
+        string blob = Path.Combine("store", "models--org--demo", "blobs", next.ETag), place = Path.Combine(Staging, "source", next.Path);
+        Assert.False(File.Exists(Path.Combine(Staging, blob)));
+        Assert.Equal(next.Content.Length, new FileInfo(place).Length);
+        File.WriteAllBytes(isMoved ? place : Path.Combine(Staging, blob), next.Content);
+        File.WriteAllText(Path.Combine(Staging, "whole", next.ETag), blob);
+        fixture.Server.Fault = null;
+        fixture.Server.Requests.Clear();
+        await PullAsync(fixture);
+        AssertConverted(files);
+        Assert.NotEmpty(fixture.Server.FileRequests);
+        Assert.DoesNotContain(fixture.Server.FileRequests, request => request.Path.EndsWith(next.Path, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task SecondProcess_ThatWaited_FindsTheResultAndBeginsNothing()
+    {
+        await using HubFixture fixture = await HubFixture.StartAsync();
+        FakeFile[] files = Serve(fixture);
+        Task<ConversionException>? second = null;
+        var waits = new Notices();
+        int begun = 0;
+        fixture.Server.Fault = async (request, _) =>
+        {
+            if (request.IsStore && Interlocked.Exchange(ref begun, 1) == 0)
+            {
+                second = Assert.ThrowsAsync<ConversionException>(() => PullAsync(fixture, waits));
+                while (!waits.Reports.Any(report => report.Phase == PullPhase.Waiting))
+                {
+                    await Task.Delay(5, HubFixture.Stop);
+                }
+            }
+
+            return false;
+        };
+        await PullAsync(fixture);
+        Assert.EndsWith("is there already and not empty; give the name of a new folder.", (await second!).Message, StringComparison.Ordinal);
+        AssertConverted(files);
+        Assert.Equal(["demo-4bit"], _folder.EnumerateFileSystemInfos().Select(each => each.Name));
     }
 
     [Fact]

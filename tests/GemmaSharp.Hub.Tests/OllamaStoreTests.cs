@@ -48,15 +48,35 @@ public sealed class OllamaStoreTests : IDisposable
         Manifest(Host + "/library/gemma3n/all", Layer("model", "GGUF…"), Layer("system", "  "), Layer("params", """
             {"temperature":0,"top_k":20,"top_p":0.9,"min_p":0.05,"repeat_penalty":1.1,"seed":7,"num_predict":100,"num_ctx":512,"stop":"<end>","num_gpu":1,
              "mirostat":2,"typical_p":0.7,"tfs_z":"x"}
-            """));
+            """), Layer("messages", """[{"role":"user","content":"Q"},{"role":"assistant","content":"A"}]"""));
         ModelDefaults all = Store.Find("gemma3n:all").Defaults;
         Assert.Equal((null, 0d, 20, 0.9, 0.05, 1.1, 100, 512), (all.System, all.Temperature, all.TopK, all.TopP, all.MinP, all.RepetitionPenalty, all.MaxTokens, all.ContextLength));
         Assert.Equal(["<end>"], all.Stop);
+        Assert.Equal(7UL, all.Seed);
+        Assert.Equal([("user", "Q"), ("assistant", "A")], all.Messages.Select(message => (message.Role, ((TextPart)Assert.Single(message.Pieces)).Text)));
         Assert.Equal("gemma3n:all in Ollama's store sets mirostat, tfs_z, typical_p, which have no effect here", all.Warning);
-        Manifest(Host + "/library/gemma3n/odd", Layer("model", "GGUF…"), Layer("params", """{"temperature":-1,"top_p":"much","num_predict":-1,"stop":[1],"num_ctx":0}"""));
+        Manifest(Host + "/library/gemma3n/odd", Layer("model", "GGUF…"), Layer("params", """{"temperature":-1,"top_p":"much","num_predict":-1,"stop":[1],"num_ctx":0,"seed":0.5}"""),
+            Layer("messages", """[{"role":"user","content":"Q"}]"""));
         ModelDefaults odd = Store.Find("gemma3n:odd").Defaults;
         Assert.Equal((null, null, null, null), (odd.Temperature, odd.TopP, odd.MaxTokens, odd.ContextLength));
-        Assert.Equal("gemma3n:odd in Ollama's store sets num_ctx, stop, temperature, top_p, which have no effect here", odd.Warning);
+        Assert.Equal("gemma3n:odd in Ollama's store sets messages, num_ctx, seed, stop, temperature, top_p, which have no effect here", odd.Warning);
+        Assert.Empty(odd.Messages);
+        Manifest(Host + "/library/gemma3n/free", Layer("model", "GGUF…"), Layer("params", """{"seed":-1}"""), Layer("license", "One"), Layer("license", "Two"));
+        ModelDefaults free = Store.Find("gemma3n:free").Defaults;
+        Assert.Equal((null, null, "One\n\nTwo"), (free.Seed, free.Warning, free.License));
+    }
+
+    [Theory]
+    [InlineData("params", "[]", "its parameters are no JSON object")]
+    [InlineData("params", "{", "its parameters are no JSON")]
+    [InlineData("messages", "{}", "its messages are no list in JSON")]
+    [InlineData("messages", "[{", "its messages are no list in JSON")]
+    [InlineData("messages", """[{"role":"user"}]""", "its messages are no list of roles and texts")]
+    [InlineData("messages", "[7]", "its messages are no list of roles and texts")]
+    public void Find_BrokenSettings_IsRefused(string kind, string json, string said)
+    {
+        Manifest(Host + "/library/gemma3n/e2b", Layer("model", "GGUF"), Layer(kind, json));
+        Assert.Contains(said, Message("gemma3n:e2b"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -74,7 +94,7 @@ public sealed class OllamaStoreTests : IDisposable
         Assert.Equal(("Be brief.", 0.5, (string?)null), (model.Defaults.System, model.Defaults.Temperature, model.Defaults.Warning));
         Assert.Equal(["<end>"], model.Defaults.Stop);
         OllamaModel listed = Assert.Single(Store.List());
-        Assert.Equal(model, listed with { Parameters = model.Parameters });
+        Assert.Equal(model, listed with { Parameters = model.Parameters, Messages = model.Messages });
         Assert.Equal(model.Path, Store.Find("GEMMA3N:E2B").Path);
         Assert.Equal(model.Path, Store.Find(Host + "/library/gemma3n:e2b").Path);
     }
@@ -164,11 +184,14 @@ public sealed class OllamaStoreTests : IDisposable
     public void List_OfAllPrograms_NamesWhatToGive()
     {
         Manifest(Host + "/library/gemma3n/e2b", Layer("model", "GGUF"));
+        Manifest(Host + "/library/gemma3n/seeing", Layer("model", "GGUF"), Layer("projector", "towers"));
         Manifest(Host + "/library/llama/latest", Layer("model", "other"));
+        const string Studio = ".lmstudio/models/someone/gemma-3n-E2B-it-GGUF/", Flat = "cache/someone_gemma-3n-E2B-it-GGUF_";
         string[] files =
         [
-            ".lmstudio/models/someone/gemma-3n-E2B-it-GGUF/gemma-3n-E2B-it-Q4_K_M.gguf", ".lmstudio/models/someone/gemma-3n-E2B-it-GGUF/mmproj-gemma-3n.gguf",
-            ".lmstudio/models/someone/llama/llama.gguf", "cache/org_gemma-3n-E4B-it-00001-of-00002.gguf", "cache/org_gemma-3n-E4B-it-00002-of-00002.gguf",
+            Studio + "gemma-3n-E2B-it-Q4_K_M.gguf", Studio + "mmproj-gemma-3n.gguf", Studio + "imatrix.gguf", ".lmstudio/models/someone/llama/llama.gguf",
+            "cache/org_gemma-3n-E4B-it-00001-of-00002.gguf", "cache/org_gemma-3n-E4B-it-00002-of-00002.gguf", Flat + "gemma-3n-E2B-it-Q8_0.gguf",
+            Flat + "mmproj-F32.gguf", Flat + "mmproj-F16.gguf", "cache/other_model-Q8_0.gguf", "cache/other_mmproj-model-F16.gguf",
         ];
         foreach (string file in files)
         {
@@ -181,11 +204,17 @@ public sealed class OllamaStoreTests : IDisposable
         IReadOnlyList<OtherModel> found = OtherStores.List(variables.GetValueOrDefault, _folder);
         Assert.Equal(
             [
-                ("Ollama", "gemma3n:e2b", 4L), ("LM Studio", "someone/gemma-3n-E2B-it-GGUF/gemma-3n-E2B-it-Q4_K_M", 4L), ("llama.cpp", "org_gemma-3n-E4B-it", 8L),
+                ("Ollama", "gemma3n:e2b", null, 4L), ("Ollama", "gemma3n:seeing", Path.GetFileName(Store.Find("gemma3n:seeing").Projector), 10L),
+                ("LM Studio", "someone/gemma-3n-E2B-it-GGUF/gemma-3n-E2B-it-Q4_K_M", "mmproj-gemma-3n.gguf", 8L),
+
+                // What is named for another model is left to that.
+                ("llama.cpp", "org_gemma-3n-E4B-it", null, 8L),
+                ("llama.cpp", "someone_gemma-3n-E2B-it-GGUF_gemma-3n-E2B-it-Q8_0", "someone_gemma-3n-E2B-it-GGUF_mmproj-F16.gguf", 8L),
             ],
-            found.Where(model => model.Path.StartsWith(_folder, StringComparison.Ordinal)).Select(model => (model.Program, model.Name, model.Bytes)));
+            found.Where(model => model.Path.StartsWith(_folder, StringComparison.Ordinal)).Select(model => (model.Program, model.Name, Path.GetFileName(model.Projector), model.Bytes)));
+        Assert.All(found, model => Assert.True(model.Projector is null || File.Exists(model.Projector)));
         Assert.Equal("ollama:gemma3n:e2b", found[0].Use);
-        Assert.EndsWith("-00001-of-00002.gguf", found[^1].Use, StringComparison.Ordinal);
+        Assert.EndsWith("-00001-of-00002.gguf", found[^2].Use, StringComparison.Ordinal);
     }
 
     string Message(string name) => Assert.Throws<HubException>(() => Store.Find(name)).Message;

@@ -56,7 +56,7 @@ public sealed class SelectionTests
         string commit = AddGguf(fixture);
         PullResult result = await fixture.PullAsync($"org/gguf:{variant}");
         Assert.Equal(Path.Combine(fixture.Repository("org/gguf"), "snapshots", commit, path), result.Path);
-        Assert.Equal(["README.md", .. files], result.Files.Select(file => file.Path).OrderBy(each => each != "README.md").ThenBy(each => each, StringComparer.Ordinal));
+        Assert.Equal(["README.md", .. files, "mmproj-Q4_K_M.gguf"], result.Files.Select(file => file.Path).OrderBy(each => each != "README.md").ThenBy(each => each, StringComparer.Ordinal));
         Assert.Equal(result.Path, new HubCache(fixture.Options).Find(HubReference.Parse($"org/gguf:{variant}")));
     }
 

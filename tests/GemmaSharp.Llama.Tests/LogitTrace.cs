@@ -1,12 +1,13 @@
 namespace GemmaSharp.Llama.Tests;
 
-/// <summary>Keeps the logits of a pass.</summary>
-sealed class LogitTrace : ITrace
+/// <summary>Keeps one result of a pass.</summary>
+/// <param name="wanted">Which.</param>
+sealed class LogitTrace(string wanted = "logits") : ITrace
 {
-    /// <summary><c>[tokens, vocabulary]</c></summary>
+    /// <summary>The result: of logits <c>[tokens, vocabulary]</c>.</summary>
     public float[] Logits { get; private set; } = [];
 
-    public bool Wants(string name) => name == "logits";
+    public bool Wants(string name) => name == wanted;
 
     public void Record(string name, ReadOnlySpan<long> shape, long start, ReadOnlySpan<float> values)
     {

@@ -73,7 +73,7 @@ sealed class BenchModel : IDisposable
     {
         long start = Stopwatch.GetTimestamp();
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))) + Named(options.Slice);
-        return Build(name, Checkpoint.Open(folder, options), options.Products, vision, audio, team, start);
+        return Build(name, Checkpoint.Open(folder, options), options, vision, audio, team, start);
     }
 
     /// <summary>Makes up a model of published shapes.</summary>
@@ -98,7 +98,7 @@ sealed class BenchModel : IDisposable
         };
         string full = $"synthetic {name}{(layers is int count ? Output.Show.Text($", {count} layers") : "")}{Named(options.Slice)}";
         Checkpoint checkpoint = SyntheticCheckpoint.Create(full, config, SyntheticSeed, team, recipe, options, cancellationToken);
-        return Build(full, checkpoint, options.Products, vision, audio, team, Stopwatch.GetTimestamp());
+        return Build(full, checkpoint, options, vision, audio, team, Stopwatch.GetTimestamp());
     }
 
     /// <summary>Frees or unmaps the weights.</summary>
@@ -106,14 +106,14 @@ sealed class BenchModel : IDisposable
 
     static string Named(MatFormerSlice? slice) => slice is null ? "" : $", slice {slice.Name}";
 
-    static BenchModel Build(string name, Checkpoint checkpoint, ProductMode products, bool vision, bool audio, WorkerTeam team, long start)
+    static BenchModel Build(string name, Checkpoint checkpoint, CheckpointOptions options, bool vision, bool audio, WorkerTeam team, long start)
     {
         try
         {
-            ModelParts parts = ModelParts.Build(checkpoint.Root, checkpoint.Config, vision, audio);
+            ModelParts parts = ModelParts.Build(checkpoint.Root, checkpoint.Config, vision, audio, options.CacheType);
             checkpoint.Report().ThrowIfErrors();
             checkpoint.Linears.PrepareProducts(team);
-            return new BenchModel(name, checkpoint, parts, products, Stopwatch.GetElapsedTime(start).TotalSeconds);
+            return new BenchModel(name, checkpoint, parts, options.Products, Stopwatch.GetElapsedTime(start).TotalSeconds);
         }
         catch
         {

@@ -61,6 +61,13 @@ static class BenchReport
                 Show.Text($"{form.Free.Median / form.Skipped.Median:0.0} times as fast as free"));
         }
 
+        foreach (SpeculationResult text in result.Speculation)
+        {
+            Row(Show.Text($"{text.Name} of {text.Tokens}, one by one"), text.Plain, Show.Text($"{text.Tokens / text.Plain.Median:0.00} tokens/s"), "");
+            Row(Show.Text($"{text.Name} of {text.Tokens}, {text.Accepted} of {text.Drafted} guesses right"), text.Guessed,
+                Show.Text($"{text.Tokens / text.Guessed.Median:0.00} tokens/s"), Show.Text($"{text.Plain.Median / text.Guessed.Median:0.00} times as fast"));
+        }
+
         console.Styled.Write(table);
         string first = result.Prefill is null ? "" : $"time to first token {Show.Time(TimeSpan.FromSeconds(result.Prefill.Time.Median))}, ";
         console.Out.WriteLine($"Load time {Show.Time(TimeSpan.FromSeconds(result.LoadSeconds))}, {first}peak memory {Show.Bytes(result.PeakMemory)}.");
@@ -151,6 +158,26 @@ static class BenchReport
             }
 
             json.WriteEndObject();
+        }
+
+        if (result.Speculation.Count > 0)
+        {
+            json.WriteStartArray("speculation");
+            foreach (SpeculationResult text in result.Speculation)
+            {
+                json.WriteStartObject();
+                json.WriteString("text", text.Name);
+                json.WriteNumber("tokens", text.Tokens);
+                json.WriteNumber("drafted", text.Drafted);
+                json.WriteNumber("accepted", text.Accepted);
+                Begin("plain", text.Plain);
+                json.WriteEndObject();
+                Begin("guessed", text.Guessed);
+                json.WriteEndObject();
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
         }
 
         json.WriteNumber("peak_memory_bytes", result.PeakMemory);

@@ -45,6 +45,15 @@ sealed record PrefixResult(int Tokens, Measurement Cold, Measurement Hit);
 /// <param name="Forced">How many tokens that were.</param>
 sealed record ConstrainedResult(int Tokens, Measurement Free, Measurement Masked, Measurement Skipped, int Forced);
 
+/// <summary>Writing the same text one token a step, and with guesses.</summary>
+/// <param name="Name">What kind of text it is.</param>
+/// <param name="Tokens">Its tokens.</param>
+/// <param name="Plain">From the end of the prompt to the last token, without guesses.</param>
+/// <param name="Guessed">The same with as many as pay.</param>
+/// <param name="Drafted">How many those were in the last run.</param>
+/// <param name="Accepted">How many of them were right.</param>
+sealed record SpeculationResult(string Name, int Tokens, Measurement Plain, Measurement Guessed, int Drafted, int Accepted);
+
 /// <summary>Everything <c>gemma bench</c> found out.</summary>
 /// <param name="Model">The checkpoint.</param>
 /// <param name="Format">How its weights are stored.</param>
@@ -57,8 +66,10 @@ sealed record ConstrainedResult(int Tokens, Measurement Free, Measurement Masked
 /// <param name="Conversations">Empty when not asked for.</param>
 /// <param name="Prefix">Null when not asked for.</param>
 /// <param name="Constrained">Null when not asked for.</param>
+/// <param name="Speculation">Empty when not asked for.</param>
 /// <param name="PeakMemory">Bytes of the process at most, mapped weights included.</param>
 sealed record BenchResult(
     string Model, string Format, Machine Machine, double LoadSeconds,
     PrefillResult? Prefill, DecodeResult? Decode, EncodeResult? Image, EncodeResult? Audio,
-    IReadOnlyList<ConversationsResult> Conversations, PrefixResult? Prefix, ConstrainedResult? Constrained, long PeakMemory);
+    IReadOnlyList<ConversationsResult> Conversations, PrefixResult? Prefix, ConstrainedResult? Constrained,
+    IReadOnlyList<SpeculationResult> Speculation, long PeakMemory);

@@ -8,7 +8,7 @@ using GemmaSharp.Numerics.Threading;
 namespace GemmaSharp.Cli.Bench;
 
 /// <summary>Times the engine: several conversations at once, a prompt whose beginning has been computed before, an answer that keeps a form.</summary>
-sealed class EngineBench : IDisposable
+sealed partial class EngineBench : IDisposable
 {
     /// <summary>Tokens in which a prompt differs from the one that was computed before.</summary>
     const int Question = 16;

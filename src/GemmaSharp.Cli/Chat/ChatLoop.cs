@@ -292,6 +292,11 @@ sealed class ChatLoop
         Row("messages", _session.Messages.Count.ToString(CultureInfo.InvariantCulture));
         Row("last prompt", Show.Text($"{last.PromptTokens} tokens, {last.ReusedTokens} of them from the cache, {last.PromptTokensPerSecond:0.0} tokens/s"));
         Row("last answer", Show.Text($"{last.AnswerTokens} tokens, {last.AnswerTokensPerSecond:0.0} tokens/s"));
+        if (last.DraftedTokens > 0)
+        {
+            Row("guessed", Show.Text($"{last.DraftedTokens} tokens, {last.AcceptedTokens} of them rightly"));
+        }
+
         Row("time to first token", Show.Time(last.TimeToFirstToken));
         foreach (WeightedAdapter weighted in _session.Adapters.Adapters)
         {

@@ -52,6 +52,15 @@ static class ModelLocator
     /// <exception cref="HubException">The store has no such model.</exception>
     public static ModelDefaults? Defaults(string? model) => Stored(model)?.Defaults;
 
+    /// <summary>What a model in Ollama's store is called there, without a tag that says nothing; null for others, which are called by their files.</summary>
+    /// <exception cref="HubException">The store has no such model.</exception>
+    public static string? Name(string? model)
+    {
+        const string Latest = ":latest";
+        string? name = Stored(model)?.Name;
+        return name?.EndsWith(Latest, StringComparison.OrdinalIgnoreCase) == true ? name[..^Latest.Length] : name;
+    }
+
     static OllamaModel? Stored(string? model) =>
         model is not null && model.StartsWith(OllamaStore.Scheme, StringComparison.Ordinal) && !Path.Exists(model)
             ? new OllamaStore().Find(model[OllamaStore.Scheme.Length..]) : null;

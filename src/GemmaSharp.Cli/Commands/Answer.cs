@@ -78,6 +78,8 @@ sealed class Answer(GemmaModel model, GemmaSession session, BusySign busy)
         json.WriteNumbers("token_ids", _tokens.Select(token => (long)token.Id));
         json.WriteNumber("prompt_tokens", statistics.PromptTokens);
         json.WriteNumber("answer_tokens", statistics.AnswerTokens);
+        json.WriteNumber("drafted_tokens", statistics.DraftedTokens);
+        json.WriteNumber("accepted_tokens", statistics.AcceptedTokens);
         json.WriteString("stop_reason",
             _tokens is [.., { StopReason: StopReason reason }] ? JsonNamingPolicy.SnakeCaseLower.ConvertName(reason.ToString()) : "interrupted");
         json.WriteStartObject("timings");

@@ -28,6 +28,7 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         "--layers", "N", "With --synthetic: fewer text layers than published, to save time and memory.", BenchModel.LeastLayers, 35);
     readonly SliceOption _slice = new();
     readonly RecipeOptions _recipe = new();
+    readonly CacheTypeOption _cacheType = new();
     readonly Option<bool> _exact = new("--exact") { Description = "Multiply quantised weights with float32 activations instead of integers." };
     readonly Option<int?> _prefill = Numbers.Whole("--prompt-tokens", "N", "Tokens of the prompt; 0 leaves it out. Default: 512.", 0, 1 << 20);
     readonly Option<int?> _decode = Numbers.Whole("--answer-tokens", "N", "Tokens of the answer; 0 leaves it out. Default: 64.", 0, 1 << 20);
@@ -45,6 +46,10 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         Description = "Also time a JSON object: freely, by its schema, and without drawing what must follow.",
     };
     readonly Option<bool> _prefix = new("--prefix") { Description = "Also time the first token of a prompt that was computed before but for its last tokens." };
+    readonly Option<bool> _speculation = new("--speculation")
+    {
+        Description = "Also time texts that copy, list and do neither, one token a step and with guesses at the next ones.",
+    };
     readonly Option<int?> _repetitions = Numbers.Whole("--repetitions", "N", "Runs of each, after one to warm up; the median counts. Default: 3.", 1, 1000);
     readonly Option<bool> _json = GlobalOptions.NewJson();
 
@@ -53,8 +58,9 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         var bench = new BenchCommand(global, console);
         var command = new Command("bench", "Measure prompt and answer speed, load time and memory, and what share of the machine they use.")
         {
-            bench._synthetic, bench._layers, bench._slice.Option, bench._exact, bench._prefill, bench._decode, bench._adapters, bench._image, bench._audio,
-                bench._imageSize, bench._conversations, bench._prefix, bench._constrained, bench._repetitions, bench._json,
+            bench._synthetic, bench._layers, bench._slice.Option, bench._exact, bench._cacheType.Option, bench._prefill, bench._decode,
+                bench._adapters, bench._image, bench._audio, bench._imageSize, bench._conversations, bench._prefix, bench._constrained,
+                bench._speculation, bench._repetitions, bench._json,
         };
         foreach (Option option in bench._recipe.All)
         {
@@ -63,7 +69,7 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
 
         command.SetAction(bench.RunAsync);
         return new CliCommand(command, "gemma bench", "gemma bench --model google/gemma-3n-E2B-it --image --audio", "gemma bench --synthetic e2b --bits 4",
-            "gemma bench --conversations 1,2,4,8 --prefix --constrained",
+            "gemma bench --conversations 1,2,4,8 --prefix --constrained --speculation",
             "gemma bench --synthetic e4b --slice E2B", "gemma bench --synthetic e4b --layers 10 --json");
     }
 
@@ -114,6 +120,7 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
             Slice = slice,
             Projector = synthetic is null ? global.ProjectorOf(parse) : null,
             Products = parse.GetValue(_exact) ? ProductMode.Exact : ProductMode.Fast,
+            CacheType = _cacheType.Read(parse),
         };
         using BenchModel model = synthetic is null
             ? BenchModel.Open(ModelLocator.Find(parse.GetValue(global.Model)), options, image, audio, team)
@@ -122,8 +129,8 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         AdapterSet adapters = LoadAdapters(parse, model);
         int[] conversations = ReadConversations(parse);
         (PrefillResult? prefill, DecodeResult? decode) = MeasureText(model, adapters, parse, repetitions, team, cancellationToken);
-        (ConversationsResult[] talks, PrefixResult? prefix, ConstrainedResult? form) = MeasureEngine(model, adapters, conversations, parse, repetitions,
-            team, cancellationToken);
+        (ConversationsResult[] talks, PrefixResult? prefix, ConstrainedResult? form, IReadOnlyList<SpeculationResult> texts) = MeasureEngine(
+            model, adapters, conversations, parse, repetitions, team, cancellationToken);
         EncodeResult? picture = null, sound = null;
         if (image)
         {
@@ -140,7 +147,8 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
 
         using Process process = Process.GetCurrentProcess();
         string name = string.Join(" + ", [model.Name, .. adapters.Adapters.Select(weighted => weighted.Adapter.Name)]);
-        return new BenchResult(name, model.Format, machine, model.LoadSeconds, prefill, decode, picture, sound, talks, prefix, form, process.PeakWorkingSet64);
+        return new BenchResult(
+            name, model.Format, machine, model.LoadSeconds, prefill, decode, picture, sound, talks, prefix, form, texts, process.PeakWorkingSet64);
     }
 
     (PrefillResult? Prefill, DecodeResult? Decode) MeasureText(
@@ -159,19 +167,20 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
             answer > 0 ? text.Decode(answer, repetitions, model.BytesPerToken + adapters.Adapters.Sum(weighted => weighted.Adapter.Bytes)) : null);
     }
 
-    (ConversationsResult[] Conversations, PrefixResult? Prefix, ConstrainedResult? Constrained) MeasureEngine(
+    (ConversationsResult[] Conversations, PrefixResult? Prefix, ConstrainedResult? Constrained, IReadOnlyList<SpeculationResult> Texts) MeasureEngine(
         BenchModel model, AdapterSet adapters, int[] conversations, ParseResult parse, int repetitions, WorkerTeam team, CancellationToken cancellationToken)
     {
-        if (conversations.Length == 0 && !parse.GetValue(_prefix) && !parse.GetValue(_constrained))
+        if (conversations.Length == 0 && !parse.GetValue(_prefix) && !parse.GetValue(_constrained) && !parse.GetValue(_speculation))
         {
-            return ([], null, null);
+            return ([], null, null, []);
         }
 
         int prompt = parse.GetValue(_prefill) ?? DefaultPrompt, answer = parse.GetValue(_decode) ?? DefaultAnswer;
         using var engine = new EngineBench(model.Parts.Text, adapters, team, cancellationToken);
         return ([.. answer > 0 ? conversations.Select(count => engine.Conversations(count, answer, repetitions)) : []],
             parse.GetValue(_prefix) && prompt > 0 ? engine.Prefix(prompt, repetitions) : null,
-            parse.GetValue(_constrained) ? engine.Constrained(LoadTokenizer(parse), repetitions) : null);
+            parse.GetValue(_constrained) ? engine.Constrained(LoadTokenizer(parse), repetitions) : null,
+            parse.GetValue(_speculation) ? engine.Speculation(repetitions) : []);
     }
 
     /// <summary>The model's tokenizer; of a made-up model the demo's, whose ids every vocabulary has.</summary>

@@ -64,7 +64,7 @@ static class InspectCommand
             MemoryTable.Print(console, memory);
         }
 
-        PrintValues(styled, "config.json", checkpoint.Config.Values);
+        PrintValues(styled, checkpoint.Gguf is null ? "config.json" : "keys and tensors", checkpoint.Config.Values);
         PrintValues(styled, "generation", inspection.Generation.Values);
         PrintValues(styled, "preprocessing", inspection.Processor.Values);
 

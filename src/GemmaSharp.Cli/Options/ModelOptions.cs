@@ -24,6 +24,7 @@ sealed class ModelOptions(GlobalOptions global, bool exactByDefault = false)
         "--adapter", "A LoRA adapter of peft or mlx-lm, with a weight other than 1 if one is given; may be given several times, they add up.");
     readonly SliceOption _slice = new();
     readonly VisionWeightsOption _visionWeights = new();
+    readonly CacheTypeOption _cacheType = new();
 
     /// <summary>What <c>--memory</c> says of itself, wherever it is.</summary>
     public const string MemoryDescription =
@@ -32,7 +33,8 @@ sealed class ModelOptions(GlobalOptions global, bool exactByDefault = false)
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_exact, _adapters, _imageSize, _slice.Option, _context, _memory, _noVision, _noAudio, _visionWeights.Option])
+        foreach (Option option in (Option[])[_exact, _adapters, _imageSize, _slice.Option, _context, _cacheType.Option, _memory, _noVision, _noAudio,
+            _visionWeights.Option])
         {
             command.Add(option);
         }
@@ -66,6 +68,7 @@ sealed class ModelOptions(GlobalOptions global, bool exactByDefault = false)
             Exact = exact || (exactByDefault && !fast),
             Slice = _slice.Read(parse),
             Projector = global.ProjectorOf(parse),
+            CacheType = _cacheType.Read(parse),
             Defaults = exactByDefault ? null : ModelLocator.Defaults(parse.GetValue(global.Model)),
             VisionWeights = _visionWeights.Read(parse),
             LoggerFactory = parse.GetValue(global.Verbose) ? new StandardErrorLogger(console) : null,

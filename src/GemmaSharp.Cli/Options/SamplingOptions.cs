@@ -21,15 +21,17 @@ sealed class SamplingOptions
     readonly Option<double?> _frequencyPenalty = Numbers.Real(
         "--frequency-penalty", "R", "Subtracted from a token's logit for each time it is in the answer; 0 is off.",
         r => r is >= float.MinValue and <= float.MaxValue, "a number (0 is off)");
-    readonly Option<ulong?> _seed = Numbers.Seed("--seed", "N", "The same seed gives the same answer. Default: a new one each time.");
+    readonly Option<ulong?> _seed = Numbers.Seed("--seed", "N", "The same seed gives the same answer. Default: the model's, or a new one each time.");
     readonly Option<string[]> _stop = new("--stop") { HelpName = "TEXT", Description = "Ends the answer before this text; may be given several times." };
     readonly Option<bool> _ignoreEos = new("--ignore-eos") { Description = "Never end the answer before --max-tokens." };
+
+    readonly Option<int?> _speculation = SpeculationOption.New();
 
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_maxTokens, _temperature, _topK, _topP, _minP, _repetitionPenalty, _presencePenalty, _frequencyPenalty, _seed,
-            _stop, _ignoreEos])
+            _stop, _ignoreEos, _speculation])
         {
             command.Add(option);
         }
@@ -52,6 +54,7 @@ sealed class SamplingOptions
             Seed = parse.GetValue(_seed),
             Stop = parse.GetValue(_stop) ?? [],
             IgnoreEos = parse.GetValue(_ignoreEos),
+            Speculation = parse.GetValue(_speculation),
         };
         options.Validate();
         return options;

@@ -65,8 +65,10 @@ sealed class ServeOptions(GlobalOptions global)
     readonly Option<int?> _maxAnswer = Numbers.Whole("--max-answer", "N", "The most tokens of any answer. Default: what the context holds.", 1);
     readonly Option<int?> _maxActive = Numbers.Whole("--max-active", "N", "Answers that are computed side by side. Default: 32.", 1, 1024);
     readonly Option<int?> _maxQueued = Numbers.Whole("--max-queued", "N", "Requests that may wait; more are refused. Default: 256.", 0, 1_000_000);
+    readonly Option<int?> _speculation = SpeculationOption.New();
     readonly Option<int?> _context = Numbers.Whole("--context", "N", "Tokens that prompt and answer may have together. Default: the checkpoint's.", 1);
 
+    readonly CacheTypeOption _cacheType = new();
     readonly Option<long?> _cache = ByteSizes.Option(
         "--cache", "Memory for keys and values of running answers and of earlier prompts, such as 4GiB. Default: a quarter of the machine's.");
 
@@ -89,7 +91,7 @@ sealed class ServeOptions(GlobalOptions global)
     {
         foreach (Option option in (Option[])[
             _models, _aliases, _adapters, _host, _port, _keys, _keyFile, _noAuth, _hosts, _origins, _remote, _video, _maxAnswer, _maxActive, _maxQueued,
-            _context, _cache, _memory, _maxBody, _drain, _store, _noPage, _open, _check])
+            _context, _speculation, _cache, _cacheType.Option, _memory, _maxBody, _drain, _store, _noPage, _open, _check])
         {
             command.Add(option);
         }
@@ -174,9 +176,11 @@ sealed class ServeOptions(GlobalOptions global)
         {
             Threads = parse.GetValue(global.Threads),
             ContextLength = parse.GetValue(_context),
+            Speculation = parse.GetValue(_speculation),
             MaxActive = parse.GetValue(_maxActive) ?? defaults.MaxActive,
             MaxQueued = parse.GetValue(_maxQueued) ?? defaults.MaxQueued,
             CacheBytes = parse.GetValue(_cache),
+            CacheType = _cacheType.Read(parse),
             Memory = parse.GetValue(_memory),
         };
         string?[] names = parse.GetValue(_models) is { Length: > 0 } several ? several : [parse.GetValue(global.Model)!];
@@ -193,7 +197,7 @@ sealed class ServeOptions(GlobalOptions global)
                 Projector = (i == 0 ? parse.GetValue(global.Projector) : null) ?? ModelLocator.Projector(place),
                 Defaults = ModelLocator.Defaults(place),
             };
-            var model = new GemmaServerModel(ModelLocator.Find(place), own) { Id = id };
+            var model = new GemmaServerModel(ModelLocator.Find(place), own) { Id = id ?? ModelLocator.Name(place) };
             if (i == 0)
             {
                 AddAll(parse.GetValue(_aliases), model.Aliases);

@@ -1,8 +1,8 @@
 namespace GemmaSharp.Hub.Cache;
 
 /// <summary>A lock between processes: a file that is open for this one alone, which ends with the process, however it ends.</summary>
-/// <remarks>On Unix that is <c>flock</c>, which the hub's own tools in Python take on the same files. The file itself stays, as theirs do: removing it would
-/// let two processes hold two files of one name.</remarks>
+/// <remarks>On Unix that is <c>flock</c>, which the hub's own tools in Python take on the same files. The file itself stays, as theirs do: removing it may
+/// let two processes hold two files of one name (<see cref="Remove"/>).</remarks>
 sealed class FileLock : IDisposable
 {
     readonly FileStream _stream;
@@ -46,6 +46,29 @@ sealed class FileLock : IDisposable
 
             await Task.Delay(machine.LockInterval, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Gives the lock up and removes its file, for when nobody has anything left to do under it.</summary>
+    /// <remarks>Somebody who waits may get this file yet and another one a new one, so whoever takes a lock that may be removed looks again at what is left to
+    /// do.</remarks>
+    public void Remove()
+    {
+        try
+        {
+            // Windows removes no file that is open in this way; elsewhere it goes while it is held.
+            if (OperatingSystem.IsWindows())
+            {
+                _stream.Dispose();
+            }
+
+            File.Delete(_stream.Name);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Taken again already: it is theirs now.
+        }
+
+        _stream.Dispose();
     }
 
     /// <summary>Whether opening a file failed because somebody else has it open.</summary>

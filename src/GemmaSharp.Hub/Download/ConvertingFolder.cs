@@ -10,7 +10,7 @@ namespace GemmaSharp.Hub.Download;
 /// begun                what the work was begun with
 /// source/…             settings, and weight files: whole ones, or their headers in sparse files of the same length
 /// headers/{file}       the headers
-/// whole/{etag}         marks of weight files that are whole in source
+/// whole/{etag}         marks of weight files that are whole in source, with the file of the store that each was, if it was
 /// store/…              unfinished downloads, as in the cache
 /// result/…             parts that are converted and checked, under their names
 /// </code>
@@ -19,7 +19,9 @@ sealed class ConvertingFolder(string target)
 {
     readonly string _folder = target + ".pulling";
 
-    /// <summary>Held while a process works here; beside the folder, so that it outlives it.</summary>
+    const int LongestMark = 4096;
+
+    /// <summary>Held while a process works here, and removed when there is nothing left to do; beside the folder, which goes before.</summary>
     public string Lock => _folder + ".lock";
 
     /// <summary>The checkpoint as far as it is there.</summary>
@@ -63,7 +65,9 @@ sealed class ConvertingFolder(string target)
     }
 
     /// <summary>Whether a weight file is whole.</summary>
-    public bool IsWhole(HubFile file) => File.Exists(Whole(file)) && SnapshotWriter.Length(Source(file.Path)) == file.Size;
+    /// <remarks>What is still in the store was not moved, whatever its mark says: the mark comes first.</remarks>
+    public bool IsWhole(HubFile file) => SmallFile.TryRead(Whole(file), LongestMark) is byte[] stored && SnapshotWriter.Length(Source(file.Path)) == file.Size
+        && (stored.Length == 0 || !File.Exists(Path.Combine(_folder, Encoding.UTF8.GetString(stored))));
 
     /// <summary>Whether a weight file was converted and is hollow again.</summary>
     public bool IsDone(string path) => File.Exists(Done(path));
@@ -74,19 +78,20 @@ sealed class ConvertingFolder(string target)
         string place = Source(file.Path);
         if (cached is null)
         {
+            // The mark first: after a kill between the two nobody would know that the file is whole, which is as long as the hollow one.
+            SmallFile.Write(Whole(file), Encoding.UTF8.GetBytes(Path.GetRelativePath(_folder, stored)));
             File.Move(stored, place, overwrite: true);
+            return;
         }
-        else
+
+        File.Delete(place);
+        try
         {
-            File.Delete(place);
-            try
-            {
-                File.CreateSymbolicLink(place, Path.GetFullPath(cached));
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                File.Copy(cached, place);
-            }
+            File.CreateSymbolicLink(place, Path.GetFullPath(cached));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            File.Copy(cached, place);
         }
 
         SmallFile.Write(Whole(file), []);

@@ -87,7 +87,31 @@ sealed partial class OllamaManifest
         (string Kind, string Digest, long Size) projector = _layers.Find(layer => layer.Kind == "projector");
         string weights = Blob(models[0].Digest, models[0].Size), parameters = Content("params") ?? "{}";
         return new OllamaModel(_name, weights, projector.Digest is null ? null : Blob(projector.Digest, projector.Size), models[0].Size + projector.Size,
-            Content("system"), Parameters(parameters), Content("license"), Family());
+            Content("system"), Messages(), Parameters(parameters), Licenses(), Family());
+    }
+
+    /// <summary>Its licences one after the other; null for none.</summary>
+    string? Licenses() =>
+        _layers.Where(layer => layer.Kind == "license").Select(Content).ToArray() is { Length: > 0 } texts ? string.Join("\n\n", texts) : null;
+
+    ChatMessage[] Messages()
+    {
+        if (Content("messages") is not string json)
+        {
+            return [];
+        }
+
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            return [.. document.RootElement.EnumerateArray().Select(each =>
+                Text(each, "role") is { Length: > 0 } role && Text(each, "content") is string content ? new ChatMessage(role, content)
+                    : throw Broken("its messages are no list of roles and texts"))];
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw Broken("its messages are no list in JSON");
+        }
     }
 
     Dictionary<string, JsonElement> Parameters(string json)
@@ -125,19 +149,16 @@ sealed partial class OllamaManifest
         }
     }
 
-    /// <summary>A layer that is a text; null where there is none.</summary>
-    string? Content(string kind)
-    {
-        if (_layers.Find(layer => layer.Kind == kind) is not { Digest: string digest, Size: long size })
-        {
-            return null;
-        }
+    /// <summary>A layer that is a text, the last of several; null where there is none.</summary>
+    string? Content(string kind) => _layers.FindLast(layer => layer.Kind == kind) is { Digest: not null } layer ? Content(layer) : null;
 
-        string path = Blob(digest, size);
+    string Content((string Kind, string Digest, long Size) layer)
+    {
+        string path = Blob(layer.Digest, layer.Size);
         try
         {
             return BoundedFile.ReadRegular(path, LargestText) is byte[] bytes ? System.Text.Encoding.UTF8.GetString(bytes)
-                : throw Broken($"its {kind} is too long");
+                : throw Broken($"its {layer.Kind} is too long");
         }
         catch (Exception e) when (BoundedFile.IsRefusal(e))
         {

@@ -38,7 +38,8 @@ static partial class GgufChoice
 
     /// <inheritdoc cref="Variants(IReadOnlyList{HubFile})"/>
     public static IReadOnlyList<string> Variants(IReadOnlyList<string> paths) =>
-        [.. paths.Where(GgufFileNames.IsModel).Select(GgufFileNames.Form).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase).Order(StringComparer.Ordinal)];
+        [.. paths.Where(GgufFileNames.IsModel).Select(GgufFileNames.Form).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase)
+            .Order(StringComparer.Ordinal)];
 
     /// <summary>Whether the shards of a form are all there, by the number that their names tell.</summary>
     public static bool IsWhole(IReadOnlyCollection<string> paths, string variant)
@@ -65,8 +66,8 @@ static partial class GgufChoice
     public static IEnumerable<string> Abandoned(IReadOnlyCollection<string> paths, IReadOnlyCollection<string> gone)
     {
         string[] left = [.. paths.Where(GgufFileNames.IsModel).Except(gone)];
-        return paths.Where(path => GgufFileNames.IsProjector(path) && gone.Any(model => GgufProjectors.IsInReach(model, path))
-            && !left.Any(model => GgufProjectors.IsInReach(model, path)));
+        return paths.Where(path => GgufFileNames.IsProjector(path) && gone.Any(model => GgufProjectors.Suits(model, path, paths))
+            && !left.Any(model => GgufProjectors.Suits(model, path, paths)));
     }
 
     static bool IsModel(HubFile file) => GgufFileNames.IsModel(file.Path);

@@ -11,16 +11,17 @@ namespace GemmaSharp.Numerics.MachineCode;
 /// </remarks>
 static unsafe class Processor
 {
-    static readonly bool s_avx512 = HasAvx512();
+    /// <summary>AVX-512 F, BW and VL at 512 bits.</summary>
+    public static bool HasAvx512 { get; } = AsksForAvx512();
 
     /// <summary>512-bit <c>vpdpbusd</c> and <c>vpdpwssd</c>, with the byte and word instructions of AVX-512.</summary>
-    public static bool HasVnni512 { get; } = s_avx512 && Bit(X86Base.CpuId(7, 0).Ecx, 11);
+    public static bool HasVnni512 { get; } = HasAvx512 && Bit(X86Base.CpuId(7, 0).Ecx, 11);
 
     /// <summary>512-bit <c>vdpbf16ps</c> and <c>vcvtne2ps2bf16</c>.</summary>
-    public static bool HasBFloat16 { get; } = s_avx512 && X86Base.CpuId(7, 0).Eax >= 1 && Bit(X86Base.CpuId(7, 1).Eax, 5);
+    public static bool HasBFloat16 { get; } = HasAvx512 && X86Base.CpuId(7, 0).Eax >= 1 && Bit(X86Base.CpuId(7, 1).Eax, 5);
 
     /// <summary>AVX-512 F, BW and VL, and a system that saves the registers.</summary>
-    static bool HasAvx512()
+    static bool AsksForAvx512()
     {
         if (!X86Base.X64.IsSupported || (AppContext.TryGetSwitch("GemmaSharp.MachineCode", out bool wanted) && !wanted))
         {

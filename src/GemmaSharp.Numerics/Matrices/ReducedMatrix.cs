@@ -5,10 +5,10 @@ namespace GemmaSharp.Numerics.Matrices;
 
 /// <summary>Stored weights whose products round activations to bfloat16 and sum in float32, for parts of a model where that does no harm.</summary>
 /// <remarks>
-/// Weights are never rounded: where one is no bfloat16 number, or the machine has no instruction for the product, it is the stored matrix's own. Immutable and
-/// thread-safe.
+/// Weights are never rounded: where one is no bfloat16 number, or the machine has no instruction for the product, it is the stored matrix's own, as before
+/// <see cref="Prepare"/>. Thread-safe.
 /// </remarks>
-sealed unsafe class ReducedMatrix : WeightMatrix
+sealed class ReducedMatrix : WeightMatrix
 {
     readonly DenseMatrix _stored;
     readonly PackedWeights<BFloat16Panels> _packed = new();
@@ -30,19 +30,24 @@ sealed unsafe class ReducedMatrix : WeightMatrix
     /// <inheritdoc/>
     public override long PackedBytes => _packed.Panels?.Bytes ?? 0;
 
-    /// <summary>Makes the copy that products read now, as the first one would, and lets go of the memory of what they no longer read.</summary>
-    /// <param name="team">The threads that share the work; null for the caller's alone.</param>
+    /// <summary>
+    /// Makes the copy that products read from now on, and lets go of the memory of what they no longer read. Before, they are the stored matrix's own. Where a
+    /// weight cannot be packed, nothing changes.
+    /// </summary>
+    /// <param name="team">The threads that share the work.</param>
     /// <exception cref="OutOfMemoryException">The system has not enough memory.</exception>
-    public BFloat16Panels? Pack(WorkerTeam? team) => IsSupported ? _packed.Of((_stored, team), static s =>
+    public void Prepare(WorkerTeam team)
     {
-        BFloat16Panels? panels = BFloat16Panels.Pack(s._stored, s.team);
-        if (panels is not null)
+        if (!IsSupported || _packed.Panels is not null)
         {
-            s._stored.Forget();
+            return;
         }
 
-        return panels;
-    }) : null;
+        if (_packed.Of((_stored, team), static s => BFloat16Panels.Pack(s._stored, s.team)) is not null)
+        {
+            _stored.Forget();
+        }
+    }
 
     /// <inheritdoc/>
     public override void ReleaseProducts() => _packed.Release();
@@ -54,9 +59,10 @@ sealed unsafe class ReducedMatrix : WeightMatrix
     public override void Multiply(ReadOnlySpan<float> x, int tokens, Span<float> y, WorkerTeam team)
     {
         CheckArguments(x, tokens, y, team);
-        if (Pack(team) is BFloat16Panels panels)
+        if (_packed.Panels is BFloat16Panels panels)
         {
-            Multiply(x, tokens, y, panels, team);
+            BFloat16Product.Multiply(x, tokens, panels.Layout, y, team);
+            GC.KeepAlive(panels);
         }
         else
         {
@@ -68,22 +74,14 @@ sealed unsafe class ReducedMatrix : WeightMatrix
     public override void MultiplyHere(ReadOnlySpan<float> x, int rows, Span<float> y)
     {
         CheckArguments(x, rows, y);
-        if (Pack(null) is BFloat16Panels panels)
+        if (_packed.Panels is BFloat16Panels panels)
         {
-            Multiply(x, rows, y, panels, null);
+            BFloat16Product.Multiply(x, rows, panels.Layout, y, null);
+            GC.KeepAlive(panels);
         }
         else
         {
             _stored.MultiplyHere(x, rows, y);
-        }
-    }
-
-    static void Multiply(ReadOnlySpan<float> x, int rows, Span<float> y, BFloat16Panels panels, WorkerTeam? team)
-    {
-        fixed (float* px = x)
-        fixed (float* py = y)
-        {
-            BFloat16Product.Multiply(px, rows, panels, py, team);
         }
     }
 }

@@ -15,6 +15,9 @@ readonly unsafe struct Floats
     /// <summary>Number of floats.</summary>
     public long Length { get; }
 
+    /// <summary>The first one; the caller keeps the owner alive while using it.</summary>
+    public float* Pointer => _start;
+
     /// <summary>All of them.</summary>
     /// <exception cref="OverflowException">There are more than a span holds.</exception>
     public Span<float> Span => new(_start, checked((int)Length));

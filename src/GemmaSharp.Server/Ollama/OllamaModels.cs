@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using GemmaSharp.Configuration;
@@ -47,9 +48,8 @@ sealed class OllamaModels(ModelCatalog catalog, GemmaServerOptions options)
         string name = body.Name("model") ?? body.Name("name") ?? throw ApiException.Missing("model", "the name of a model");
         SelectedModel model = catalog.Select(name, hasTags: true);
         ModelSummary summary = model.Model.Summary;
-        GenerationDefaults defaults = model.Model.GenerationDefaults;
-        string parameters = string.Create(
-            CultureInfo.InvariantCulture, $"temperature {(defaults.DoSample ? defaults.Temperature : 0)}\ntop_k {defaults.TopK}\ntop_p {defaults.TopP}");
+        ModelDefaults? defaults = model.Model.Defaults;
+        string[] parameters = [.. Parameters(model.Model.GenerationDefaults)];
         var info = new Dictionary<string, JsonElement>
         {
             ["general.architecture"] = Json($"\"{Family}\""),
@@ -63,9 +63,42 @@ sealed class OllamaModels(ModelCatalog catalog, GemmaServerOptions options)
         await WriteAsync(
             context,
             new ModelShow(
-                "", $"FROM {model.Name}", parameters, "{{ .Prompt }}", "", Details(model), info, Capabilities(model.Model), summary.Modified),
+                defaults?.License ?? "", ModelFile(model.Name, defaults?.System, parameters), string.Join('\n', parameters), "{{ .Prompt }}",
+                defaults?.System ?? "", Details(model), info, Capabilities(model.Model), summary.Modified),
             OllamaJson.Default.ModelShow).ConfigureAwait(false);
     }
+
+    /// <summary>What answers are drawn with, a line each, as Ollama writes them: texts in quotes, and one line for each text that ends an answer.</summary>
+    static IEnumerable<string> Parameters(GenerationDefaults defaults)
+    {
+        const int Column = 30;
+        (string Name, double? Value)[] numbers =
+        [
+            ("min_p", defaults.MinP == 0 ? null : defaults.MinP), ("num_predict", defaults.MaxNewTokens),
+            ("repeat_penalty", defaults.RepetitionPenalty == 1 ? null : defaults.RepetitionPenalty),
+            ("temperature", defaults.DoSample ? defaults.Temperature : 0), ("top_k", defaults.TopK), ("top_p", defaults.TopP),
+        ];
+        foreach ((string name, double? value) in numbers.Where(each => each.Value is not null))
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"{name,-Column} {value}");
+        }
+
+        if (defaults.Seed is ulong seed)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"{"seed",-Column} {unchecked((long)seed)}");
+        }
+
+        foreach (string stop in defaults.StopStrings)
+        {
+            yield return $"{"stop",-Column} {Quoted(stop)}";
+        }
+    }
+
+    /// <summary>What would make the model again under Ollama, without its weights and licence.</summary>
+    static string ModelFile(string name, string? system, IEnumerable<string> parameters) => string.Join('\n',
+        [$"FROM {name}", .. system is null ? (string[])[] : [$"SYSTEM {Quoted(system)}"], .. parameters.Select(line => "PARAMETER " + line)]);
+
+    static string Quoted(string text) => $"\"{JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
 
     /// <summary>What would change the models on the disk, which no request may.</summary>
     public static Task RefuseAsync(HttpContext context) => throw new ApiException(

@@ -41,7 +41,7 @@ static class OllamaOptions
         return (new GenerationOptions
         {
             MaxTokens = SamplingFields.MaxTokens(Predicted(options), server),
-            Seed = seed is null or -1 ? null : unchecked((ulong)seed.Value),
+            Seed = seed switch { null => null, -1 => (ulong)Random.Shared.NextInt64(), long said => unchecked((ulong)said) },
             Temperature = (float?)options.Number("temperature", 0, 100),
             TopK = options.Whole("top_k", -1) is int k ? Math.Max(k, 0) : null,
             TopP = SamplingFields.TopP(options.Number("top_p", 0, 1)),

@@ -40,7 +40,7 @@ static class AnswerParts
             prompt.PromptTokens, answers, prompt.PromptTokens + answers,
             new PromptTokensDetails(
                 prompt.ReusedTokens, prompt.PromptTokens - prompt.ImageTokens - prompt.AudioTokens, prompt.ImageTokens, prompt.AudioTokens),
-            new CompletionTokensDetails(0, 0, 0, 0));
+            new CompletionTokensDetails(0, 0, statistics.Sum(each => each.AcceptedTokens), 0));
     }
 
     /// <summary>A token's probability and those of others in its place; null where none was asked for, and for the token that only ends the answer.</summary>

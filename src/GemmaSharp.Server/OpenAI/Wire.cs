@@ -70,20 +70,32 @@ sealed record Usage(
 /// <summary>Of the prompt's tokens, which were found again and what they stand for.</summary>
 sealed record PromptTokensDetails(int CachedTokens, int TextTokens, int ImageTokens, int AudioTokens);
 
-/// <summary>Of the answer's tokens, those that OpenAI counts apart; none here.</summary>
+/// <summary>Of the answer's tokens, those that OpenAI counts apart: here those that were guessed. Wrong guesses are no tokens of the answer.</summary>
 sealed record CompletionTokensDetails(int ReasoningTokens, int AudioTokens, int AcceptedPredictionTokens, int RejectedPredictionTokens);
 
 /// <summary>What an answer cost in time, as llama-server tells it.</summary>
 sealed record Timings(
     int CacheN, int PromptN, double PromptMs, double PromptPerSecond, int PredictedN, double PredictedMs, double PredictedPerSecond)
 {
+    /// <summary>Tokens that were guessed; not written where there are none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public int DraftN { get; init; }
+
+    /// <summary>Of these, those that were right; written beside the others.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? DraftNAccepted { get; init; }
+
     public static Timings Of(GenerationStatistics statistics)
     {
         int prompt = statistics.PromptTokens - statistics.ReusedTokens;
         double promptMs = (statistics.TimeToFirstToken - statistics.QueueTime).TotalMilliseconds, answerMs = statistics.AnswerTime.TotalMilliseconds;
         return new Timings(
             statistics.ReusedTokens, prompt, promptMs, promptMs > 0 ? prompt / promptMs * 1000 : 0,
-            statistics.AnswerTokens, answerMs, statistics.AnswerTokensPerSecond);
+            statistics.AnswerTokens, answerMs, statistics.AnswerTokensPerSecond)
+        {
+            DraftN = statistics.DraftedTokens,
+            DraftNAccepted = statistics.DraftedTokens > 0 ? statistics.AcceptedTokens : null,
+        };
     }
 }
 

@@ -41,6 +41,8 @@ sealed class ServerMetrics
         Family(text, "prompt_tokens_cached_total", "counter", "Prompt tokens found again.", all, model => model.CachedTokens);
         Family(text, "prompt_seconds_total", "counter", "Seconds from the end of queueing to first tokens.", all, model => model.PromptSeconds);
         Family(text, "tokens_predicted_total", "counter", "Tokens of answers.", all, model => model.AnswerTokens);
+        Family(text, "tokens_drafted_total", "counter", "Tokens that were guessed and checked beside others.", all, model => model.DraftedTokens);
+        Family(text, "tokens_drafted_accepted_total", "counter", "Guesses that were right.", all, model => model.AcceptedTokens);
         Family(text, "tokens_predicted_seconds_total", "counter", "Seconds from first tokens to last ones.", all, model => model.AnswerSeconds);
         Family(text, "prompt_tokens_seconds", "gauge", "Prompt tokens per second, all answers so far.", all,
             model => model.PromptSeconds > 0 ? model.PromptTokens / model.PromptSeconds : 0);
@@ -141,6 +143,10 @@ sealed class ServerMetrics
 
         public long AnswerTokens { get; private set; }
 
+        public long DraftedTokens { get; private set; }
+
+        public long AcceptedTokens { get; private set; }
+
         public double AnswerSeconds { get; private set; }
 
         public long Answers { get; private set; }
@@ -172,6 +178,8 @@ sealed class ServerMetrics
                 CachedTokens += statistics.ReusedTokens;
                 PromptSeconds += (statistics.TimeToFirstToken - statistics.QueueTime).TotalSeconds;
                 AnswerTokens += statistics.AnswerTokens;
+                DraftedTokens += statistics.DraftedTokens;
+                AcceptedTokens += statistics.AcceptedTokens;
                 AnswerSeconds += statistics.AnswerTime.TotalSeconds;
                 MostTokens = Math.Max(MostTokens, statistics.PromptTokens + statistics.AnswerTokens);
                 FirstToken.Add(statistics.TimeToFirstToken.TotalSeconds);

@@ -3,6 +3,7 @@ using GemmaSharp.Checkpoints.Gguf;
 using GemmaSharp.Checkpoints.Slices;
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
+using GemmaSharp.Numerics.Matrices;
 
 namespace GemmaSharp.Checkpoints;
 
@@ -40,6 +41,7 @@ sealed class Checkpoint : IDisposable
         _reader = new ParameterReader(tensors, options.HeadersOnly, TurnsVisionKernels, config.Quantization, slice)
         {
             Products = options.Products,
+            LeastReducedWeights = options.Products == ProductMode.Fast ? options.LeastReducedWeights : null,
             IsGguf = gguf is not null,
         };
         Root = new ParameterScope(_reader, "");
@@ -119,8 +121,8 @@ sealed class Checkpoint : IDisposable
         try
         {
             CheckpointContents contents = CheckpointContents.Of(gguf, options.HeadersOnly);
-            JsonElement root = GgufConfig.Read(gguf.First, contents.Tensors.Values, gguf.Projector);
-            Gemma3nConfig config = Gemma3nConfigReader.Read(root, gguf.First.Name);
+            (JsonElement root, Func<string, ConfigPlace> places) = GgufConfig.Read(gguf.First, contents.Tensors.Values, gguf.Projector);
+            Gemma3nConfig config = Gemma3nConfigReader.Read(root, gguf.First.Name, places);
             return new Checkpoint(path, config, Plan(config, options), contents, options, gguf);
         }
         catch

@@ -1,3 +1,4 @@
+using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Matrices;
 
 namespace GemmaSharp.Checkpoints;
@@ -13,6 +14,12 @@ sealed record CheckpointOptions
 
     /// <summary>How quantised matrices of the text model and the embedders multiply: exactly, which is the default, or with integers.</summary>
     public ProductMode Products { get; init; } = ProductMode.Exact;
+
+    /// <summary>The fewest weights of a tower whose products round activations to bfloat16, where products need not be exact.</summary>
+    public long LeastReducedWeights { get; init; } = ReducedProducts.LeastWorthwhile;
+
+    /// <summary>How caches of the model are to store keys and values.</summary>
+    public CacheType CacheType { get; init; }
 
     /// <summary>The file with the towers of a GGUF model; <see langword="null"/> for the one beside it, if there is one.</summary>
     public string? Projector { get; init; }

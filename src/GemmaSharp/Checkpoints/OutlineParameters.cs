@@ -24,7 +24,7 @@ sealed class OutlineParameters(ParameterReader reader) : IParameterSource
     public LinearModules Linears => reader.Linears;
 
     /// <inheritdoc/>
-    public ProductMode Products => reader.Products;
+    public long? LeastReducedWeights => reader.LeastReducedWeights;
 
     /// <inheritdoc/>
     public WeightMatrix Matrix(string module, string type, int rows, int columns)

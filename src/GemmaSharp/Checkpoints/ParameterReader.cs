@@ -42,6 +42,8 @@ sealed class ParameterReader : IParameterSource
     /// <summary>How quantised matrices multiply.</summary>
     public ProductMode Products { get; init; } = ProductMode.Exact;
 
+    public long? LeastReducedWeights { get; init; }
+
     /// <summary>Bytes of the float32 copies made so far.</summary>
     public long CopiedBytes { get; private set; }
 

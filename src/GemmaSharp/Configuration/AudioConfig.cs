@@ -87,6 +87,6 @@ sealed record AudioConfig
         };
         return config.HiddenSize % config.ConfNumAttentionHeads == 0
             ? config
-            : throw audio.Refuse("conf_num_attention_heads", $"a divisor of hidden_size ({config.HiddenSize})");
+            : throw audio.Refuse("conf_num_attention_heads", $"a divisor of {audio.Name("hidden_size")} ({config.HiddenSize})");
     }
 }

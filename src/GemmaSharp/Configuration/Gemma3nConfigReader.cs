@@ -10,14 +10,15 @@ static class Gemma3nConfigReader
     /// <summary>Reads it.</summary>
     /// <param name="rootElement">The whole object.</param>
     /// <param name="file">What messages call the file that it is from.</param>
-    public static Gemma3nConfig Read(JsonElement rootElement, string file = Gemma3nConfig.FileName)
+    /// <param name="places">Where values stand by their JSON paths, if not in a file of this form; null for where they are read.</param>
+    public static Gemma3nConfig Read(JsonElement rootElement, string file = Gemma3nConfig.FileName, Func<string, ConfigPlace>? places = null)
     {
         var values = new List<EffectiveValue>();
-        JsonFields root = new JsonFields("", values).Add(rootElement, file);
+        JsonFields root = new JsonFields("", values).Add(rootElement, file, "$", places);
         RequireGemma3n(root);
 
         JsonFields nested = root.Section("text_config");
-        JsonFields text = nested.Exists ? nested : new JsonFields("text_config", values).Add(rootElement, file);
+        JsonFields text = nested.Exists ? nested : new JsonFields("text_config", values).Add(rootElement, file, "$", places);
         if (nested.Exists && nested.Raw("model_type") is JsonElement)
         {
             nested.Choice("model_type", "gemma3n_text");

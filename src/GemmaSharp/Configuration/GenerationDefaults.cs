@@ -37,6 +37,9 @@ sealed record GenerationDefaults
     /// <summary>Texts that end an answer.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
+    /// <summary>Start of the random numbers; <see langword="null"/> for a new one each time.</summary>
+    public ulong? Seed { get; init; }
+
     /// <summary>Tokens that are never chosen.</summary>
     public IReadOnlyList<int> SuppressTokens { get; init; } = [];
 
@@ -57,11 +60,12 @@ sealed record GenerationDefaults
     /// <param name="root">The whole object; null where there is none.</param>
     /// <param name="name">What messages call the file that it is from.</param>
     /// <param name="config">The checkpoint's configuration.</param>
+    /// <param name="places">Where values stand by their JSON paths, if not in a file of this form; null for where they are read.</param>
     /// <exception cref="ConfigurationException">It holds an impossible value.</exception>
-    public static GenerationDefaults Read(JsonElement? root, string name, Gemma3nConfig config)
+    public static GenerationDefaults Read(JsonElement? root, string name, Gemma3nConfig config, Func<string, ConfigPlace>? places = null)
     {
         var values = new List<EffectiveValue>();
-        JsonFields fields = new JsonFields("", values).Add(root, name);
+        JsonFields fields = new JsonFields("", values).Add(root, name, "$", places);
         int[] own = fields.IntOrList("eos_token_id", 0, 1 << 24, 1024) ?? [];
         int[] eos = [.. own.Concat(config.EosTokenId).Distinct().Order()];
         if (eos.Length == 0)
@@ -69,7 +73,8 @@ sealed record GenerationDefaults
             eos = [1];
         }
 
-        fields.Derived("eos_token_id", JsonFields.Compact(eos), "those of generation_config.json and config.json together, [1] when neither has any");
+        fields.Derived("eos_token_id", JsonFields.Compact(eos), places is null
+            ? "those of generation_config.json and config.json together, [1] when neither has any" : "those of the tokenizer's keys, [1] when they have none");
         return new GenerationDefaults
         {
             DoSample = fields.Bool("do_sample", true),

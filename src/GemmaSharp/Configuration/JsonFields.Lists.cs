@@ -98,7 +98,7 @@ sealed partial class JsonFields
         int length = value.GetArrayLength();
         if (length > longest)
         {
-            throw new ConfigurationException(source.File, $"{source.Path}.{key}", $"has {length} entries; at most {longest} are possible here.");
+            throw Refuse(source.Of(key), $"has {length} entries; at most {longest} are possible here.");
         }
 
         var items = new T[length];

@@ -9,7 +9,11 @@ namespace GemmaSharp.Configuration;
 /// </summary>
 sealed partial class JsonFields
 {
-    readonly record struct Source(JsonElement Element, string File, string Path);
+    readonly record struct Source(JsonElement Element, string File, string Path, Func<string, ConfigPlace>? Places)
+    {
+        /// <summary>Where the value of a key stands.</summary>
+        public ConfigPlace Of(string key) => Places?.Invoke($"{Path}.{key}") ?? new ConfigPlace(File, $"{Path}.{key}");
+    }
 
     readonly List<Source> _sources = [];
     readonly string _prefix;
@@ -27,11 +31,15 @@ sealed partial class JsonFields
     public bool Exists => _sources.Count > 0;
 
     /// <summary>Adds an object of <paramref name="file"/> as the next place to look.</summary>
-    public JsonFields Add(JsonElement? element, string file, string path = "$")
+    /// <param name="element">The object; nothing is added for anything else.</param>
+    /// <param name="file">The file's name.</param>
+    /// <param name="path">Where the object is in it.</param>
+    /// <param name="places">Where values stand by their paths, for objects that were put together from elsewhere; null for where they are read.</param>
+    public JsonFields Add(JsonElement? element, string file, string path = "$", Func<string, ConfigPlace>? places = null)
     {
         if (element is { ValueKind: JsonValueKind.Object } found)
         {
-            _sources.Add(new Source(found, file, path));
+            _sources.Add(new Source(found, file, path, places));
         }
 
         return this;
@@ -51,7 +59,7 @@ sealed partial class JsonFields
                     throw Refuse(source, key, value, "an object");
                 }
 
-                section.Add(value, source.File, $"{source.Path}.{key}");
+                section.Add(value, source.File, $"{source.Path}.{key}", source.Places);
             }
         }
 
@@ -60,6 +68,20 @@ sealed partial class JsonFields
 
     /// <summary>The raw value at <paramref name="key"/>, or nothing when absent or <c>null</c>.</summary>
     public JsonElement? Raw(string key) => Find(key) is (_, _, JsonElement value) ? value : null;
+
+    /// <summary>An object within the value at <paramref name="key"/>, as a section whose own values are noted nowhere.</summary>
+    public JsonFields Within(string key, JsonElement element, string entry)
+    {
+        Source source = Find(key)!.Value.Source;
+        return new JsonFields(key, []).Add(element, source.File, $"{source.Path}.{key}{entry}", source.Places);
+    }
+
+    /// <summary>What messages call a value of this section: its key, or where it stands if that is elsewhere.</summary>
+    public string Name(string key)
+    {
+        Source? source = Find(key)?.Source ?? (_sources.Count > 0 ? _sources[0] : null);
+        return source is { Places: not null } elsewhere ? elsewhere.Of(key).Path : key;
+    }
 
     /// <summary>The keys of the first source.</summary>
     public IEnumerable<string> Keys() => _sources.Count == 0 ? [] : _sources[0].Element.EnumerateObject().Select(p => p.Name);
@@ -153,8 +175,8 @@ sealed partial class JsonFields
             return Refuse(source, foundKey, value, needed);
         }
 
-        Source home = _sources.Count > 0 ? _sources[0] : new Source(default, "config.json", "$");
-        return new ConfigurationException(home.File, $"{home.Path}.{key}", $"is absent; {needed} is needed.");
+        ConfigPlace place = (_sources.Count > 0 ? _sources[0] : new Source(default, "config.json", "$", null)).Of(key);
+        return new ConfigurationException(place.File, place.Path, $"is absent; {needed} is needed.");
     }
 
     (Source Source, string Key, JsonElement Value)? Find(string key, string? alias = null)
@@ -170,10 +192,12 @@ sealed partial class JsonFields
         return alias is null ? null : Find(alias);
     }
 
-    static string Origin(Source source, string key) => $"{source.File} {source.Path}.{key}";
+    static string Origin(Source source, string key) => source.Of(key).ToString();
 
     static ConfigurationException Refuse(Source source, string key, JsonElement value, string needed) =>
-        new(source.File, $"{source.Path}.{key}", $"is {Shorten(value.GetRawText())}; {needed} is needed.");
+        Refuse(source.Of(key), $"is {Shorten(value.GetRawText())}; {needed} is needed.");
+
+    static ConfigurationException Refuse(ConfigPlace place, string problem) => new(place.File, place.Path, problem);
 
     static int ReadInt(Source source, string key, JsonElement value, int min, int max)
     {

@@ -54,11 +54,14 @@ sealed record ProcessorConfig
     /// <summary>Reads the settings.</summary>
     /// <param name="newest"><c>processor_config.json</c>; null where there is none.</param>
     /// <param name="published"><c>preprocessor_config.json</c>; null where there is none.</param>
+    /// <param name="newestPlaces">Where values of the first stand by their JSON paths, if not in a file of this form; null for where they are read.</param>
+    /// <param name="publishedPlaces">The same of the second.</param>
     /// <exception cref="ConfigurationException">They hold an impossible value.</exception>
-    public static ProcessorConfig Read(JsonElement? newest, JsonElement? published)
+    public static ProcessorConfig Read(
+        JsonElement? newest, JsonElement? published, Func<string, ConfigPlace>? newestPlaces = null, Func<string, ConfigPlace>? publishedPlaces = null)
     {
         var values = new List<EffectiveValue>();
-        JsonFields root = new JsonFields("", values).Add(newest, New).Add(published, Old);
+        JsonFields root = Both(new JsonFields("", values));
         return new ProcessorConfig
         {
             ImageSeqLength = root.Int("image_seq_length", 256, 1, 1 << 16),
@@ -68,7 +71,9 @@ sealed record ProcessorConfig
             Values = values,
         };
 
-        JsonFields Half(string key) => root.Section(key).Add(newest, New).Add(published, Old);
+        JsonFields Half(string key) => Both(root.Section(key));
+
+        JsonFields Both(JsonFields fields) => fields.Add(newest, New, "$", newestPlaces).Add(published, Old, "$", publishedPlaces);
     }
 }
 

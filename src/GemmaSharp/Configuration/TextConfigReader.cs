@@ -142,7 +142,7 @@ static class TextConfigReader
     {
         if (config.NumAttentionHeads % config.NumKeyValueHeads != 0)
         {
-            throw text.Refuse("num_key_value_heads", $"a divisor of num_attention_heads ({config.NumAttentionHeads})");
+            throw text.Refuse("num_key_value_heads", $"a divisor of {text.Name("num_attention_heads")} ({config.NumAttentionHeads})");
         }
 
         if (config.HeadDim % 2 != 0)
@@ -152,12 +152,12 @@ static class TextConfigReader
 
         if (config.AltupActiveIdx >= config.AltupNumInputs)
         {
-            throw text.Refuse("altup_active_idx", $"a stream below altup_num_inputs ({config.AltupNumInputs})");
+            throw text.Refuse("altup_active_idx", $"a stream below {text.Name("altup_num_inputs")} ({config.AltupNumInputs})");
         }
 
         if (config.NumKvSharedLayers >= config.NumHiddenLayers)
         {
-            throw text.Refuse("num_kv_shared_layers", $"a number below num_hidden_layers ({config.NumHiddenLayers})");
+            throw text.Refuse("num_kv_shared_layers", $"a number below {text.Name("num_hidden_layers")} ({config.NumHiddenLayers})");
         }
 
         IEnumerable<LayerType> own = config.LayerTypes.Take(config.FirstKvSharedLayer);

@@ -58,13 +58,13 @@ static class VisionConfigReader
             throw args.Refuse(Key, "a list of 1 to 8 stages, each a list of 1 to 256 blocks,");
         }
 
-        return [.. table.EnumerateArray().Select(stage => stage.EnumerateArray().Select(ReadBlock).ToList())];
+        return [.. table.EnumerateArray().Select(stage => stage.EnumerateArray().Select(block => ReadBlock(args, block)).ToList())];
     }
 
-    static VisionBlockArgs ReadBlock(JsonElement element)
+    static VisionBlockArgs ReadBlock(JsonFields args, JsonElement element)
     {
         // The listing shows the table as one value, so a block's own values go nowhere.
-        JsonFields block = new JsonFields("block_args", []).Add(element, "config.json", "$.vision_config.model_args.block_args[*][*]");
+        JsonFields block = args.Within("block_args", element, "[*][*]");
         return new VisionBlockArgs
         {
             BlockType = block.Choice("block_type", "uir", "er", "mqa"),

@@ -16,7 +16,7 @@ static class ConvertedConfig
     /// <summary>The file's bytes.</summary>
     public static byte[] Make(Checkpoint checkpoint, ConversionPlan plan, ConversionOptions options)
     {
-        JsonElement source = checkpoint.Gguf is GgufModel gguf ? GgufConfig.Read(gguf.First, gguf.Tensors(), gguf.Projector)
+        JsonElement source = checkpoint.Gguf is GgufModel gguf ? GgufConfig.Read(gguf.First, gguf.Tensors(), gguf.Projector).Root
             : ConfigFile.TryRead(Path.Combine(checkpoint.Folder, Gemma3nConfig.FileName))
             ?? throw new ConversionException($"There is no {Gemma3nConfig.FileName} in {checkpoint.Folder}; download it with the weights.");
         JsonObject root = (JsonObject)Editable(source)!;

@@ -34,13 +34,14 @@ sealed class MemoryForecast : IDisposable
     /// <param name="vision">Whether the vision tower is wanted.</param>
     /// <param name="audio">Whether the audio tower is wanted.</param>
     /// <param name="threads">Threads that will compute.</param>
+    /// <param name="cacheType">How keys and values will be stored.</param>
     /// <exception cref="CheckpointException">The checkpoint could not be loaded.</exception>
-    public MemoryForecast(Checkpoint checkpoint, ProcessorConfig processor, bool vision, bool audio, int threads)
+    public MemoryForecast(Checkpoint checkpoint, ProcessorConfig processor, bool vision, bool audio, int threads, CacheType cacheType = CacheType.Float32)
     {
         (_config, _processor) = (checkpoint.Config, processor);
         _team = WorkerTeam.Rehearsing(threads);
         OutlineParameters outlines = checkpoint.NewOutlines();
-        _parts = ModelParts.Build(new ParameterScope(outlines, ""), _config, vision, audio);
+        _parts = ModelParts.Build(new ParameterScope(outlines, ""), _config, vision, audio, cacheType);
         checkpoint.Report().ThrowIfErrors();
         outlines.Linears.PrepareProducts(_team);
         Vision = WeightMemory.Of(outlines, IsVision, isTower: true);

@@ -18,17 +18,21 @@ readonly record struct WeightMemory(long Packed, long Read, long Copied)
     /// <param name="isTower">Whether it is a tower, whose matrices are multiplied in bfloat16 where that may be and can be.</param>
     public static WeightMemory Of(OutlineParameters outlines, Func<string, bool> isWanted, bool isTower)
     {
-        bool isReduced = isTower && outlines.Products == ProductMode.Fast && ReducedMatrix.IsSupported;
+        bool isReduced = isTower && ReducedMatrix.IsSupported && outlines.LeastReducedWeights is long least
+            && outlines.Matrices.Where(outline => isWanted(outline.Request.ModulePath) && IsDense(outline.Request))
+                .Sum(outline => (long)outline.Matrix.Rows * outline.Matrix.Columns) >= least;
         WeightMemory sum = default;
         foreach ((ParameterRequest request, WeightMatrix matrix) in outlines.Matrices.Where(outline => isWanted(outline.Request.ModulePath)))
         {
             bool isLookedUp = request.ModuleType == "Embedding" && !outlines.Linears.Weights.Contains(matrix);
-            long read = isReduced && IsReducible(request) ? BFloat16Panels.BytesOf(matrix.Rows, matrix.Columns) : matrix.StoredBytes;
+            long read = isReduced && IsReducible(request) ? BFloat16Layout.BytesOf(matrix.Rows, matrix.Columns) : matrix.StoredBytes;
             sum += new WeightMemory(matrix.PackedBytes, matrix.PackedBytes > 0 || isLookedUp ? 0 : read, 0);
         }
 
         return sum with { Copied = outlines.Requests.Where(request => isWanted(request.ModulePath)).Sum(request => request.CopiedBytes) };
     }
+
+    static bool IsDense(ParameterRequest request) => request.Quantization is null && request.Stored is { Blocks: null };
 
     /// <summary>Whether all numbers of a matrix are bfloat16, by its type; what is stored in more bits may be, too, and mostly is not.</summary>
     static bool IsReducible(ParameterRequest request) => request.Stored is { Blocks: null, Type: ElementType.BF16 };

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using GemmaSharp.Generation.Drafts;
 using GemmaSharp.Prompting.Tokenization;
 
 namespace GemmaSharp.Generation;
@@ -24,6 +25,8 @@ sealed class Answer : Work
     readonly StopMatcher _stops;
     readonly AnswerForm? _form;
     readonly List<int> _forced = [];
+    readonly Func<int, double> _cost;
+    Drafter? _drafter;
     readonly TokenQueue _tokens = new();
     readonly TaskCompletionSource _admitted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -34,6 +37,8 @@ sealed class Answer : Work
     int _reusedTokens;
     int _answerTokens;
     int _forcedTokens;
+    int _draftedTokens;
+    int _acceptedTokens;
     int _lastId = -1;
     int _repeated;
     bool _ended;
@@ -54,6 +59,7 @@ sealed class Answer : Work
         Place = place;
         _source = prompt;
         _options = options.Resolved(model.GenerationDefaults);
+        _options = _options with { Speculation = _options.Speculation ?? model.Speculation };
         _options.Validate();
         _options.RequireVocabulary(model.Config.TextConfig.VocabSize);
         Seed = _options.Seed ?? (ulong)Random.Shared.NextInt64();
@@ -72,6 +78,7 @@ sealed class Answer : Work
 
         _detokenizer = new StreamingDetokenizer(model.Tokenizer);
         _stops = new StopMatcher(_options.Stop);
+        _cost = CostOf;
         _form = AnswerForm.IsWanted(_options) ? new AnswerForm(_options, model.Tokenizer, model.Config.TextConfig.VocabSize, _eos) : null;
     }
 
@@ -163,53 +170,125 @@ sealed class Answer : Work
 
         _times.Prefilled = Stopwatch.GetTimestamp();
         var sampler = new Sampler(_options, Seed, prompt.Ids, Ends());
-        var ids = new List<int>();
-        int[] rows = new int[Feed.MostTokens];
-        TakeForced(sampler, ids);
-        while (!_ended)
+        _drafter = _options.Speculation == 0 ? null : new Drafter(prompt.Ids, _options.Speculation);
+        try
         {
-            if (ids.Count == 0)
+            foreach (Feed feed in Draw(sampler, sequence))
             {
-                int id = _form is null ? sampler.Choose(Logits) : _form.Choose(sampler, Logits);
-                ids.Add(id);
-                Take(sampler, id, isForced: false);
-                TakeForced(sampler, ids);
+                yield return feed;
             }
-
-            if (!_ended)
-            {
-                _form?.Prepare(sampler);
-                ReadOnlyMemory<float> embedding = _model.Encoder.HardEmbedding(ids[0], Place.Adapters);
-                for (int start = 0, count; start < ids.Count; start += count, embedding = default)
-                {
-                    count = Math.Min(ids.Count - start, rows.Length);
-                    ids.CopyTo(start, rows, 0, count);
-                    yield return Feed.Tokens(rows.AsMemory(0, count), embedding);
-                }
-
-                ids.Clear();
-            }
+        }
+        finally
+        {
+            // Told to stop after a step: what it guessed is nobody's.
+            Reject(sequence, Guessed);
         }
     }
 
-    /// <summary>Takes what must come next: it need not be drawn, and goes through the model in one step with the token before it.</summary>
-    void TakeForced(Sampler sampler, List<int> ids)
+    /// <summary>Draws tokens and feeds them, those that must follow and a draft of those that may come then in one step with them.</summary>
+    IEnumerable<Feed> Draw(Sampler sampler, SequenceState sequence)
     {
-        if (_form is null || _ended)
+        // Taken and not yet in the cache; and what a step is fed, its guesses last.
+        var ids = new List<int>();
+        int[] rows = new int[Feed.MostTokens];
+        Verify(sampler, sequence, default, ids);
+        while (!_ended)
         {
-            return;
+            _form?.Prepare(sampler);
+            ReadOnlyMemory<float> embedding = _model.Encoder.HardEmbedding(ids[0], Place.Adapters);
+            int count = 0;
+            for (int start = 0; start < ids.Count; start += count, embedding = default)
+            {
+                count = Math.Min(ids.Count - start, rows.Length);
+                ids.CopyTo(start, rows, 0, count);
+                int guesses = start + count == ids.Count ? Draft(rows.AsSpan(count)) : 0;
+                yield return Feed.Tokens(rows.AsMemory(0, count + guesses), embedding, guesses);
+            }
+
+            ids.Clear();
+            Verify(sampler, sequence, rows.AsSpan(count, Guessed), ids);
+        }
+    }
+
+    /// <summary>Guesses the next tokens: none that would have to be the last, or whose row is not the table's.</summary>
+    int Draft(Span<int> destination)
+    {
+        int left = Math.Min(_options.MaxTokens ?? int.MaxValue, _model.ContextLength - _promptTokens) - _answerTokens;
+        int count = _drafter?.Draft(destination[..Math.Clamp(left - 1, 0, destination.Length)], _cost) ?? 0;
+        for (int i = 0; i < count; i++)
+        {
+            if (_eos.Contains(destination[i]) || _model.Encoder.IsHard(destination[i]))
+            {
+                return i;
+            }
         }
 
-        _form.Forced(_forced);
-        for (int i = 0; i < _forced.Count && !_ended; i++)
+        return count;
+    }
+
+    /// <summary>
+    /// Draws a token, and as long as tokens are those that were guessed, the next one from the logits behind the guess: each from the logits that it would
+    /// have been drawn from without guesses, with the random number that it would have had.
+    /// </summary>
+    /// <param name="sampler">Who draws.</param>
+    /// <param name="sequence">Its last tokens are the guesses; those that are not the answer's are taken out.</param>
+    /// <param name="guesses">What was guessed.</param>
+    /// <param name="ids">Receives the tokens that are not in the sequence.</param>
+    void Verify(Sampler sampler, SequenceState sequence, ReadOnlySpan<int> guesses, List<int> ids)
+    {
+        _draftedTokens += guesses.Length;
+        int right = 0, kept = 0;
+        while (!_ended && ids.Count == 0)
         {
-            ids.Add(_forced[i]);
-            Take(sampler, _forced[i], isForced: true);
+            // What an answer ends with is not fed, and so does not stay.
+            kept = right;
+            ReadOnlySpan<float> logits = LogitsAfter(right);
+            int id = _form is null ? sampler.Choose(logits) : _form.Choose(sampler, logits);
+            Put(id, isForced: false, logits, guesses);
+            _forced.Clear();
+            if (!_ended)
+            {
+                _form?.Forced(_forced);
+            }
+
+            // They go through the model in one step with the token before them.
+            for (int i = 0; i < _forced.Count && !_ended; i++)
+            {
+                Put(_forced[i], isForced: true, default, guesses);
+            }
+        }
+
+        Reject(sequence, guesses.Length - (_ended ? kept : right));
+
+        void Put(int taken, bool isForced, ReadOnlySpan<float> logits, ReadOnlySpan<int> guesses)
+        {
+            if (ids.Count == 0 && right < guesses.Length && guesses[right] == taken)
+            {
+                right++;
+                _acceptedTokens++;
+            }
+            else
+            {
+                ids.Add(taken);
+            }
+
+            _drafter?.Add(taken);
+            Take(sampler, taken, isForced, logits);
+        }
+    }
+
+    /// <summary>Takes guesses out of the sequence.</summary>
+    void Reject(SequenceState sequence, int wrong)
+    {
+        Guessed = 0;
+        if (wrong > 0)
+        {
+            sequence.CutTo(sequence.Length - wrong);
         }
     }
 
     /// <summary>Takes a token of the answer and gives it to the reader, with the text it completes.</summary>
-    void Take(Sampler sampler, int id, bool isForced)
+    void Take(Sampler sampler, int id, bool isForced, ReadOnlySpan<float> logits)
     {
         sampler.Count(id);
         _answerTokens++;
@@ -220,7 +299,7 @@ sealed class Answer : Work
         TokenLogprob[]? top = null;
         if (_options.Logprobs is int wanted && !isForced)
         {
-            (logprob, top) = Sampler.Logprobs(Logits, id, wanted);
+            (logprob, top) = Sampler.Logprobs(logits, id, wanted);
         }
 
         // A stop text that the form demands is no end.
@@ -325,6 +404,8 @@ sealed class Answer : Work
             AudioTokens = _audioTokens,
             AnswerTokens = _answerTokens,
             ForcedTokens = _forcedTokens,
+            DraftedTokens = _draftedTokens,
+            AcceptedTokens = _acceptedTokens,
             QueueTime = _times.At(_times.Begun == 0 ? now : _times.Begun),
             TimeToFirstToken = _times.At(promptDone),
             AnswerTime = Stopwatch.GetElapsedTime(promptDone, now),

@@ -30,6 +30,7 @@ sealed class InferenceEngine : IDisposable
     readonly TimeProvider _clock;
     readonly Action _release;
     readonly StepBudget _budget;
+    readonly StepCost _cost = new();
     readonly Thread _thread;
 
     // Guarded by the gate, which the engine waits at when there is nothing to do.
@@ -43,6 +44,7 @@ sealed class InferenceEngine : IDisposable
     readonly TextStep _step = new();
     readonly List<Part> _parts = [];
     TimeSpan _stepTime;
+    int _answers;
     int _nextPiece;
     int _nextToken;
     bool _idle;
@@ -86,6 +88,9 @@ sealed class InferenceEngine : IDisposable
 
     /// <summary>Bytes of scratch held.</summary>
     public long ScratchBytes => Volatile.Read(ref _scratchBytes);
+
+    /// <summary>What guesses of one of those who answered in the last step cost, as of <see cref="StepCost.OfGuesses"/>; for the engine's thread.</summary>
+    public double CostOf(int guesses) => _cost.OfGuesses(Math.Max(1, _answers), guesses);
 
     /// <summary>Whether it has been told to end.</summary>
     public bool IsClosing => _closing;
@@ -319,20 +324,23 @@ sealed class InferenceEngine : IDisposable
         _parts.Clear();
 
         // Answers come first, so that a long prompt delays them by one step at most; prompts share what is left in order of arrival.
-        int count = _active.Count, first = count == 0 ? 0 : _nextToken % count;
+        int count = _active.Count, first = count == 0 ? 0 : _nextToken % count, share = StepBudget.MaxGuesses / Math.Max(1, _answers);
+        _answers = 0;
         for (int i = 0; i < count; i++)
         {
             Work work = _active[(first + i) % count];
             if (work.Feed.Kind == FeedKind.Tokens && !work.IsHeldUp)
             {
-                if (_step.Rows + work.Feed.Ids.Length > StepRows)
+                int left = StepRows - _step.Rows - work.Feed.Certain;
+                if (left < 0)
                 {
                     break;
                 }
 
                 // More conversations than a step has rows take turns.
                 _nextToken = first + i + 1;
-                Add(work, work.Feed.Ids.Length);
+                _answers++;
+                Add(work, work.Feed.Certain + Math.Min(work.Feed.Guesses, Math.Min(share, left)));
             }
         }
 
@@ -357,7 +365,7 @@ sealed class InferenceEngine : IDisposable
 
         int all = _step.Rows;
         long start = _clock.GetTimestamp();
-        RunParts();
+        RunParts(all > tokens);
         _parts.Clear();
         _stepTime = _clock.GetElapsedTime(start);
         Telemetry.Step(_stepTime, all);
@@ -381,7 +389,7 @@ sealed class InferenceEngine : IDisposable
             if (feed.Kind == FeedKind.Tokens)
             {
                 List<EmbeddingRows>? embedding = feed.Embedding.IsEmpty ? null : [new EmbeddingRows(0, feed.Embedding)];
-                _step.Add(sequence.Cache, feed.Ids.Span, 1, embedding, sequence.Adapters);
+                _step.Add(sequence.Cache, feed.Ids.Span[..rows], 1 + rows - feed.Certain, embedding, sequence.Adapters);
             }
             else
             {
@@ -398,12 +406,14 @@ sealed class InferenceEngine : IDisposable
         }
     }
 
-    void RunParts()
+    void RunParts(bool hasPrompts)
     {
         try
         {
             MakeRoom();
+            long start = _clock.GetTimestamp();
             Forward(_step);
+            Learn(hasPrompts, _clock.GetElapsedTime(start));
         }
         catch (Exception error)
         {
@@ -418,7 +428,22 @@ sealed class InferenceEngine : IDisposable
         }
     }
 
-    /// <summary>After a step that failed: finds out whose failure it was.</summary>
+    /// <summary>Learns what guesses cost, from steps that have nothing else beside a token of every answer.</summary>
+    void Learn(bool hasPrompts, TimeSpan elapsed)
+    {
+        int certain = _step.Rows;
+        foreach (Part part in _parts)
+        {
+            certain -= part.Guesses;
+        }
+
+        if (!hasPrompts && certain == _answers)
+        {
+            _cost.Ran(_answers, _step.Rows, elapsed);
+        }
+    }
+
+    /// <summary>After a step that failed: finds out whose failure it was. Guesses are left out, lest an answer fail of what it can do without.</summary>
     void RunSingly(Exception error)
     {
         foreach (Part part in _parts)
@@ -426,7 +451,7 @@ sealed class InferenceEngine : IDisposable
             part.Work.Sequence!.CutTo(part.Start);
         }
 
-        if (_parts.Count == 1)
+        if (_parts.Count == 1 && _parts[0].Guesses == 0)
         {
             _parts[0].Work.End(error);
             return;
@@ -437,7 +462,7 @@ sealed class InferenceEngine : IDisposable
         {
             _step.Clear();
             _parts.Clear();
-            Add(part.Work, part.Rows);
+            Add(part.Work, part.Rows - part.Guesses);
             if (part.Work.Ended)
             {
                 continue;
@@ -456,7 +481,7 @@ sealed class InferenceEngine : IDisposable
             }
 
             Measure();
-            Finish(part, 0);
+            Finish(_parts[0], 0);
         }
     }
 
@@ -469,7 +494,7 @@ sealed class InferenceEngine : IDisposable
         {
             if (work.Feed.Kind == FeedKind.Tokens)
             {
-                sequence.Append(work.Feed.Ids.Span);
+                sequence.Append(work.Feed.Ids.Span[..part.Rows]);
             }
             else
             {
@@ -484,7 +509,7 @@ sealed class InferenceEngine : IDisposable
         }
 
         work.LogitsRow = logitsRow;
-        work.Advance();
+        work.Advance(part.Guesses);
     }
 
     /// <summary>Has kept prefixes give way to what the step adds to the caches of answers.</summary>
@@ -556,5 +581,9 @@ sealed class InferenceEngine : IDisposable
     /// <param name="Start">Tokens that were in the sequence before.</param>
     /// <param name="Rows">How many rows.</param>
     /// <param name="LogitsRow">Which row of the step's logits is its own, if it asked for one.</param>
-    readonly record struct Part(Work Work, int Start, int Rows, int LogitsRow);
+    readonly record struct Part(Work Work, int Start, int Rows, int LogitsRow)
+    {
+        /// <summary>How many of the rows are guesses.</summary>
+        public int Guesses => Work.Feed.Kind == FeedKind.Tokens ? Rows - Work.Feed.Certain : 0;
+    }
 }

@@ -17,6 +17,9 @@ sealed class StepBudget(int rows = StepBudget.MaxRows)
     /// </summary>
     public const int LeastPromptRows = 8;
 
+    /// <summary>Rows of guesses that a step takes at most, shared by those who answer: what a guess costs is measured, but nobody waits for many.</summary>
+    public const int MaxGuesses = 32;
+
     /// <summary>How long a step, or others' encoding between two steps, should last while somebody waits for tokens.</summary>
     public static readonly TimeSpan Slice = TimeSpan.FromMilliseconds(250);
 

@@ -20,6 +20,8 @@ static class Telemetry
     static readonly Histogram<double> s_firstToken = Seconds("gen_ai.server.time_to_first_token", "From the request to the first token.");
     static readonly Histogram<double> s_perToken = Seconds("gen_ai.server.time_per_output_token", "Between two tokens after the first.");
     static readonly Counter<long> s_hits = s_meter.CreateCounter<long>("gemmasharp.prefix.hit_tokens", "{token}", "Prompt tokens found again.");
+    static readonly Counter<long> s_drafted = s_meter.CreateCounter<long>("gemmasharp.draft.tokens", "{token}", "Tokens guessed and checked beside others.");
+    static readonly Counter<long> s_accepted = s_meter.CreateCounter<long>("gemmasharp.draft.accepted_tokens", "{token}", "Guesses that were right.");
     static readonly Histogram<double> s_step = Seconds("gemmasharp.step.duration", "One pass through the model.");
     static readonly Histogram<int> s_rows = s_meter.CreateHistogram<int>("gemmasharp.step.rows", "{row}", "Rows of one pass through the model.");
     static readonly Histogram<double> s_mask = Seconds("gemmasharp.mask.duration", "One mask of a constraint.");
@@ -106,6 +108,8 @@ static class Telemetry
 
         s_duration.Record(times.At(times.Ended).TotalSeconds, tags);
         s_hits.Add(statistics.ReusedTokens, tags);
+        s_drafted.Add(statistics.DraftedTokens, tags);
+        s_accepted.Add(statistics.AcceptedTokens, tags);
         if (times.Prefilled != 0)
         {
             s_firstToken.Record(statistics.TimeToFirstToken.TotalSeconds, tags);

@@ -21,8 +21,11 @@ abstract class Work
     /// <summary>What it wants next.</summary>
     public Feed Feed { get; private set; }
 
-    /// <summary>Which row of the step's logits is the one it asked for.</summary>
+    /// <summary>Which row of the step's logits is the first one it asked for.</summary>
     public int LogitsRow { get; set; }
+
+    /// <summary>How many guesses of its last feed are at the end of its sequence, without anybody knowing yet whether they are right.</summary>
+    public int Guessed { get; protected set; }
 
     /// <summary>Whether it is over.</summary>
     public bool Ended { get; private set; }
@@ -33,8 +36,14 @@ abstract class Work
     /// <summary>Why it must not go on; null while it may.</summary>
     public Exception? EndReason => Volatile.Read(ref _stop) ?? (_engine?.IsClosing == true ? InferenceEngine.Closed() : null);
 
-    /// <summary>The logits it asked for, <c>[V]</c>; valid until it yields again.</summary>
-    protected ReadOnlySpan<float> Logits => _engine!.Logits(LogitsRow);
+    /// <summary>The first row of the logits it asked for, <c>[V]</c>; valid until it yields again.</summary>
+    protected ReadOnlySpan<float> Logits => LogitsAfter(0);
+
+    /// <summary>The logits after so many of its guesses, at most <see cref="Guessed"/>, <c>[V]</c>; valid until it yields again.</summary>
+    protected ReadOnlySpan<float> LogitsAfter(int guesses) => _engine!.Logits(LogitsRow + guesses);
+
+    /// <summary>What so many guesses cost in the next step, as a share of it: <see cref="StepCost.OfGuesses"/>.</summary>
+    protected double CostOf(int guesses) => _engine!.CostOf(guesses);
 
     /// <summary>Ends it at the next opportunity; the first reason counts. Thread-safe, returns at once.</summary>
     public void Stop(Exception reason)
@@ -51,8 +60,10 @@ abstract class Work
     public void JoinEngine(InferenceEngine engine) => _engine = engine;
 
     /// <summary>Goes on to what it wants next, or to its end. Never throws.</summary>
-    public void Advance()
+    /// <param name="guessed">As of <see cref="Guessed"/>.</param>
+    public void Advance(int guessed = 0)
     {
+        Guessed = guessed;
         try
         {
             if (EndReason is Exception reason)

@@ -9,8 +9,8 @@ interface IParameterSource
     /// <summary>The linear layers asked for so far, by which adapters find them.</summary>
     LinearModules Linears { get; }
 
-    /// <summary>Whether products may be fast at a price in accuracy.</summary>
-    ProductMode Products { get; }
+    /// <summary>The fewest weights of a tower whose products may round activations; null where none may.</summary>
+    long? LeastReducedWeights { get; }
 
     /// <summary>The matrix <c>[rows, columns]</c> of a module.</summary>
     WeightMatrix Matrix(string module, string type, int rows, int columns);

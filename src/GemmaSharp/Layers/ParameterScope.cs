@@ -12,7 +12,6 @@ namespace GemmaSharp.Layers;
 sealed class ParameterScope
 {
     readonly IParameterSource _source;
-    readonly ReducedProducts? _reduced;
 
     public ParameterScope(IParameterSource source, string path)
         : this(source, path, null)
@@ -21,7 +20,8 @@ sealed class ParameterScope
 
     ParameterScope(IParameterSource source, string path, ReducedProducts? reduced)
     {
-        (_source, _reduced) = (source, reduced);
+        _source = source;
+        ReducedProducts = reduced;
         Path = path;
     }
 
@@ -30,13 +30,16 @@ sealed class ParameterScope
 
     /// <summary>The place <paramref name="name"/> below this one.</summary>
     /// <param name="name">A module name; may contain dots.</param>
-    public ParameterScope this[string name] => new(_source, Join(name), _reduced);
+    public ParameterScope this[string name] => new(_source, Join(name), ReducedProducts);
 
     /// <summary>Entry <paramref name="index"/> of the list of modules at this place.</summary>
     public ParameterScope this[int index] => this[index.ToString(CultureInfo.InvariantCulture)];
 
-    /// <summary>The same place for a tower: where products may be fast, its matrices are those of <paramref name="reduced"/>.</summary>
-    public ParameterScope With(ReducedProducts reduced) => _source.Products == ProductMode.Fast ? new(_source, Path, reduced) : this;
+    /// <summary>The same place for a tower, whose matrices may multiply reduced.</summary>
+    public ParameterScope AsTower() => _source.LeastReducedWeights is long least ? new(_source, Path, new ReducedProducts(least)) : this;
+
+    /// <summary>The matrices of the tower that this place is in; null where all products are exact.</summary>
+    public ReducedProducts? ReducedProducts { get; }
 
     /// <summary>A linear layer without bias, of weight <c>[outFeatures, inFeatures]</c>.</summary>
     public Linear Linear(string name, int inFeatures, int outFeatures) =>
@@ -98,7 +101,7 @@ sealed class ParameterScope
     /// <summary>Accepts every tensor of this name or below it, unused.</summary>
     public void Ignore(string name) => _source.Ignore(Join(name));
 
-    WeightMatrix Reduced(WeightMatrix weight) => _reduced?.Add(weight) ?? weight;
+    WeightMatrix Reduced(WeightMatrix weight) => ReducedProducts?.Add(weight) ?? weight;
 
     string Join(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
 

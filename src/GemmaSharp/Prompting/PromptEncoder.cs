@@ -27,7 +27,6 @@ sealed class PromptEncoder
     readonly ModelParts _parts;
     readonly LinearModules _linears;
     readonly WorkerTeam _team;
-    readonly string? _system;
     readonly EncodingCache _cache;
     bool _isEncoding;
 
@@ -36,9 +35,8 @@ sealed class PromptEncoder
 
     public PromptEncoder(
         Gemma3nConfig config, ProcessorConfig processor, ChatTemplate template, ModelParts parts, LinearModules linears, WorkerTeam team, int? imageSide,
-        string? system = null, long cacheBytes = DefaultCacheBytes)
+        long cacheBytes = DefaultCacheBytes)
     {
-        _system = system;
         _cache = new EncodingCache(cacheBytes);
         _config = config;
         _template = template;
@@ -74,11 +72,6 @@ sealed class PromptEncoder
     /// <exception cref="ChatTemplateException">The roles do not alternate.</exception>
     public PromptPlan Plan(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt, bool goesOn = false)
     {
-        if (_system is not null && messages is not [{ Role: ChatMessage.SystemRole }, ..])
-        {
-            messages = [ChatMessage.System(_system), .. messages];
-        }
-
         bool sees = _parts is { Vision: not null, EmbedVision: not null }, hears = _parts is { Audio: not null, EmbedAudio: not null };
         if (Senses.Refusal(messages, sees, hears) is string refusal)
         {
@@ -116,6 +109,9 @@ sealed class PromptEncoder
         AddHard(plan.Ids, soft, adapters);
         yield return new EncodedPrompt(plan.Ids, [.. soft.OrderBy(tokens => tokens.Start)], adapters, _linears);
     }
+
+    /// <summary>Whether a token has a <see cref="HardEmbedding"/>.</summary>
+    public bool IsHard(int id) => _parts.EmbedAudio?.Owns(id) == true || _parts.EmbedVision?.Owns(id) == true;
 
     /// <summary>The input embedding of a generated token of a multimodal vocabulary, <c>[C]</c>; empty where the text table's row is used.</summary>
     /// <remarks>Without the vocabulary's embedder the model is a text model, which looks every id up in its own table.</remarks>

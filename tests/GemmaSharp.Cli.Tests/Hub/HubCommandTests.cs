@@ -117,6 +117,36 @@ public sealed class HubCommandTests
     }
 
     [Fact]
+    public async Task List_FormsOfGguf_ShowTheirProjectors()
+    {
+        await using HubProgram program = await HubProgram.StartAsync();
+        string commit = program.Server.Add(Id, [.. ((string[])["gemma-3n-Q4_0.gguf", "Q8_0/gemma-3n-Q8_0.gguf", "mmproj-F16.gguf", "mmproj-F32.gguf"])
+            .Select(path => new FakeFile(path, path))]).Main;
+        string folder = Path.Combine(program.Repository(Id), "snapshots", commit), studio = Path.Combine(Path.GetDirectoryName(program.Cache)!, ".lmstudio", "models", "a", "gemma-3n");
+        Assert.Equal(0, (await program.RunAsync("pull", Id + ":q4_0", "--exclude", "mmproj*")).ExitCode);
+        Assert.Matches($@"(?m)^ +{Id} +main +{commit[..8]} +\d+ B +Q4_0 +missing *$", (await program.RunAsync("list")).Output);
+
+        (int exitCode, string output, _) = await program.RunAsync("pull", Id + ":q8_0");
+        Assert.Equal((0, Path.Combine(folder, "Q8_0", "gemma-3n-Q8_0.gguf")), (exitCode, output.Trim()));
+        Directory.CreateDirectory(studio);
+        File.WriteAllText(Path.Combine(studio, "gemma-3n-Q8_0.gguf"), "GGUF");
+        File.WriteAllText(Path.Combine(studio, "mmproj-BF16.gguf"), "GGUF");
+        output = (await program.RunAsync("list")).Output;
+        Assert.Matches($@"(?m)^ +{Id} +main +{commit[..8]} +\d+ B +Q4_0 Q8_0 +F16 *$", output);
+        Assert.Matches(@"(?m)^ +LM Studio +\S+gemma-3n-Q8_0\.gguf +8 B +BF16 *$", output);
+
+        JsonElement listed = Assert.Single(Check("list", (await program.RunAsync("list", "--json")).Output));
+        Assert.Equal("mmproj-F16.gguf", Assert.Single(listed.GetProperty("repositories")[0].GetProperty("snapshots")[0].GetProperty("projectors").EnumerateArray()).GetString());
+        Assert.Equal(Path.Combine(studio, "mmproj-BF16.gguf"), listed.GetProperty("others")[0].GetProperty("projector").GetString());
+        foreach ((string form, long bytes) in ((string, long)[])[("Q4_0", 18), ("Q8_0", 39)])
+        {
+            Assert.Equal(bytes, Check("remove", (await program.RunAsync("remove", $"{Id}:{form}", "--yes", "--json")).Output)[0].GetProperty("bytes").GetInt64());
+        }
+
+        Assert.Empty(Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
     public async Task Pull_KilledAgainAndAgain_GoesOnAndIsWholeAtLast()
     {
         await using HubProgram program = await HubProgram.StartAsync();

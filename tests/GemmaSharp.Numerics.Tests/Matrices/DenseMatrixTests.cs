@@ -144,6 +144,45 @@ public class DenseMatrixTests
         Assert.Throws<ArgumentException>(() => new DenseMatrix(new TensorData(block, 0, ElementType.I32, [4, 4])));
     }
 
+    [Theory]
+    [InlineData(64, 64)]
+    [InlineData(61, 48)]
+    [InlineData(40, 77)]
+    [InlineData(9, 15)]
+    [InlineData(23, 400)]
+    public void Multiply_Halves_HasTheBitsOfTheSameSingles(int rows, int columns)
+    {
+        using WorkerTeam team = new(2);
+        Random random = new(rows);
+        NativeBlock block = NativeBlock.Allocate(2L * rows * columns);
+        float[] values = new float[rows * columns];
+        for (int i = 0; i < values.Length; i++)
+        {
+            // Every exponent, subnormal numbers among them.
+            Half half = BitConverter.UInt16BitsToHalf((ushort)((random.Next(2) << 15) | random.Next(31 << 10)));
+            values[i] = (float)half;
+            Assert.True(BitConverter.TryWriteBytes(block.Write(2L * i, 2), half));
+        }
+
+        DenseMatrix halves = new(new TensorData(block, 0, ElementType.F16, [rows, columns])), singles = DenseMatrix.FromSingles(values, rows, columns);
+        (int firstRow, int firstColumn) = (3, 5);
+        (DenseMatrix Halves, DenseMatrix Singles)[] pairs =
+        [
+            (halves, singles),
+            (halves.Slice(firstRow, rows - firstRow, firstColumn, columns - firstColumn), singles.Slice(firstRow, rows - firstRow, firstColumn, columns - firstColumn)),
+        ];
+        foreach ((DenseMatrix of, DenseMatrix same) in pairs)
+        {
+            for (int tokens = 1; tokens <= 26; tokens++)
+            {
+                float[] x = Randoms.Singles(random, tokens * of.Columns), y = new float[tokens * of.Rows], expected = new float[y.Length];
+                of.Multiply(x, tokens, y, team);
+                same.Multiply(x, tokens, expected, team);
+                Assert.Equal(expected.Select(BitConverter.SingleToInt32Bits), y.Select(BitConverter.SingleToInt32Bits));
+            }
+        }
+    }
+
     [Fact]
     public void Constructor_BeyondBlock_Throws()
     {

@@ -75,6 +75,39 @@ public sealed class OllamaModelTests(SharedServer shared) : IClassFixture<Shared
     }
 
     [Fact]
+    public async Task Show_has_the_models_own_text_licence_and_parameters()
+    {
+        using GemmaModel model = GemmaModel.Load(Demo.Folder, new GemmaModelOptions
+        {
+            Defaults = new ModelDefaults { System = "Be \"brief\".\n", Temperature = 0.5, Seed = ulong.MaxValue - 1, MaxTokens = 100, MinP = 0.05, RepetitionPenalty = 1.1, Stop = ["<end>", "\"\n"], License = "Terms" },
+        });
+        await using RunningServer server = await RunningServer.StartAsync(model);
+        JsonNode show = await server.AskAsync("/api/show", """{"model":"gemma-3n-demo"}""");
+        Assert.Equal(("Terms", "Be \"brief\".\n"), ((string)show["license"]!, (string)show["system"]!));
+        string[] lines = ((string)show["parameters"]!).Split('\n');
+        Assert.All(lines, line => Assert.Equal(' ', line[30]));
+        Assert.Equal(
+            [("min_p", "0.05"), ("num_predict", "100"), ("repeat_penalty", "1.1"), ("seed", "-2"), ("stop", "\"<end>\""), ("stop", "\"\\\"\\n\""), ("temperature", "0.5")],
+            lines.Select(line => (line[..30].TrimEnd(), line[31..])).Where(each => each.Item1 is not ("top_k" or "top_p")).OrderBy(each => each.Item1, StringComparer.Ordinal));
+        Assert.StartsWith("FROM gemma-3n-demo\nSYSTEM \"Be \\\"brief\\\".\\n\"\nPARAMETER ", (string)show["modelfile"]!, StringComparison.Ordinal);
+        JsonNode plain = await _server.AskAsync("/api/show", """{"model":"gemma-3n-demo"}""");
+        Assert.Equal(("", ""), ((string)plain["license"]!, (string)plain["system"]!));
+    }
+
+    [Fact]
+    public async Task Seed_of_minus_one_is_a_new_one_each_time()
+    {
+        using GemmaModel model = GemmaModel.Load(Demo.Folder, new GemmaModelOptions { Defaults = new ModelDefaults { Temperature = 5, Seed = 3, MaxTokens = 24 } });
+        await using RunningServer server = await RunningServer.StartAsync(model);
+        async Task<string> AnswerAsync(string seed) => (string)(await server.AskAsync("/api/generate", $$"""
+            {"model":"gemma-3n-demo","prompt":"What is the capital of Peru?","stream":false,"options":{"top_k":0,"top_p":1 {{seed}} } }
+            """))["response"]!;
+        Assert.Equal(await AnswerAsync(""), await AnswerAsync(""));
+        Assert.Equal(await AnswerAsync(""), await AnswerAsync(",\"seed\":3"));
+        Assert.NotEqual(await AnswerAsync(",\"seed\":-1"), await AnswerAsync(",\"seed\":-1"));
+    }
+
+    [Fact]
     public async Task Deaf_and_blind_model_of_four_bits_says_so()
     {
         string folder = Directory.CreateTempSubdirectory("gemma-four-bits-").FullName;

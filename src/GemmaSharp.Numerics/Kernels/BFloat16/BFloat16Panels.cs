@@ -4,54 +4,34 @@ using GemmaSharp.Numerics.Threading;
 
 namespace GemmaSharp.Numerics.Kernels;
 
-/// <summary>Weights as bfloat16 panels of sixteen rows: blocks of <see cref="BFloat16Tile.BlockColumns"/> columns, of which a line has two of each row.</summary>
+/// <summary>Stored weights as bfloat16 panels, in memory of their own; <see cref="BFloat16Layout"/> says how they lie.</summary>
 /// <remarks>No weight is rounded: what is not a bfloat16 number cannot be packed. Immutable and thread-safe.</remarks>
 sealed unsafe class BFloat16Panels : IDisposable
 {
-    /// <summary>Rows of a panel.</summary>
-    public const int PanelRows = 16;
-
     const int PairBytes = 2 * sizeof(ushort);
 
     readonly NativeBlock _memory;
+    readonly int _rows;
+    readonly int _columns;
 
     BFloat16Panels(int rows, int columns)
     {
-        (Rows, Columns) = (rows, columns);
-        _memory = NativeBlock.AllocateUncleared(BytesOf(rows, columns));
+        (_rows, _columns) = (rows, columns);
+        _memory = NativeBlock.AllocateUncleared(BFloat16Layout.BytesOf(rows, columns));
     }
-
-    /// <summary>Rows of the matrix; those of the last panel beyond them are zeros.</summary>
-    public int Rows { get; }
-
-    /// <summary>Columns of the matrix.</summary>
-    public int Columns { get; }
-
-    /// <summary>Panels.</summary>
-    public int Count => (Rows + PanelRows - 1) / PanelRows;
-
-    /// <summary>Blocks of a panel; the last one is filled up with zeros.</summary>
-    public int Blocks => (Columns + BFloat16Tile.BlockColumns - 1) / BFloat16Tile.BlockColumns;
-
-    /// <summary>Bytes from panel to panel.</summary>
-    public long PanelBytes => (long)Blocks * BFloat16Tile.BlockColumns * PanelRows * sizeof(ushort);
 
     /// <summary>Bytes of all panels.</summary>
     public long Bytes => _memory.Length;
 
-    /// <summary>The first panel; the caller keeps this alive while using it.</summary>
-    public byte* Pointer => _memory.Pointer;
-
-    /// <summary>Bytes of the panels of a matrix.</summary>
-    public static long BytesOf(int rows, int columns) => (rows + PanelRows - 1) / PanelRows
-        * ((columns + BFloat16Tile.BlockColumns - 1) / BFloat16Tile.BlockColumns * (long)BFloat16Tile.BlockColumns * PanelRows * sizeof(ushort));
+    /// <summary>Where they lie; the caller keeps this alive while using it.</summary>
+    public BFloat16Layout Layout => new(_memory.Pointer, _rows, _columns);
 
     /// <summary>Packs a matrix.</summary>
     /// <param name="source">The weights.</param>
-    /// <param name="team">The threads that share the panels; null for the caller's alone.</param>
+    /// <param name="team">The threads that share the panels.</param>
     /// <returns>The panels; null where a weight is no bfloat16 number, or there are none.</returns>
     /// <exception cref="OutOfMemoryException">The system has not enough memory.</exception>
-    public static BFloat16Panels? Pack(IRowSource source, WorkerTeam? team)
+    public static BFloat16Panels? Pack(IRowSource source, WorkerTeam team)
     {
         if (source.Rows == 0 || source.Columns == 0)
         {
@@ -62,15 +42,9 @@ sealed unsafe class BFloat16Panels : IDisposable
         bool failed = false;
         try
         {
-            Job job = new() { Source = source, Panels = panels, Failed = ref failed };
-            if (team is null)
-            {
-                job.Run(0, panels.Count);
-            }
-            else
-            {
-                team.Run(ref job, panels.Count, Math.Max(1, panels.Count / (team.Threads * 8)));
-            }
+            Job job = new() { Source = source, Layout = panels.Layout, Failed = ref failed };
+            int count = job.Layout.Count;
+            team.Run(ref job, count, Math.Max(1, count / (team.Threads * 8)));
         }
         catch
         {
@@ -93,20 +67,20 @@ sealed unsafe class BFloat16Panels : IDisposable
     ref struct Job : IParallelJob
     {
         public IRowSource Source;
-        public BFloat16Panels Panels;
+        public BFloat16Layout Layout;
         public ref bool Failed;
 
         public readonly void Run(int first, int last)
         {
-            int columns = Source.Columns, blocks = Panels.Blocks;
+            int columns = Source.Columns, blocks = Layout.Blocks;
             float* row = ThreadScratch.Of<float>(ScratchPurpose.Rows, (long)blocks * BFloat16Tile.BlockColumns);
             for (int panel = first; panel < last && !Volatile.Read(ref Failed); panel++)
             {
-                byte* target = Panels.Pointer + panel * Panels.PanelBytes;
-                for (int r = 0; r < PanelRows; r++)
+                byte* target = Layout.Panel(panel);
+                for (int r = 0; r < BFloat16Layout.PanelRows; r++)
                 {
                     new Span<float>(row, blocks * BFloat16Tile.BlockColumns).Clear();
-                    int number = panel * PanelRows + r;
+                    int number = panel * BFloat16Layout.PanelRows + r;
                     if (number < Source.Rows)
                     {
                         Source.ReadRow(number, new Span<float>(row, columns));
@@ -130,7 +104,7 @@ sealed unsafe class BFloat16Panels : IDisposable
             {
                 uint first = row[2 * pair], second = row[2 * pair + 1];
                 lower |= first | second;
-                target[pair * PanelRows] = (first >> 16) | (second & 0xFFFF0000);
+                target[pair * BFloat16Layout.PanelRows] = (first >> 16) | (second & 0xFFFF0000);
             }
 
             return (lower & 0xFFFF) == 0;

@@ -36,6 +36,9 @@ unsafe struct DirectProduct<TFormat, TVector> : IParallelJob
 
     public readonly int Groups => (N + GroupRows - 1) / GroupRows;
 
+    /// <summary>Whether the tiles of these weights are machine code here.</summary>
+    internal static bool IsAssembled => typeof(TFormat) == typeof(HalfWeights) && typeof(TVector) == typeof(F32x16) && HalfTile.IsSupported;
+
     readonly bool IsContiguous => RowBytes == K * (nuint)TFormat.Size;
 
     [SkipLocalsInit]
@@ -50,7 +53,11 @@ unsafe struct DirectProduct<TFormat, TVector> : IParallelJob
             for (; row + 8 <= end; row += 8)
             {
                 byte* w = W + (nuint)row * RowBytes;
-                if (IsContiguous)
+                if (IsAssembled)
+                {
+                    EightRows(w, Y + row);
+                }
+                else if (IsContiguous)
                 {
                     DotTile.Tile1x8<TFormat, TVector, FetchAhead>(X, w, RowBytes, K / lanes, w + 8 * RowBytes, Y + row);
                 }
@@ -68,6 +75,40 @@ unsafe struct DirectProduct<TFormat, TVector> : IParallelJob
         if (row < end)
         {
             LastRows(row, end);
+        }
+    }
+
+    [SkipLocalsInit]
+    readonly void EightRows(byte* w, float* y)
+    {
+        float* sums = stackalloc float[2 * HalfTile.Rows * TilePacking.MaxLanes];
+        nuint steps = K / (nuint)TVector.Count;
+        if (IsContiguous)
+        {
+            HalfTile.Sum<FetchAhead>(0, X, w, RowBytes, steps, w + 8 * RowBytes, sums);
+        }
+        else
+        {
+            HalfTile.Sum<FetchNothing>(0, X, w, RowBytes, steps, w, sums);
+        }
+
+        Fold(sums, y);
+        Fold(sums + HalfTile.Rows * TVector.Count, y + HalfTile.Rows);
+    }
+
+    /// <summary>Four rows' sums over the lanes.</summary>
+    static void Fold(float* sums, float* y) => TVector.StoreSums(
+        TVector.Load(sums), TVector.Load(sums + TVector.Count), TVector.Load(sums + 2 * TVector.Count), TVector.Load(sums + 3 * TVector.Count), y);
+
+    [SkipLocalsInit]
+    static void Assembled<TFetch>(int tile, float* x, byte* w, nuint rowBytes, nuint steps, byte* next, float* sums, float* y, nuint yStride)
+        where TFetch : struct, IFetch
+    {
+        float* room = stackalloc float[HalfTile.MostSums];
+        HalfTile.Sum<TFetch>(tile, x, w, rowBytes, steps, next, sums == null ? room : sums);
+        for (int t = 0; t < tile && sums == null; t++)
+        {
+            Fold(room + t * HalfTile.Rows * TVector.Count, y + (nuint)t * yStride);
         }
     }
 
@@ -128,6 +169,12 @@ unsafe struct DirectProduct<TFormat, TVector> : IParallelJob
         where TFetch : struct, IFetch
     {
         byte* next = w + PanelRows * rowBytes;
+        if (IsAssembled)
+        {
+            Assembled<TFetch>(tile, x, w, rowBytes, steps, next, sums, y, yStride);
+            return;
+        }
+
         switch (tile)
         {
             case 6:

@@ -62,6 +62,41 @@ static unsafe class MatMul
         }
     }
 
+    /// <summary><c>y[i, j] = Σ x[i, c] · w[j, c]</c> with rows in a stored form.</summary>
+    /// <param name="x"><c>[m, k]</c></param>
+    /// <param name="m">Rows of x and y.</param>
+    /// <param name="w"><c>[n, k]</c></param>
+    /// <param name="n">Rows of w, columns of y.</param>
+    /// <param name="k">Columns of x and w.</param>
+    /// <param name="y"><c>[m, n]</c> with <paramref name="ldy"/> elements from row to row; must not overlap the inputs.</param>
+    /// <param name="ldy">Row stride of y, at least <paramref name="n"/>.</param>
+    /// <exception cref="ArgumentException">A span is too short or a stride too small, or there is no product of such numbers.</exception>
+    public static void Multiply(ReadOnlySpan<float> x, int m, StoredRows w, int n, int k, Span<float> y, int ldy)
+    {
+        CheckMatrix(x.Length, m, k, k, nameof(x));
+        CheckMatrix(w.Count, n, k, k, nameof(w));
+        CheckMatrix(y.Length, m, n, ldy, nameof(y));
+        nuint rowBytes = (nuint)k * (nuint)w.Type.SizeInBytes();
+        fixed (float* px = x, py = y)
+        fixed (byte* pw = w.Bytes)
+        {
+            switch (w.Type)
+            {
+                case ElementType.F32:
+                    Multiply<SingleWeights>(px, m, (nuint)k, pw, n, rowBytes, k, py, (nuint)ldy, null);
+                    break;
+                case ElementType.BF16:
+                    Multiply<BFloat16Weights>(px, m, (nuint)k, pw, n, rowBytes, k, py, (nuint)ldy, null);
+                    break;
+                case ElementType.F16:
+                    Multiply<HalfWeights>(px, m, (nuint)k, pw, n, rowBytes, k, py, (nuint)ldy, null);
+                    break;
+                default:
+                    throw new ArgumentException($"Rows of {w.Type.Name()} were given; products are made of BF16, F16 and F32.", nameof(w));
+            }
+        }
+    }
+
     /// <summary>The product with stored weights; strides of x and y in elements, of w in bytes.</summary>
     internal static void Multiply<TFormat>(
         float* x, int m, nuint xStride, byte* w, int n, nuint rowBytes, int k, float* y, nuint yStride, WorkerTeam? team)
@@ -123,7 +158,7 @@ static unsafe class MatMul
         const int BlockFloats = 192 << 10;
         const int SmallestBlock = 60;
         bool wide = TilePacking.TileTokens<TVector>() == TilePacking.MaxTokens;
-        bool costly = typeof(TFormat) == typeof(HalfWeights);
+        bool costly = typeof(TFormat) == typeof(HalfWeights) && !DirectProduct<TFormat, TVector>.IsAssembled;
         int few = (costly, wide) switch
         {
             (true, true) => 8,

@@ -149,6 +149,10 @@ sealed class TextCompletions(ModelCatalog catalog, AnswerPump pump, FieldLog log
             CachedTokens = a.PromptTokensDetails.CachedTokens + b.PromptTokensDetails.CachedTokens,
             TextTokens = a.PromptTokensDetails.TextTokens + b.PromptTokensDetails.TextTokens,
         },
+        CompletionTokensDetails = a.CompletionTokensDetails with
+        {
+            AcceptedPredictionTokens = a.CompletionTokensDetails.AcceptedPredictionTokens + b.CompletionTokensDetails.AcceptedPredictionTokens,
+        },
     });
 
     static int? Logprobs(Fields body) =>

@@ -14,15 +14,25 @@ sealed class GgufConfig
     /// <summary>The JSON files of the checkpoint that the file was made from, one object by their names.</summary>
     public const string WholeKey = "gemmasharp.settings";
 
+    /// <summary>The key of an mmproj file that has the side of pictures.</summary>
+    public const string ImageSize = "clip.vision.image_size";
+
     const string Prefix = "gemma3n.";
+    const int LargestImage = 8192;
     const int MostLayers = 512;
     const int PublishedPerLayerRows = 262144;
+
+    // A ten-thousandth of the units stays.
+    const double MostSparsity = 3.719;
 
     readonly GgufFile _file;
     readonly GgufMetadata _metadata;
     readonly Dictionary<string, StoredTensor> _tensors;
     readonly JsonObject _text;
+    readonly GgufPlaces _places;
     readonly int _layers;
+
+    readonly record struct Found(int Value, string Place);
 
     GgufConfig(GgufFile file, IEnumerable<StoredTensor> tensors, JsonObject? whole)
     {
@@ -34,26 +44,29 @@ sealed class GgufConfig
         }
 
         Root = whole ?? [];
+        _places = new GgufPlaces(file.Name, whole, Gemma3nConfig.FileName);
         _text = Root["text_config"] as JsonObject ?? [];
         Root["text_config"] = _text;
         int stored = _tensors.Values.Max(tensor => GgufNames.LayerOf(tensor.Name) + 1) ?? 0;
         _layers = _metadata.Int(Prefix + "block_count", 1, MostLayers) ?? stored;
+        _places.Note(
+            TextPath("num_hidden_layers"), _metadata.Contains(Prefix + "block_count") ? Prefix + "block_count" : "the number of layers of its tensors");
     }
 
     JsonObject Root { get; }
 
-    /// <summary>What <c>config.json</c> would be.</summary>
+    /// <summary>What <c>config.json</c> would be, and where its values stand.</summary>
     /// <param name="file">The file with the keys.</param>
     /// <param name="tensors">All tensors, those of the projector among them.</param>
     /// <param name="projector">The mmproj file; null without.</param>
     /// <exception cref="GgufException">A key is of another type or impossible.</exception>
-    public static JsonElement Read(GgufFile file, IEnumerable<StoredTensor> tensors, GgufFile? projector)
+    public static (JsonElement Root, Func<string, ConfigPlace> Places) Read(GgufFile file, IEnumerable<StoredTensor> tensors, GgufFile? projector)
     {
         var config = new GgufConfig(file, tensors, Settings(file, Gemma3nConfig.FileName));
         config.ReadRoot();
         config.ReadText();
         config.ReadProjector(projector);
-        return Element(config.Root);
+        return (Element(config.Root), config._places.Of);
     }
 
     /// <summary>One of the JSON files that this program put into the file when it wrote it; null without.</summary>
@@ -93,7 +106,7 @@ sealed class GgufConfig
     /// <summary>How pictures are prepared, by an mmproj file, as <c>preprocessor_config.json</c> would say; null where it says nothing.</summary>
     public static JsonObject? Processor(GgufFile projector)
     {
-        if (projector.Metadata.Int("clip.vision.image_size", 1, 8192) is not int side)
+        if (projector.Metadata.Int(ImageSize, 1, LargestImage) is not int side)
         {
             return null;
         }
@@ -108,9 +121,9 @@ sealed class GgufConfig
         SortedSet<int> ends = [];
         foreach (string key in (ReadOnlySpan<string>)["eos_token_id", "eot_token_id"])
         {
-            if (Token(key) is int end)
+            if (Token(key) is Found end)
             {
-                ends.Add(end);
+                ends.Add(end.Value);
             }
         }
 
@@ -136,6 +149,7 @@ sealed class GgufConfig
             [("boi_token_id", "<start_of_image>"), ("eoi_token_id", "<end_of_image>"), ("image_token_id", "<image_soft_token>"),
              ("boa_token_id", "<start_of_audio>"), ("eoa_token_id", "<end_of_audio>"), ("audio_token_id", "<audio_soft_token>")])
         {
+            _places.Note("$." + key, $"the id of {piece}");
             if (ids.TryGetValue(piece, out int id))
             {
                 Root[key] = id;
@@ -148,22 +162,26 @@ sealed class GgufConfig
         _text["model_type"] = "gemma3n_text";
         _text["num_hidden_layers"] = _layers;
         Set("hidden_size", Columns("embed_tokens") ?? Whole("embedding_length"));
-        Set("vocab_size", Rows("embed_tokens") ?? Whole("vocab_size") ?? (Vocabulary > 0 ? Vocabulary : null));
+        Set("vocab_size", Rows("embed_tokens") ?? Whole("vocab_size")
+            ?? (Vocabulary > 0 ? new Found(Vocabulary, "the number of tokenizer.ggml.tokens") : null));
         Set("max_position_embeddings", Whole("context_length"));
         Set("num_attention_heads", Same("attention.head_count"));
         Set("num_key_value_heads", Same("attention.head_count_kv"));
         Set("head_dim", Rows("layers.0.self_attn.q_norm") ?? Whole("attention.key_length") ?? Whole("attention.head_dim"));
         Set("sliding_window", Whole("attention.sliding_window"));
-        Set("num_kv_shared_layers", _metadata.Int(Prefix + "attention.shared_kv_layers", 0, MostLayers));
+        Set("num_kv_shared_layers", Whole("attention.shared_kv_layers", 0, MostLayers));
         Set("altup_num_inputs", Whole("altup.num_inputs"));
-        Set("altup_active_idx", _metadata.Int(Prefix + "altup.active_idx"));
+        Set("altup_active_idx", Whole("altup.active_idx", 0, int.MaxValue));
         Set("hidden_size_per_layer_input", Rows("layers.0.per_layer_input_gate") ?? Whole("embedding_length_per_layer_input"));
         Set("laurel_rank", Rows("layers.0.laurel.linear_left"));
-        if (Rows("embed_tokens_per_layer") is int rows)
+        if (Rows("embed_tokens_per_layer") is Found rows)
         {
             // A checkpoint with fewer rows than the table has says so itself.
             int said = _text["vocab_size_per_layer_input"] is JsonValue value && value.TryGetValue(out int number) ? number : PublishedPerLayerRows;
-            _text["vocab_size_per_layer_input"] = Math.Min(rows, said);
+            if (rows.Value <= said || !_text.ContainsKey("vocab_size_per_layer_input"))
+            {
+                Set("vocab_size_per_layer_input", rows with { Value = Math.Min(rows.Value, said) });
+            }
         }
 
         SetReal("rms_norm_eps", "attention.layer_norm_rms_epsilon");
@@ -172,6 +190,7 @@ sealed class GgufConfig
         if (_metadata.Flag(Prefix + "altup.correct_scale") is bool scaled)
         {
             _text["altup_correct_scale"] = scaled;
+            NoteKey("altup_correct_scale", "altup.correct_scale");
         }
         else if (!_text.ContainsKey("altup_correct_scale"))
         {
@@ -180,6 +199,8 @@ sealed class GgufConfig
 
         bool tied = !_tensors.ContainsKey("lm_head.weight");
         (Root["tie_word_embeddings"], _text["tie_word_embeddings"]) = (tied, tied);
+        _places.Note("$.tie_word_embeddings", "output.weight");
+        _places.Note(TextPath("tie_word_embeddings"), "output.weight");
         Set("pad_token_id", Token("padding_token_id"));
         Set("bos_token_id", Token("bos_token_id"));
         SetWidths();
@@ -189,8 +210,9 @@ sealed class GgufConfig
 
     void SetRope()
     {
-        double? full = _metadata.Number(Prefix + "rope.freq_base");
-        double? sliding = _metadata.Number(Prefix + "rope.freq_base_swa") ?? _metadata.Number(Prefix + "rope.freq_base_local");
+        const string Full = "rope.freq_base", Sliding = "rope.freq_base_swa", Local = "rope.freq_base_local";
+        double? full = _metadata.Number(Prefix + Full);
+        double? sliding = _metadata.Number(Prefix + Sliding) ?? _metadata.Number(Prefix + Local);
         if ((full ?? sliding) is null)
         {
             return;
@@ -200,13 +222,16 @@ sealed class GgufConfig
         _text.Remove("rope_parameters");
         _text["rope_theta"] = full ?? 1e6;
         _text["rope_local_base_freq"] = sliding ?? 1e4;
+        NoteKey("rope_theta", Full);
+        NoteKey("rope_local_base_freq", _metadata.Contains(Prefix + Local) && !_metadata.Contains(Prefix + Sliding) ? Local : Sliding);
     }
 
     void SetWidths()
     {
-        double[]? listed = PerLayer("feed_forward_length");
-        int? one = listed is null ? Whole("feed_forward_length") : null;
-        if (listed is null && one is null && Rows("layers.0.mlp.gate_proj") is null)
+        const string Key = "feed_forward_length", Gate = "layers.0.mlp.gate_proj";
+        double[]? listed = PerLayer(Key);
+        Found? one = listed is null ? Whole(Key) : null;
+        if (listed is null && one is null && Rows(Gate) is null)
         {
             return;
         }
@@ -214,23 +239,29 @@ sealed class GgufConfig
         var widths = new JsonArray();
         for (int i = 0; i < _layers; i++)
         {
-            double width = Rows($"layers.{i}.mlp.gate_proj") ?? listed?[i] ?? one ?? 0;
+            double width = Rows($"layers.{i}.mlp.gate_proj")?.Value ?? listed?[i] ?? one?.Value ?? 0;
             widths.Add((JsonNode?)JsonValue.Create(width));
         }
 
         _text["intermediate_size"] = widths;
+        _places.Note(TextPath("intermediate_size"), Rows(Gate) is null ? Prefix + Key : "the numbers of rows of blk.N.ffn_gate.weight");
     }
 
     void SetLayerTypes()
     {
         const string Key = "attention.sliding_window_pattern";
+        if (_metadata.Contains(Prefix + Key))
+        {
+            NoteKey("layer_types", Key);
+        }
+
         if (PerLayer(Key) is double[] pattern)
         {
             _text["layer_types"] = Types(i => pattern[i] == 0);
         }
         else if (_metadata.Contains(Prefix + Key))
         {
-            int period = Whole(Key)!.Value;
+            int period = Whole(Key)!.Value.Value;
             _text["layer_types"] = Types(i => (i + 1) % period == 0);
         }
 
@@ -240,11 +271,20 @@ sealed class GgufConfig
 
     void SetSparsity()
     {
+        const string Key = "activation_sparsity_scale";
+
         // Shares of half and less have multipliers that stand for no cut; a file with whole settings has the shares themselves.
-        if (PerLayer("activation_sparsity_scale") is double[] scales
-            && (_text["activation_sparsity_pattern"] is not JsonArray shares || shares.Count != _layers))
+        if (PerLayer(Key) is double[] scales && (_text["activation_sparsity_pattern"] is not JsonArray shares || shares.Count != _layers))
         {
+            int wrong = Array.FindIndex(scales, scale => double.IsFinite(scale) && scale > MostSparsity);
+            if (wrong >= 0)
+            {
+                throw _metadata.Wrong(FormattableString.Invariant($"{Prefix}{Key}[{wrong}]"), scales[wrong], FormattableString.Invariant(
+                    $"a multiplier of the deviation up to {MostSparsity}"));
+            }
+
             _text["activation_sparsity_pattern"] = new JsonArray([.. scales.Select(scale => JsonValue.Create(GgufSparsity.Share(scale)))]);
+            NoteKey("activation_sparsity_pattern", Key);
         }
     }
 
@@ -256,32 +296,41 @@ sealed class GgufConfig
         }
 
         GgufMetadata keys = projector.Metadata;
-        _ = keys.Int("clip.vision.image_size", 1, 8192);
+        _ = keys.Int(ImageSize, 1, LargestImage);
         _ = keys.Int("clip.vision.patch_size", 1);
         if (_tensors.TryGetValue("embed_vision.embedding.weight", out StoredTensor? vision) && vision.Shape.Count == 2)
         {
             JsonObject section = Section("vision_config");
             (section["vocab_size"], section["hidden_size"]) = (vision.Shape[0], vision.Shape[1]);
+            NoteEmbedding("vision_config", vision.Name);
             if (_tensors.TryGetValue("vision_tower.timm_model.conv_stem.conv.weight", out StoredTensor? stem) && stem.Shape.Count == 4)
             {
                 JsonObject args = section["model_args"] as JsonObject ?? [];
                 args["stem_size"] = stem.Shape[0];
+                _places.Note("$.vision_config.model_args.stem_size", $"the number of channels of {stem.Name}", projector.Name);
                 section["model_args"] = args;
             }
+        }
+
+        void NoteEmbedding(string section, string tensor)
+        {
+            _places.Note($"$.{section}.vocab_size", $"the number of rows of {tensor}", projector.Name);
+            _places.Note($"$.{section}.hidden_size", $"the width of {tensor}", projector.Name);
         }
 
         if (_tensors.TryGetValue("embed_audio.embedding.weight", out StoredTensor? audio) && audio.Shape.Count == 2)
         {
             JsonObject section = Section("audio_config");
             (section["vocab_size"], section["hidden_size"]) = (audio.Shape[0], audio.Shape[1]);
-            if (keys.Int("clip.audio.block_count", 1, MostLayers) is int blocks)
+            NoteEmbedding("audio_config", audio.Name);
+            foreach ((string field, string key, int most) in (ReadOnlySpan<(string, string, int)>)
+                [("conf_num_hidden_layers", "clip.audio.block_count", MostLayers), ("conf_num_attention_heads", "clip.audio.attention.head_count", 1024)])
             {
-                section["conf_num_hidden_layers"] = blocks;
-            }
-
-            if (keys.Int("clip.audio.attention.head_count", 1, 1024) is int heads)
-            {
-                section["conf_num_attention_heads"] = heads;
+                if (keys.Int(key, 1, most) is int number)
+                {
+                    section[field] = number;
+                    _places.Note("$.audio_config." + field, key, projector.Name);
+                }
             }
         }
     }
@@ -296,7 +345,11 @@ sealed class GgufConfig
     int Vocabulary => _metadata.Texts("tokenizer.ggml.tokens")?.Count ?? 0;
 
     /// <summary>An id among the tokenizer's keys.</summary>
-    int? Token(string key) => _metadata.Int("tokenizer.ggml." + key, 0, Math.Max(1, Vocabulary) - 1);
+    Found? Token(string key)
+    {
+        string whole = "tokenizer.ggml." + key;
+        return _metadata.Int(whole, 0, Math.Max(1, Vocabulary) - 1) is int id ? new Found(id, whole) : null;
+    }
 
     Dictionary<string, int> SpecialIds()
     {
@@ -318,17 +371,18 @@ sealed class GgufConfig
         return ids;
     }
 
-    int? Whole(string key) => _metadata.Int(Prefix + key, 1, 1 << 24);
+    Found? Whole(string key, int least = 1, int most = 1 << 24) =>
+        _metadata.Int(Prefix + key, least, most) is int value ? new Found(value, Prefix + key) : null;
 
     /// <summary>A number, or the one that a list has throughout.</summary>
-    int? Same(string key)
+    Found? Same(string key)
     {
         if (PerLayer(key) is not double[] list)
         {
             return Whole(key);
         }
 
-        return list.Distinct().Count() == 1 && list[0] is >= 1 and <= 1024 && list[0] == Math.Floor(list[0]) ? (int)list[0]
+        return list.Distinct().Count() == 1 && list[0] is >= 1 and <= 1024 && list[0] == Math.Floor(list[0]) ? new Found((int)list[0], Prefix + key)
             : throw new GgufException(_file.Path, $"has a list {Prefix}{key} of different or impossible numbers; this model has one for all layers.");
     }
 
@@ -339,19 +393,31 @@ sealed class GgufConfig
             : throw new GgufException(_file.Path, $"has {list.Length} entries in {Prefix}{key}; one for each of the {_layers} layers is needed.");
     }
 
-    int? Rows(string name) => Axis(name, 0);
+    Found? Rows(string name) => Axis(name, 0);
 
-    int? Columns(string name) => Axis(name, 1);
+    Found? Columns(string name) => Axis(name, 1);
 
-    int? Axis(string name, int axis) =>
-        _tensors.TryGetValue($"language_model.{name}.weight", out StoredTensor? tensor) && tensor.Shape.Count > axis && tensor.Shape[axis] <= int.MaxValue
-            ? (int)tensor.Shape[axis] : null;
-
-    void Set(string field, int? value)
+    Found? Axis(string name, int axis)
     {
-        if (value is int known)
+        if (!_tensors.TryGetValue($"language_model.{name}.weight", out StoredTensor? tensor) || tensor.Shape.Count <= axis || tensor.Shape[axis] > int.MaxValue)
         {
-            _text[field] = known;
+            return null;
+        }
+
+        string what = tensor.Shape.Count == 1 ? "length" : axis == 0 ? "number of rows" : "width";
+        return new Found((int)tensor.Shape[axis], $"the {what} of {tensor.Name}");
+    }
+
+    static string TextPath(string field) => "$.text_config." + field;
+
+    void NoteKey(string field, string key) => _places.Note(TextPath(field), Prefix + key);
+
+    void Set(string field, Found? value)
+    {
+        if (value is Found known)
+        {
+            _text[field] = known.Value;
+            _places.Note(TextPath(field), known.Place);
         }
     }
 
@@ -359,6 +425,8 @@ sealed class GgufConfig
     {
         if (_metadata.Number(Prefix + key) is double value)
         {
+            NoteKey(field, key);
+
             // Stored as float32, which 1e-6 is not exactly; the shortest decimal that is the same float32 is what was meant.
             _text[field] = double.IsFinite(value) ? double.Parse(((float)value).ToString("R", System.Globalization.CultureInfo.InvariantCulture),
                 System.Globalization.CultureInfo.InvariantCulture) : throw _metadata.Wrong(Prefix + key, value, "a finite number");

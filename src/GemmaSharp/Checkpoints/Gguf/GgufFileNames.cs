@@ -2,7 +2,8 @@ using System.Text.RegularExpressions;
 
 namespace GemmaSharp.Checkpoints.Gguf;
 
-/// <summary>What the names of GGUF files tell: <c>gemma-3n-E2B-it-Q4_K_M-00001-of-00002.gguf</c>. Paths may have folders, with <c>/</c> or the system's mark.</summary>
+/// <summary>What the names of GGUF files tell: <c>gemma-3n-E2B-it-Q4_K_M-00001-of-00002.gguf</c>. Paths may have folders, with <c>/</c> or the system's
+/// mark.</summary>
 static partial class GgufFileNames
 {
     const string Ending = ".gguf";
@@ -28,8 +29,8 @@ static partial class GgufFileNames
         return FormName().Match(whole) is { Success: true } form ? whole[..form.Index] : whole;
     }
 
-    // The name without part and ending.
-    static string Whole(string path)
+    /// <summary>A name without part and ending: <c>gemma-3n-E2B-it-Q4_K_M</c>.</summary>
+    public static string Whole(string path)
     {
         string name = Path.GetFileName(path);
         return PartName().Replace(HasEnding(name) ? name[..^Ending.Length] : name, "");

@@ -12,6 +12,9 @@ sealed record GgufModel(IReadOnlyList<GgufFile> Files, GgufFile? Projector)
     const int MostFolders = 16;
     const int CommitLength = 40;
 
+    /// <summary>What an mmproj file says that it is for. Older ones have the second key, for the pictures' tower alone.</summary>
+    static readonly string[] s_projectorKeys = ["clip.vision.projector_type", "clip.projector_type", "clip.audio.projector_type"];
+
     /// <summary>The file with the keys.</summary>
     public GgufFile First => Files[0];
 
@@ -38,12 +41,7 @@ sealed record GgufModel(IReadOnlyList<GgufFile> Files, GgufFile? Projector)
         try
         {
             Require(files[0], "gemma3n");
-            if ((projector ?? Beside(path)) is string found)
-            {
-                towers = GgufFile.Open(found);
-                Require(towers, "clip");
-            }
-
+            towers = projector is null ? Beside(path) : Towers(projector);
             return new GgufModel(files, towers);
         }
         catch
@@ -87,6 +85,30 @@ sealed record GgufModel(IReadOnlyList<GgufFile> Files, GgufFile? Projector)
         });
     }
 
+    /// <summary>The file of the towers that somebody names.</summary>
+    static GgufFile Towers(string path)
+    {
+        GgufFile towers = GgufFile.Open(path);
+        try
+        {
+            Require(towers, "clip");
+            return OtherProjector(towers) is not string other ? towers
+                : throw new GgufException(path, $"has the towers of another model ({GgufHeader.Shown(other)}); give the mmproj file of a Gemma 3n model.");
+        }
+        catch
+        {
+            towers.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The type that an mmproj file says it is of, where that is another model's; null where it is this one's or says nothing.</summary>
+    static string? OtherProjector(GgufFile towers)
+    {
+        string[] types = [.. s_projectorKeys.Select(key => towers.Metadata.Text(key)).OfType<string>()];
+        return Array.Exists(types, type => type.StartsWith("gemma3n", StringComparison.Ordinal)) ? null : types.FirstOrDefault();
+    }
+
     static string? InFolder(string folder)
     {
         string[] names = Names(folder);
@@ -95,7 +117,7 @@ sealed record GgufModel(IReadOnlyList<GgufFile> Files, GgufFile? Projector)
             return null;
         }
 
-        string[] models = [.. names.Where(name => GgufFileNames.HasEnding(name) && !GgufFileNames.IsProjector(name) && !GgufSplits.IsLaterPart(name))];
+        string[] models = [.. names.Where(name => GgufFileNames.IsModel(name) && !GgufSplits.IsLaterPart(name))];
         return models switch
         {
             [] => null,
@@ -106,29 +128,52 @@ sealed record GgufModel(IReadOnlyList<GgufFile> Files, GgufFile? Projector)
     }
 
     /// <summary>The mmproj file beside a model; in a snapshot of the hub's cache, where forms may have folders of their own, also above it.</summary>
-    static string? Beside(string path)
+    /// <remarks>What says that it is of another model is passed over.</remarks>
+    static GgufFile? Beside(string path)
     {
-        string full = Path.GetFullPath(path);
-        return Folders(Path.GetDirectoryName(full)!)
-            .Select(folder => GgufProjectors.Among(full, Names(folder).Select(name => Path.Combine(folder, name))
-                .Where(file => !GgufFileNames.IsProjector(file) || IsThere(file))))
-            .FirstOrDefault(found => found is not null);
+        string full = Path.GetFullPath(path), folder = Path.GetDirectoryName(full)!;
+        string? snapshot = Snapshot(folder);
+        string root = snapshot ?? folder;
+        List<string> files = [.. Names(root, snapshot is null ? 0 : MostFolders)
+            .Where(file => !GgufFileNames.IsProjector(file) || IsThere(Path.Combine(root, file)))];
+        while (GgufProjectors.Choose(Relative(root, full), files) is string found)
+        {
+            GgufFile towers = GgufFile.Open(Path.Combine(root, found.Replace('/', Path.DirectorySeparatorChar)));
+            try
+            {
+                if (OtherProjector(towers) is null)
+                {
+                    Require(towers, "clip");
+                    return towers;
+                }
+            }
+            catch
+            {
+                towers.Dispose();
+                throw;
+            }
+
+            towers.Dispose();
+            files.Remove(found);
+        }
+
+        return null;
     }
 
-    /// <summary>A folder, and if it is inside a snapshot, <c>snapshots/COMMIT</c>, those above it up to that. Elsewhere what lies above is of other models.</summary>
-    static string[] Folders(string folder)
+    /// <summary>The snapshot of the hub's cache, <c>snapshots/COMMIT</c>, that a folder is or lies in; null for others, above which lies what is of other
+    /// models.</summary>
+    static string? Snapshot(string folder)
     {
-        var folders = new List<string>();
-        for (DirectoryInfo? each = new(folder); each?.Parent is DirectoryInfo parent && folders.Count < MostFolders; each = parent)
+        DirectoryInfo? each = new(folder);
+        for (int i = 0; i < MostFolders && each?.Parent is DirectoryInfo parent; i++, each = parent)
         {
-            folders.Add(each.FullName);
             if (parent.Name == "snapshots" && each.Name.Length == CommitLength && each.Name.All(char.IsAsciiHexDigit))
             {
-                return [.. folders];
+                return each.FullName;
             }
         }
 
-        return [folder];
+        return null;
     }
 
     /// <summary>Whether a file can be read: a link may lead nowhere.</summary>
@@ -144,17 +189,21 @@ sealed record GgufModel(IReadOnlyList<GgufFile> Files, GgufFile? Projector)
         }
     }
 
-    static string[] Names(string folder)
+    /// <summary>The files of a folder, and of those in it to a depth, by their paths from it with <c>/</c>.</summary>
+    static string[] Names(string folder, int depth = 0)
     {
         try
         {
-            return [.. Directory.EnumerateFiles(folder).Take(MostListed).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
+            var how = new EnumerationOptions { RecurseSubdirectories = depth > 0, MaxRecursionDepth = depth, AttributesToSkip = FileAttributes.None };
+            return [.. Directory.EnumerateFiles(folder, "*", how).Take(MostListed).Select(path => Relative(folder, path)).Order(StringComparer.Ordinal)];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return [];
         }
     }
+
+    static string Relative(string folder, string path) => Path.GetRelativePath(folder, path).Replace(Path.DirectorySeparatorChar, '/');
 
     static bool BeginsAsGguf(string path)
     {

@@ -10,45 +10,43 @@ static class GgufProjectors
 
     /// <summary>The mmproj file of a model: in its own folder, or else in the nearest folder above it that has one.</summary>
     /// <param name="model">The model's file, or any part of it, below a root, with <c>/</c>.</param>
-    /// <param name="paths">All files below the root.</param>
-    public static string? Choose(string model, IEnumerable<string> paths)
+    /// <param name="paths">All files below the root: what is named for another model of them is left to that.</param>
+    public static string? Choose(string model, IReadOnlyCollection<string> paths)
     {
-        ILookup<string, string> folders = paths.ToLookup(Folder, StringComparer.Ordinal);
-        for (string folder = Folder(model); ; folder = Folder(folder))
-        {
-            if (Among(model, folders[folder]) is string found)
-            {
-                return found;
-            }
-
-            if (folder.Length == 0)
-            {
-                return null;
-            }
-        }
-    }
-
-    /// <summary>The mmproj file of a model among the files of one folder; null for none.</summary>
-    /// <param name="model">The model's file, or any part of it.</param>
-    /// <param name="neighbours">The files of the folder: what is named for another model of it is left to that.</param>
-    public static string? Among(string model, IEnumerable<string> neighbours)
-    {
-        string[] files = [.. neighbours];
         string own = Plain(GgufFileNames.Stem(model));
-        string[] others = [.. files.Where(GgufFileNames.IsModel).Select(path => Plain(GgufFileNames.Stem(path))).Where(other => other != own).Distinct()];
-        return files.Where(GgufFileNames.IsProjector)
-            .Select(path => (Path: path, Words: Subject(path)))
-            .Select(each => (each.Path, IsOwn: IsNamedFor(own, each.Words), each.Words))
-            .Where(each => each.IsOwn || !others.Any(other => IsNamedFor(other, each.Words)))
-            .OrderByDescending(each => each.IsOwn)
-            .ThenByDescending(each => others.Length == 0 ? 0 : each.Words.Sum(word => word.Length))
+        return paths.Where(path => GgufFileNames.IsProjector(path) && Suits(model, path, paths))
+            .Select(path => (Path: path, Words: Subject(path), HasOthers: Others(model, path, paths).Any()))
+            .OrderByDescending(each => Folder(each.Path).Length)
+            .ThenByDescending(each => IsCounterpart(model, each.Path))
+            .ThenByDescending(each => IsNamedFor(own, each.Words))
+            .ThenByDescending(each => each.HasOthers ? each.Words.Sum(word => word.Length) : 0)
             .ThenBy(each => Rank(each.Path))
             .ThenBy(each => each.Path, StringComparer.Ordinal)
             .Select(each => each.Path).FirstOrDefault();
     }
 
-    /// <summary>Whether a model could have a projector by where the two lie.</summary>
-    public static bool IsInReach(string model, string projector) =>
+    /// <summary>Whether a model could be used with a projector: by where the two lie, and unless only another model that the projector could be of bears its
+    /// name.</summary>
+    public static bool Suits(string model, string projector, IEnumerable<string> paths)
+    {
+        string[] words = Subject(projector);
+        return IsInReach(model, projector)
+            && (IsNamedFor(Plain(GgufFileNames.Stem(model)), words) || !Others(model, projector, paths).Any(other => IsNamedFor(other, words)));
+    }
+
+    /// <summary>The names of the other models that a projector could be of by where it lies.</summary>
+    static IEnumerable<string> Others(string model, string projector, IEnumerable<string> paths)
+    {
+        string own = Plain(GgufFileNames.Stem(model));
+        return paths.Where(path => GgufFileNames.IsModel(path) && IsInReach(path, projector)).Select(path => Plain(GgufFileNames.Stem(path)))
+            .Where(other => other != own);
+    }
+
+    /// <summary>Whether a projector is called as the model is, form included, which is how conversions name the two.</summary>
+    static bool IsCounterpart(string model, string projector) =>
+        GgufFileNames.Whole(projector).Equals("mmproj-" + GgufFileNames.Whole(model), StringComparison.OrdinalIgnoreCase);
+
+    static bool IsInReach(string model, string projector) =>
         Folder(projector) is var folder && (folder.Length == 0 || model.StartsWith(folder + "/", StringComparison.Ordinal));
 
     /// <summary>The words before and after <c>mmproj</c> that tell whose it is; none in <c>mmproj-model-f16.gguf</c>.</summary>
@@ -58,7 +56,8 @@ static class GgufProjectors
     static bool IsNamedFor(string model, string[] words) => Array.TrueForAll(words, word => model.Contains(word, StringComparison.Ordinal));
 
     static int Rank(string path) =>
-        Array.FindIndex(s_forms, form => form.Equals(GgufFileNames.Form(path), StringComparison.OrdinalIgnoreCase)) is >= 0 and int rank ? rank : s_forms.Length;
+        Array.FindIndex(s_forms, form => form.Equals(GgufFileNames.Form(path), StringComparison.OrdinalIgnoreCase)) is >= 0 and int rank
+            ? rank : s_forms.Length;
 
     /// <summary>Letters and digits: marks between them are anybody's taste.</summary>
     static string Plain(string name) => string.Concat(name.Where(char.IsLetterOrDigit)).ToUpperInvariant();

@@ -12,7 +12,7 @@ namespace GemmaSharp.Model.Audio;
 sealed class AudioTower
 {
     readonly string _path;
-    readonly ReducedProducts _products = new();
+    readonly ReducedProducts? _products;
     readonly AudioConfig _config;
     readonly LinearModules _linears;
     readonly SubSampleConvProjection _subsampleConvProjection;
@@ -26,7 +26,8 @@ sealed class AudioTower
     {
         ArgumentNullException.ThrowIfNull(scope);
         ArgumentNullException.ThrowIfNull(config);
-        scope = scope.With(_products);
+        scope = scope.AsTower();
+        _products = scope.ReducedProducts;
         _path = scope.Path;
         _config = config;
         _linears = scope.Linears;
@@ -116,7 +117,7 @@ sealed class AudioTower
             yield break;
         }
 
-        _products.Prepare(p.Team);
+        _products?.Prepare(p.Team);
 
         // A block's most: the stream, its norm, 4 D hidden channels and their projection. At once, so that the arena is one piece from the beginning.
         p.Reserve(7L * steps.Rows * Width);

@@ -1,6 +1,7 @@
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Kernels;
+using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Model.Text;
 
@@ -96,7 +97,7 @@ sealed class Attention
         Span<float> scores = Scores(_group * count);
         for (int s = start; s < end;)
         {
-            int run = cache.Run(head, s, end, out ReadOnlySpan<float> keys, out _);
+            int run = cache.Run(head, s, end, out StoredRows keys, out _);
             MatMul.Multiply(queries, _group, keys, run, d, scores[(s - start)..], count);
             s += run;
         }
@@ -109,7 +110,7 @@ sealed class Attention
         sums.Clear();
         for (int s = start; s < end;)
         {
-            int run = cache.Run(head, s, end, out _, out ReadOnlySpan<float> values);
+            int run = cache.Run(head, s, end, out _, out StoredRows values);
             WeightedSum.Accumulate(scores[(s - start)..], count, values, run, d, sums);
             s += run;
         }

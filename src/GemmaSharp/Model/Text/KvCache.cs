@@ -21,8 +21,8 @@ sealed class KvCache : IDisposable
         for (int l = 0; l < _layers.Length; l++)
         {
             _layers[l] = layout.IsSliding(l)
-                ? new SlidingKvLayer(layout.KvHeads, layout.HeadDim, layout.SlidingWindow, maxStepRows, ledger)
-                : new FullKvLayer(layout.KvHeads, layout.HeadDim, ledger);
+                ? new SlidingKvLayer(layout, maxStepRows, ledger)
+                : new FullKvLayer(layout, ledger);
         }
     }
 

@@ -1,14 +1,19 @@
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Model.Text;
 
 /// <summary>Keys (after norm and RoPE) and values (after norm) of one layer and one sequence.</summary>
 /// <remarks>Rows of one head are contiguous, so a query streams through them. Owned by one <see cref="KvCache"/>.</remarks>
-abstract class KvLayer(int kvHeads, int headDim, KvLedger? ledger) : IDisposable
+abstract class KvLayer(KvLayout layout, KvLedger? ledger) : IDisposable
 {
-    protected int KvHeads { get; } = kvHeads;
+    protected int KvHeads { get; } = layout.KvHeads;
 
-    protected int HeadDim { get; } = headDim;
+    /// <summary>How keys and values are stored.</summary>
+    protected ElementType Type { get; } = layout.Type;
+
+    /// <summary>Bytes of one head's key or value.</summary>
+    protected int RowBytes { get; } = layout.HeadDim * layout.Type.SizeInBytes();
 
     protected KvLedger? Ledger { get; } = ledger;
 
@@ -44,7 +49,7 @@ abstract class KvLayer(int kvHeads, int headDim, KvLedger? ledger) : IDisposable
     /// <summary>Bytes held that this count has not come across yet.</summary>
     public abstract long CountOnce(long count);
 
-    /// <summary>Stores one head's key and value, each <c>[d]</c>. Different positions may be written by different threads.</summary>
+    /// <summary>Stores one head's key and value, each <c>[d]</c>, rounded to <see cref="Type"/>. Different positions may be written at once.</summary>
     public abstract void Write(int head, int position, ReadOnlySpan<float> key, ReadOnlySpan<float> value);
 
     /// <summary>The longest contiguous run of stored rows from <paramref name="position"/> on.</summary>
@@ -54,7 +59,7 @@ abstract class KvLayer(int kvHeads, int headDim, KvLedger? ledger) : IDisposable
     /// <param name="keys">Receives <c>[run, d]</c>.</param>
     /// <param name="values">Receives <c>[run, d]</c>.</param>
     /// <returns>The run's length, at least 1.</returns>
-    public abstract int Run(int head, int position, int end, out ReadOnlySpan<float> keys, out ReadOnlySpan<float> values);
+    public abstract int Run(int head, int position, int end, out StoredRows keys, out StoredRows values);
 
     public abstract void Dispose();
 }
@@ -64,17 +69,18 @@ abstract class KvLayer(int kvHeads, int headDim, KvLedger? ledger) : IDisposable
 /// A step of S rows needs the W − 1 positions before it and its own S; a ring of W − 1 + S slots therefore holds all keys that any row of the step sees,
 /// and lets the sequence be rewound by up to S positions afterwards. It grows by doubling until it has that size, so short conversations stay small.
 /// </remarks>
-sealed class SlidingKvLayer(int kvHeads, int headDim, int window, int maxStepRows, KvLedger? ledger = null) : KvLayer(kvHeads, headDim, ledger)
+sealed class SlidingKvLayer(KvLayout layout, int maxStepRows, KvLedger? ledger = null) : KvLayer(layout, ledger)
 {
     const int FirstCapacity = 64;
-    readonly int _fullCapacity = window - 1 + maxStepRows;
-    NativeArray<float>? _keys;
-    NativeArray<float>? _values;
+    readonly int _window = layout.SlidingWindow;
+    readonly int _fullCapacity = layout.SlidingWindow - 1 + maxStepRows;
+    NativeArray<byte>? _keys;
+    NativeArray<byte>? _values;
     int _capacity;
 
     public override long Bytes => BytesOf(_capacity);
 
-    public override int FirstVisible(int position) => Math.Max(0, position - window + 1);
+    public override int FirstVisible(int position) => Math.Max(0, position - _window + 1);
 
     public override void Reserve(int start, int end)
     {
@@ -85,8 +91,8 @@ sealed class SlidingKvLayer(int kvHeads, int headDim, int window, int maxStepRow
         }
 
         // Both or neither: keys of one stride beside values of another would be read as each other's.
-        NativeArray<float> keys = Grown(_keys, capacity);
-        NativeArray<float> values;
+        NativeArray<byte> keys = Grown(_keys, capacity);
+        NativeArray<byte> values;
         try
         {
             values = Grown(_values, capacity);
@@ -119,10 +125,10 @@ sealed class SlidingKvLayer(int kvHeads, int headDim, int window, int maxStepRow
             {
                 // Both rings may wrap on the way, each at a place of its own.
                 int run = Math.Min(
-                    ring.Run(head, position, length, out ReadOnlySpan<float> keys, out ReadOnlySpan<float> values), _capacity - (position % _capacity));
-                long offset = (((long)head * _capacity) + (position % _capacity)) * HeadDim;
-                keys[..(run * HeadDim)].CopyTo(_keys!.Slice(offset, run * HeadDim));
-                values[..(run * HeadDim)].CopyTo(_values!.Slice(offset, run * HeadDim));
+                    ring.Run(head, position, length, out StoredRows keys, out StoredRows values), _capacity - (position % _capacity));
+                long offset = (((long)head * _capacity) + (position % _capacity)) * RowBytes;
+                keys.Bytes[..(run * RowBytes)].CopyTo(_keys!.Slice(offset, run * RowBytes));
+                values.Bytes[..(run * RowBytes)].CopyTo(_values!.Slice(offset, run * RowBytes));
                 position += run;
             }
         }
@@ -132,17 +138,17 @@ sealed class SlidingKvLayer(int kvHeads, int headDim, int window, int maxStepRow
 
     public override void Write(int head, int position, ReadOnlySpan<float> key, ReadOnlySpan<float> value)
     {
-        long offset = (((long)head * _capacity) + (position % _capacity)) * HeadDim;
-        key.CopyTo(_keys!.Slice(offset, HeadDim));
-        value.CopyTo(_values!.Slice(offset, HeadDim));
+        long offset = (((long)head * _capacity) + (position % _capacity)) * RowBytes;
+        StoredFloats.Write(key, Type, _keys!.Slice(offset, RowBytes));
+        StoredFloats.Write(value, Type, _values!.Slice(offset, RowBytes));
     }
 
-    public override int Run(int head, int position, int end, out ReadOnlySpan<float> keys, out ReadOnlySpan<float> values)
+    public override int Run(int head, int position, int end, out StoredRows keys, out StoredRows values)
     {
         int slot = position % _capacity, run = Math.Min(end - position, _capacity - slot);
-        long offset = (((long)head * _capacity) + slot) * HeadDim;
-        keys = _keys!.Slice(offset, run * HeadDim);
-        values = _values!.Slice(offset, run * HeadDim);
+        long offset = (((long)head * _capacity) + slot) * RowBytes;
+        keys = new(_keys!.Slice(offset, run * RowBytes), Type);
+        values = new(_values!.Slice(offset, run * RowBytes), Type);
         return run;
     }
 
@@ -162,17 +168,17 @@ sealed class SlidingKvLayer(int kvHeads, int headDim, int window, int maxStepRow
         return wanted <= _capacity ? _capacity : Math.Min(_fullCapacity, Math.Max(FirstCapacity, Math.Max(wanted, 2 * _capacity)));
     }
 
-    long BytesOf(int slots) => 2L * sizeof(float) * KvHeads * slots * HeadDim;
+    long BytesOf(int slots) => 2L * KvHeads * slots * RowBytes;
 
     /// <summary>A longer copy. Before the ring has its full size no position has wrapped, so slots keep their numbers.</summary>
-    NativeArray<float> Grown(NativeArray<float>? old, int capacity)
+    NativeArray<byte> Grown(NativeArray<byte>? old, int capacity)
     {
-        var grown = new NativeArray<float>((long)KvHeads * capacity * HeadDim);
+        var grown = new NativeArray<byte>((long)KvHeads * capacity * RowBytes);
         if (old is not null)
         {
             for (int head = 0; head < KvHeads; head++)
             {
-                old.Slice((long)head * _capacity * HeadDim, _capacity * HeadDim).CopyTo(grown.Slice((long)head * capacity * HeadDim, _capacity * HeadDim));
+                old.Slice((long)head * _capacity * RowBytes, _capacity * RowBytes).CopyTo(grown.Slice((long)head * capacity * RowBytes, _capacity * RowBytes));
             }
         }
 
@@ -181,7 +187,7 @@ sealed class SlidingKvLayer(int kvHeads, int headDim, int window, int maxStepRow
 }
 
 /// <summary>Pages for layers with full attention: memory grows with the sequence, and sequences with a common beginning share its pages.</summary>
-sealed class FullKvLayer(int kvHeads, int headDim, KvLedger? ledger = null) : KvLayer(kvHeads, headDim, ledger)
+sealed class FullKvLayer(KvLayout layout, KvLedger? ledger = null) : KvLayer(layout, ledger)
 {
     /// <summary>Positions per page: long enough to stream, short enough that a short conversation wastes little.</summary>
     public const int PagePositions = 128;
@@ -205,7 +211,7 @@ sealed class FullKvLayer(int kvHeads, int headDim, KvLedger? ledger = null) : Kv
         while (_pages.Count < PagesOf(end))
         {
             _pages.EnsureCapacity(_pages.Count + 1);
-            _pages.Add(new KvPage(KvHeads * PagePositions * HeadDim, Ledger));
+            _pages.Add(new KvPage(KvHeads * PagePositions * RowBytes, Ledger));
         }
     }
 
@@ -256,17 +262,17 @@ sealed class FullKvLayer(int kvHeads, int headDim, KvLedger? ledger = null) : Kv
 
     public override void Write(int head, int position, ReadOnlySpan<float> key, ReadOnlySpan<float> value)
     {
-        int offset = ((head * PagePositions) + (position % PagePositions)) * HeadDim;
-        key.CopyTo(_pages[position / PagePositions].Keys(offset, HeadDim));
-        value.CopyTo(_pages[position / PagePositions].Values(offset, HeadDim));
+        int offset = ((head * PagePositions) + (position % PagePositions)) * RowBytes;
+        StoredFloats.Write(key, Type, _pages[position / PagePositions].Keys(offset, RowBytes));
+        StoredFloats.Write(value, Type, _pages[position / PagePositions].Values(offset, RowBytes));
     }
 
-    public override int Run(int head, int position, int end, out ReadOnlySpan<float> keys, out ReadOnlySpan<float> values)
+    public override int Run(int head, int position, int end, out StoredRows keys, out StoredRows values)
     {
         int slot = position % PagePositions, run = Math.Min(end - position, PagePositions - slot);
-        int offset = ((head * PagePositions) + slot) * HeadDim;
-        keys = _pages[position / PagePositions].Keys(offset, run * HeadDim);
-        values = _pages[position / PagePositions].Values(offset, run * HeadDim);
+        int offset = ((head * PagePositions) + slot) * RowBytes;
+        keys = new(_pages[position / PagePositions].Keys(offset, run * RowBytes), Type);
+        values = new(_pages[position / PagePositions].Values(offset, run * RowBytes), Type);
         return run;
     }
 
@@ -274,5 +280,5 @@ sealed class FullKvLayer(int kvHeads, int headDim, KvLedger? ledger = null) : Kv
 
     static int PagesOf(int positions) => (positions + PagePositions - 1) / PagePositions;
 
-    long BytesOf(int pages) => 2L * sizeof(float) * pages * KvHeads * PagePositions * HeadDim;
+    long BytesOf(int pages) => 2L * pages * KvHeads * PagePositions * RowBytes;
 }

@@ -1,4 +1,5 @@
 using GemmaSharp.Configuration;
+using GemmaSharp.Numerics.Formats;
 
 namespace GemmaSharp.Model.Text;
 
@@ -12,8 +13,11 @@ sealed class KvLayout
     readonly int[] _cacheLayer;
 
     /// <summary>Derives the layout from a configuration, which has made sure that every shared layer has a source.</summary>
-    public KvLayout(TextConfig config)
+    /// <param name="config">The configuration.</param>
+    /// <param name="type">How keys and values are stored: F32, F16 or BF16.</param>
+    public KvLayout(TextConfig config, ElementType type = ElementType.F32)
     {
+        Type = type;
         int layers = config.NumHiddenLayers;
         FirstShared = config.FirstKvSharedLayer;
         SlidingWindow = config.SlidingWindow;
@@ -28,6 +32,9 @@ sealed class KvLayout
 
     /// <summary>Keys a sliding layer sees, the current one included.</summary>
     public int SlidingWindow { get; }
+
+    /// <summary>How keys and values are stored.</summary>
+    public ElementType Type { get; }
 
     /// <summary>Key-value heads of every layer.</summary>
     public int KvHeads { get; }

@@ -9,21 +9,21 @@ namespace GemmaSharp.Model.Text;
 /// </remarks>
 sealed class KvPage : IDisposable
 {
-    readonly NativeArray<float> _keys;
-    readonly NativeArray<float> _values;
+    readonly NativeArray<byte> _keys;
+    readonly NativeArray<byte> _values;
     readonly KvLedger? _ledger;
     int _owners = 1;
 
     /// <summary>Allocates a page.</summary>
-    /// <param name="floats">Values of its keys, and as many again of its values.</param>
+    /// <param name="bytes">Bytes of its keys, and as many again of its values.</param>
     /// <param name="ledger">Counts its bytes; null for nobody.</param>
     /// <exception cref="OutOfMemoryException">There is no room.</exception>
-    public KvPage(int floats, KvLedger? ledger)
+    public KvPage(int bytes, KvLedger? ledger)
     {
-        _keys = new NativeArray<float>(floats);
+        _keys = new NativeArray<byte>(bytes);
         try
         {
-            _values = new NativeArray<float>(floats);
+            _values = new NativeArray<byte>(bytes);
         }
         catch
         {
@@ -36,7 +36,7 @@ sealed class KvPage : IDisposable
     }
 
     /// <summary>Bytes of native memory held.</summary>
-    public long Bytes => sizeof(float) * (_keys.Length + _values.Length);
+    public long Bytes => _keys.Length + _values.Length;
 
     /// <summary>Whether more than one cache holds it.</summary>
     public bool IsShared => Volatile.Read(ref _owners) > 1;
@@ -45,10 +45,10 @@ sealed class KvPage : IDisposable
     public long Mark { get; set; }
 
     /// <summary>Some of the keys.</summary>
-    public Span<float> Keys(int start, int length) => _keys.Slice(start, length);
+    public Span<byte> Keys(int start, int length) => _keys.Slice(start, length);
 
     /// <summary>Some of the values.</summary>
-    public Span<float> Values(int start, int length) => _values.Slice(start, length);
+    public Span<byte> Values(int start, int length) => _values.Slice(start, length);
 
     /// <summary>Takes a share of it.</summary>
     public KvPage Share()

@@ -1,5 +1,6 @@
 using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Kernels;
 using GemmaSharp.Numerics.Threading;
 
@@ -30,11 +31,15 @@ sealed class TextModel
     readonly RotaryEmbedding _localRope;
     readonly RotaryEmbedding _globalRope;
 
-    public TextModel(ParameterScope root, TextConfig config)
+    /// <summary>Asks for the model's parameters.</summary>
+    /// <param name="root">Where.</param>
+    /// <param name="config">Its configuration.</param>
+    /// <param name="cacheType">How caches store keys and values: F32, F16 or BF16.</param>
+    public TextModel(ParameterScope root, TextConfig config, ElementType cacheType = ElementType.F32)
     {
         _linears = root.Linears;
         _config = config;
-        _layout = new KvLayout(config);
+        _layout = new KvLayout(config, cacheType);
         _localRope = new RotaryEmbedding(config.RopeLocalBaseFreq, config.HeadDim);
         _globalRope = new RotaryEmbedding(config.RopeTheta, config.HeadDim);
         int hidden = config.HiddenSize;

@@ -20,6 +20,7 @@ sealed class MobileAttention(ParameterScope scope, VisionBlockShape shape) : IVi
     readonly int _keyDim = shape.Args.KeyDim;
     readonly int _valueDim = shape.Args.ValueDim;
     readonly bool _skip = shape.Skip;
+    readonly ReducedProducts? _products = scope.ReducedProducts;
     readonly RmsNorm _norm = scope.Norm("norm", shape.InChannels);
     readonly Convolution _query = new(scope["attn.query"], "proj", shape.InChannels, shape.Args.NumHeads * shape.Args.KeyDim);
     readonly KeyValueProjection _key = new(scope["attn.key"], shape, shape.Args.KeyDim);
@@ -31,7 +32,8 @@ sealed class MobileAttention(ParameterScope scope, VisionBlockShape shape) : IVi
     public void Forward(FeatureMap x, FeatureMap y, Pass p)
     {
         var n = new FeatureMap(_norm.Forward(x.Pixels, p), x.Height, x.Width);
-        PackedMatrix keys = PackedMatrix.OfTransposed(_key.Forward(n, p), p), values = PackedMatrix.Of(_value.Forward(n, p), p);
+        bool reduced = _products?.Applies ?? false;
+        PackedMatrix keys = PackedMatrix.OfTransposed(_key.Forward(n, p), reduced, p), values = PackedMatrix.Of(_value.Forward(n, p), reduced, p);
         p.Bands((block: this, x, n, keys, values, y), y.All, _heads * (_keyDim + _valueDim), ScoreRows * keys.Columns, static (b, band, s) =>
         {
             Rows mixed = b.block.Attend(b.n[band], b.keys, b.values, s);

@@ -21,7 +21,7 @@ sealed class VisionTower
     public const int MaxSide = 2048;
 
     readonly string _name;
-    readonly ReducedProducts _products = new();
+    readonly ReducedProducts? _products;
     readonly int _stemChannels;
     readonly ConvStem _convStem;
     readonly List<(string Path, IVisionBlock Block, VisionBlockShape Shape)> _blocks = [];
@@ -37,7 +37,8 @@ sealed class VisionTower
     {
         ArgumentNullException.ThrowIfNull(scope);
         ArgumentNullException.ThrowIfNull(config);
-        ParameterScope model = scope["timm_model"].With(_products);
+        ParameterScope model = scope["timm_model"].AsTower();
+        _products = model.ReducedProducts;
         VisionNetwork network = new(config);
         _name = model.Path;
         _stemChannels = network.StemChannels;
@@ -106,7 +107,7 @@ sealed class VisionTower
 
     IEnumerable<int> Pieces(float[] pixels, int height, int width, float[] destination, Pass p)
     {
-        _products.Prepare(p.Team);
+        _products?.Prepare(p.Team);
         FeatureMap[] maps = NewMaps(height, width, p);
         Stem(pixels, height, width, maps[0], p);
         yield return 1;

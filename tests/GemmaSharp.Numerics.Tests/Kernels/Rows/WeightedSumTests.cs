@@ -1,4 +1,7 @@
+using System.Runtime.InteropServices;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Kernels;
+using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Numerics.Tests.Kernels;
 
@@ -67,16 +70,40 @@ public class WeightedSumTests
     [Fact]
     public void Accumulate_TooShortSpans_AreRefused()
     {
-        Assert.Throws<ArgumentException>(() => WeightedSum.Accumulate(new float[4], 4, new float[15], 4, 4, new float[4]));
-        Assert.Throws<ArgumentException>(() => WeightedSum.Accumulate(new float[7], 4, new float[16], 4, 4, new float[8]));
-        Assert.Throws<ArgumentException>(() => WeightedSum.Accumulate(new float[4], 4, new float[16], 4, 4, new float[5]));
+        Assert.Throws<ArgumentException>(() => WeightedSum.Accumulate(new float[4], 4, Singles(new float[15]), 4, 4, new float[4]));
+        Assert.Throws<ArgumentException>(() => WeightedSum.Accumulate(new float[7], 4, Singles(new float[16]), 4, 4, new float[8]));
+        Assert.Throws<ArgumentException>(() => WeightedSum.Accumulate(new float[4], 4, Singles(new float[16]), 4, 4, new float[5]));
+        Assert.Throws<ArgumentException>(() => WeightedSum.Accumulate(new float[4], 4, new StoredRows(new byte[128], ElementType.F64), 4, 4, new float[4]));
     }
+
+    [Theory]
+    [InlineData(ElementType.BF16)]
+    [InlineData(ElementType.F16)]
+    public void Accumulate_RowsOfAnotherForm_HasTheBitsOfTheSameSingles(ElementType type) => KernelTest.ForEveryLength((length, start, random) =>
+    {
+        if (length == 0)
+        {
+            return;
+        }
+
+        int groups = 1 + (length % 6);
+        float[] weights = Randoms.Singles(random, groups * Stride), rows = Randoms.Singles(random, Count * length);
+        float[] sums = Randoms.Singles(random, groups * length), same = [.. sums];
+        byte[] stored = new byte[rows.Length * type.SizeInBytes()];
+        StoredFloats.Write(rows, type, stored);
+        StoredFloats.Read(stored, type, rows);
+        WeightedSum.Accumulate(weights, Stride, new StoredRows(stored, type), Count, length, sums);
+        WeightedSum.Accumulate(weights, Stride, Singles(rows), Count, length, same);
+        Assert.Equal(same.Select(BitConverter.SingleToInt32Bits), sums.Select(BitConverter.SingleToInt32Bits));
+    });
+
+    static StoredRows Singles(ReadOnlySpan<float> rows) => new(MemoryMarshal.AsBytes(rows), ElementType.F32);
 
     static unsafe void Accumulate(string width, ReadOnlySpan<float> weights, ReadOnlySpan<float> rows, int count, int length, Span<float> sums)
     {
         fixed (float* w = weights, r = rows, s = sums)
         {
-            Widths.Run(width, new WeightedSum.Kernel(w, Stride, r, count, length, s, sums.Length / length));
+            Widths.Run(width, new WeightedSum.Kernel<SingleWeights>(w, Stride, (byte*)r, count, length, s, sums.Length / length));
         }
     }
 }

@@ -98,6 +98,28 @@ public sealed class GgufCheckpointTests : IDisposable
     }
 
     [Theory]
+    [InlineData("clip.projector_type")]
+    [InlineData("clip.vision.projector_type")]
+    public void Towers_OfAnotherModelBesideIt_ArePassedOver_AndGivenRefused(string key)
+    {
+        using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-c");
+        GgufFiles.Write(tiny.Folder, _folder["m-Q8_0.gguf"], "q8_0", _folder["mmproj-m-F32.gguf"]);
+        File.WriteAllBytes(_folder["mmproj-F16.gguf"], new GgufBytes().Text("general.architecture", "clip").Text(key, "gemma3").Tensor("v.a.weight", [16], 0, 0).ToArray());
+        File.WriteAllText(_folder["imatrix.gguf"], "no model");
+        Assert.Equal("mmproj-F16.gguf has the towers of another model (gemma3); give the mmproj file of a Gemma 3n model.", Assert.Throws<GgufException>(
+            () => Checkpoint.Open(_folder["m-Q8_0.gguf"], new CheckpointOptions { Projector = _folder["mmproj-F16.gguf"] })).Message);
+        using (Checkpoint folder = Checkpoint.Open(_folder.Path))
+        {
+            // F16 comes before F32, and is another's.
+            Assert.Empty(TinyCheckpoint.Report(folder).Findings);
+        }
+
+        File.Delete(_folder["mmproj-m-F32.gguf"]);
+        using Checkpoint alone = Checkpoint.Open(_folder["m-Q8_0.gguf"]);
+        Assert.Equal(2, TinyCheckpoint.Report(alone).Findings.Count(f => f.Kind == FindingKind.TowerMissing));
+    }
+
+    [Theory]
     [InlineData("tiny-a")]
     [InlineData("tiny-c")]
     public void Conversions_ToGgufAndBack_AreTheCheckpoint(string name)
@@ -277,6 +299,78 @@ public sealed class GgufCheckpointTests : IDisposable
         File.WriteAllBytes(
             _folder["m.gguf"], new GgufBytes().Text("general.architecture", "gemma3n").Texts("tokenizer.ggml.tokens", "a", "b").U32(key, value).ToArray());
         Assert.Equal(message, Assert.Throws<GgufException>(() => Checkpoint.Open(_folder["m.gguf"])).Message);
+    }
+
+    /// <summary>What only the reader of settings finds impossible is said of the key or tensor that it is from.</summary>
+    [Theory]
+    [InlineData("gemma3n.attention.head_count_kv", 3u, "m.gguf: gemma3n.attention.head_count_kv is 3; a divisor of gemma3n.attention.head_count (8) is needed.")]
+    [InlineData("gemma3n.attention.key_length", 7u, "m.gguf: gemma3n.attention.key_length is 7; an even number is needed.")]
+    [InlineData("gemma3n.attention.key_length", 8192u, "m.gguf: gemma3n.attention.key_length is 8192; a whole number from 2 to 4096 is needed.")]
+    [InlineData("gemma3n.altup.active_idx", 5u, "m.gguf: gemma3n.altup.active_idx is 5; a stream below gemma3n.altup.num_inputs (4) is needed.")]
+    [InlineData("gemma3n.altup.num_inputs", 65u, "m.gguf: gemma3n.altup.num_inputs is 65; a whole number from 1 to 64 is needed.")]
+    [InlineData("gemma3n.attention.shared_kv_layers", 5u, "m.gguf: gemma3n.attention.shared_kv_layers is 5; a number below gemma3n.block_count (5) is needed.")]
+    [InlineData("gemma3n.attention.shared_kv_layers", 4u,
+        "m.gguf: gemma3n.attention.shared_kv_layers is 4; a number that leaves an unshared layer of every kind the shared ones need is needed.")]
+    [InlineData("gemma3n.rope.freq_base", 0u, "m.gguf: gemma3n.rope.freq_base is 0; a number from 1 to 1000000000000 is needed.")]
+    [InlineData("gemma3n.rope.freq_base_local", 0u, "m.gguf: gemma3n.rope.freq_base_local is 0; a number from 1 to 1000000000000 is needed.")]
+    [InlineData("gemma3n.rope.freq_base_swa", 0u, "m.gguf: gemma3n.rope.freq_base_swa is 0; a number from 1 to 1000000000000 is needed.")]
+    [InlineData("gemma3n.attention.layer_norm_rms_epsilon", 2u,
+        "m.gguf: gemma3n.attention.layer_norm_rms_epsilon is 2; a number from 1E-30 to 1 is needed.")]
+    [InlineData("gemma3n.final_logit_softcapping", 0u, "m.gguf: gemma3n.final_logit_softcapping is 0; a number from 1E-06 to 1E+30 is needed.")]
+    [InlineData("gemma3n.feed_forward_length", 8388608u,
+        "m.gguf: gemma3n.feed_forward_length[0] is 8388608; a whole number from 1 to 4194304 is needed.")]
+    [InlineData("gemma3n.embedding_length", 300000u, "m.gguf: gemma3n.embedding_length is 300000; a whole number from 1 to 262144 is needed.")]
+    [InlineData("general.sampling.top_p", 2u, "m.gguf: general.sampling.top_p is 2; a number from 0 to 1 is needed.")]
+    public void Keys_ThatDoNotFitTogether_AreRefusedByTheirNames(string key, uint value, string message)
+    {
+        GgufBytes bytes = new GgufBytes().Text("general.architecture", "gemma3n").U32(key, value);
+        foreach ((string other, uint usual) in (ReadOnlySpan<(string, uint)>)[("gemma3n.block_count", 5), ("gemma3n.attention.shared_kv_layers", 0)])
+        {
+            _ = other == key ? bytes : bytes.U32(other, usual);
+        }
+
+        File.WriteAllBytes(_folder["m.gguf"], bytes.ToArray());
+        ConfigurationException error = Assert.Throws<ConfigurationException>(() =>
+        {
+            using Checkpoint checkpoint = Checkpoint.Open(_folder["m.gguf"]);
+            checkpoint.LoadGenerationDefaults();
+        });
+        Assert.Equal(message, error.Message);
+        Assert.Equal("m.gguf", error.File);
+    }
+
+    [Fact]
+    public void Tensors_AndMultipliersThatAreImpossible_AreRefusedByTheirNames()
+    {
+        File.WriteAllBytes(_folder["m.gguf"], new GgufBytes().Text("general.architecture", "gemma3n").U32("gemma3n.block_count", 1)
+            .U32("gemma3n.attention.shared_kv_layers", 0).Tensor("blk.0.attn_q_norm.weight", [15], 0, 0).ToArray());
+        Assert.Equal("m.gguf: the length of blk.0.attn_q_norm.weight is 15; an even number is needed.",
+            Assert.Throws<ConfigurationException>(() => Checkpoint.Open(_folder["m.gguf"])).Message);
+        File.WriteAllBytes(_folder["m.gguf"], new GgufBytes().Text("general.architecture", "gemma3n").U32("gemma3n.block_count", 2)
+            .List("gemma3n.activation_sparsity_scale", 6, 2, [.. BitConverter.GetBytes(0f), .. BitConverter.GetBytes(4f)]).ToArray());
+        Assert.Equal("m.gguf has gemma3n.activation_sparsity_scale[1] = 4; a multiplier of the deviation up to 3.719 is needed.",
+            Assert.Throws<GgufException>(() => Checkpoint.Open(_folder["m.gguf"])).Message);
+        File.WriteAllBytes(_folder["m.gguf"], new GgufBytes().Text("general.architecture", "gemma3n").U32("gemma3n.block_count", 1)
+            .U32("gemma3n.attention.shared_kv_layers", 0).Text("gemmasharp.settings", "{\"config.json\":{\"text_config\":{\"attention_bias\":true}}}").ToArray());
+        Assert.StartsWith("m.gguf: gemmasharp.settings (config.json) $.text_config.attention_bias is true; false", Assert.Throws<ConfigurationException>(
+            () => Checkpoint.Open(_folder["m.gguf"])).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Listings say of every value of a converted checkpoint where it stands, in words that are in no JSON file.</summary>
+    [Fact]
+    public void Values_HaveTheirPlaces()
+    {
+        using TinyCheckpoint tiny = TinyCheckpoint.Create("tiny-c");
+        GgufFiles.Write(tiny.Folder, _folder["m.gguf"], "f32", _folder["mmproj-m.gguf"]);
+        using Checkpoint checkpoint = Checkpoint.Open(_folder["m.gguf"]);
+        Dictionary<string, string> origins = checkpoint.Config.Values.ToDictionary(value => value.Name, value => value.Origin);
+        Assert.Equal("m.gguf the width of token_embd.weight", origins["text_config.hidden_size"]);
+        Assert.Equal("m.gguf gemma3n.attention.sliding_window", origins["text_config.sliding_window"]);
+        Assert.Equal("m.gguf tokenizer.ggml.bos_token_id", origins["text_config.bos_token_id"]);
+        Assert.Equal("mmproj-m.gguf the width of mm.embedding.weight", origins["vision_config.hidden_size"]);
+        Assert.Equal("mmproj-m.gguf clip.audio.block_count", origins["audio_config.conf_num_hidden_layers"]);
+        Assert.Equal("m.gguf gemmasharp.settings (config.json) $.audio_config.sscp_conv_channel_size", origins["audio_config.sscp_conv_channel_size"]);
+        Assert.All(origins.Values, origin => Assert.Matches(@"^(m|mmproj-m)\.gguf [a-z]|^default$|^derived: ", origin));
     }
 
     [Theory]

@@ -1,4 +1,6 @@
+using GemmaSharp.Configuration;
 using GemmaSharp.Model.Text;
+using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Memory;
 
 namespace GemmaSharp.Tests.Model.Text;
@@ -9,6 +11,8 @@ public sealed class KvCacheMemoryTests
     const int Heads = 2;
     const int Dim = 4;
 
+    static readonly KvLayout s_layout = new(Gemma3nConfig.E2B.TextConfig with { NumKeyValueHeads = Heads, HeadDim = Dim, SlidingWindow = 200 });
+
     [Theory]
     [InlineData(true, 1)]
     [InlineData(true, 2)]
@@ -16,7 +20,7 @@ public sealed class KvCacheMemoryTests
     [InlineData(false, 2)]
     public void Reserve_Failing_LeavesWhatIsStored(bool sliding, int number)
     {
-        using KvLayer layer = sliding ? new SlidingKvLayer(Heads, Dim, window: 200, maxStepRows: 100) : new FullKvLayer(Heads, Dim);
+        using KvLayer layer = sliding ? new SlidingKvLayer(s_layout, maxStepRows: 100) : new FullKvLayer(s_layout);
         layer.Reserve(0, 60);
         Fill(layer, 0, 60);
         long bytes = layer.Bytes;
@@ -88,17 +92,24 @@ public sealed class KvCacheMemoryTests
         }
     }
 
+    static float[] Singles(StoredRows rows)
+    {
+        float[] values = new float[rows.Count];
+        StoredFloats.Read(rows.Bytes, rows.Type, values);
+        return values;
+    }
+
     static void Check(KvLayer layer, int end)
     {
         for (int head = 0; head < Heads; head++)
         {
             for (int position = 0; position < end;)
             {
-                int run = layer.Run(head, position, end, out ReadOnlySpan<float> keys, out ReadOnlySpan<float> values);
+                int run = layer.Run(head, position, end, out StoredRows keys, out StoredRows values);
                 for (int i = 0; i < run; i++, position++)
                 {
-                    Assert.Equal(Values(head, position), keys.Slice(i * Dim, Dim));
-                    Assert.Equal(Values(head, -position), values.Slice(i * Dim, Dim));
+                    Assert.Equal(Values(head, position), Singles(keys)[(i * Dim)..][..Dim]);
+                    Assert.Equal(Values(head, -position), Singles(values)[(i * Dim)..][..Dim]);
                 }
             }
         }

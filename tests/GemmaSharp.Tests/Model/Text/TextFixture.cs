@@ -11,11 +11,12 @@ sealed class TextFixture : IDisposable
 {
     readonly TinyCheckpoint _files;
 
-    public TextFixture(string name, int threads = 2, Func<List<TinyTensor>, IEnumerable<TinyTensor>>? change = null)
+    public TextFixture(
+        string name, int threads = 2, Func<List<TinyTensor>, IEnumerable<TinyTensor>>? change = null, CacheType cacheType = CacheType.Float32)
     {
         _files = TinyCheckpoint.Create(name, change);
         Checkpoint = Checkpoint.Open(_files.Folder);
-        Model = new TextModel(Checkpoint.Root, Checkpoint.Config.TextConfig);
+        Model = new TextModel(Checkpoint.Root, Checkpoint.Config.TextConfig, cacheType.ElementType());
         Team = new WorkerTeam(threads);
         Pass = Model.NewPass(Team);
     }
