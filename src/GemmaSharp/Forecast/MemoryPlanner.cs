@@ -38,7 +38,8 @@ sealed class MemoryPlanner(MemoryForecast forecast, Gemma3nConfig config, long r
     public static MemoryEstimate Estimate(Checkpoint checkpoint, ProcessorConfig processor, GemmaModelOptions options, long defaultCacheBytes)
     {
         using var forecast = new MemoryForecast(
-            checkpoint, processor, options.Vision, options.Audio, options.Threads ?? Environment.ProcessorCount, options.CacheType);
+            checkpoint, processor, options.Vision, options.Audio, options.Threads ?? Environment.ProcessorCount, options.CacheType,
+            options.Speculation ?? GenerationOptions.MaxSpeculation);
         var planner = new MemoryPlanner(forecast, checkpoint.Config, RuntimeMemory.Of(checkpoint));
         return options.Memory is long limit ? planner.Fit(options, limit) : planner.Plain(options, defaultCacheBytes);
     }
