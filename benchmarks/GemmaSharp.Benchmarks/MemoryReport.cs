@@ -49,7 +49,7 @@ internal static class MemoryReport
             SizedCheckpoint.Write(whole, Demo, SizedCheckpoint.Middle, towers: false);
             foreach (string form in forms.Length > 0 ? forms : s_forms)
             {
-                Measure(form, Convert(whole, form, folder), [600, 2048], "360MiB");
+                Measure(form, Convert(whole, form, folder), [1200, 2048], "360MiB");
             }
 
             string seeing = Directory.CreateDirectory(Path.Combine(folder, "seeing")).FullName;

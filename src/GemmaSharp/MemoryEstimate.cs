@@ -25,6 +25,9 @@ public sealed record MemoryEstimate
     /// <summary>The runtime, the program and the tokenizer, as measured and not counted.</summary>
     public required long RuntimeBytes { get; init; }
 
+    /// <summary>What the runtime takes more once it answers, for the code that it compiles: as measured.</summary>
+    public required long CompiledBytes { get; init; }
+
     /// <summary>Scratch memory of the largest step.</summary>
     public required long ScratchBytes { get; init; }
 
@@ -74,12 +77,12 @@ public sealed record MemoryEstimate
     public long LoadedBytes => PackedBytes + CopiedBytes + RuntimeBytes;
 
     /// <summary>In memory at the end of one conversation of text that fills the context.</summary>
-    public long TextBytes => LoadedBytes + MappedBytes + ScratchBytes + ConversationBytes;
+    public long TextBytes => LoadedBytes + CompiledBytes + MappedBytes + ScratchBytes + ConversationBytes;
 
     /// <summary>
     /// The most at any time: of one conversation that fills the context and has pictures and sound; where <see cref="Memory"/> was given, of everything that
     /// may go on at once.
     /// </summary>
-    public long TotalBytes => LoadedBytes + MappedBytes + ScratchBytes + VisionBytes + AudioBytes + Math.Max(PictureBytes, SoundBytes)
+    public long TotalBytes => LoadedBytes + CompiledBytes + MappedBytes + ScratchBytes + VisionBytes + AudioBytes + Math.Max(PictureBytes, SoundBytes)
         + (Memory is null ? ConversationBytes : CacheBytes + EncodedBytes);
 }

@@ -13,12 +13,13 @@ sealed class MemoryOptions
     readonly Option<bool> _noAudio = new("--no-audio") { Description = "With --memory: without the part that hears." };
     readonly Option<bool> _exact = new("--exact") { Description = "With --memory: with the reference's arithmetic, which packs nothing." };
     readonly Option<int?> _imageSize = ModelOptions.NewImageSize();
+    readonly CacheTypeOption _cacheType = new();
 
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
     {
         _imageSize.Description = "With --memory: side to which pictures are scaled. Default: the checkpoint's.";
-        foreach (Option option in (Option[])[_memory, _context, _noVision, _noAudio, _exact, _imageSize])
+        foreach (Option option in (Option[])[_memory, _context, _cacheType.Option, _noVision, _noAudio, _exact, _imageSize])
         {
             command.Add(option);
         }
@@ -35,7 +36,8 @@ sealed class MemoryOptions
     {
         if (parse.GetResult(_memory) is not { Implicit: false })
         {
-            Option? stray = Array.Find<Option>([_context, _noVision, _noAudio, _exact, _imageSize], option => parse.GetResult(option) is { Implicit: false });
+            Option? stray = Array.Find<Option>(
+                [_context, _cacheType.Option, _noVision, _noAudio, _exact, _imageSize], option => parse.GetResult(option) is { Implicit: false });
             return stray is null ? null : throw CliException.Usage($"{stray.Name} is given without --memory, for which it is; add that, or leave it out.");
         }
 
@@ -44,6 +46,10 @@ sealed class MemoryOptions
             Threads = parse.GetValue(global.Threads),
             Memory = parse.GetValue(_memory),
             ContextLength = parse.GetValue(_context),
+            CacheType = _cacheType.Read(parse),
+
+            // As run and chat load it; a server shares the limit between its answers.
+            MaxActive = 1,
             Vision = !parse.GetValue(_noVision),
             Audio = !parse.GetValue(_noAudio),
             Exact = parse.GetValue(_exact),

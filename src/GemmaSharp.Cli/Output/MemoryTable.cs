@@ -14,6 +14,7 @@ static class MemoryTable
         Add("small tensors, as float32", memory.CopiedBytes);
         Add("runtime, program, tokenizer", memory.RuntimeBytes);
         Sum("after loading", memory.LoadedBytes);
+        Add("code that answering compiles", memory.CompiledBytes);
         Add("other weights, where the files have them", memory.MappedBytes);
         Add(Show.Text($"scratch of a step of {memory.StepRows} tokens"), memory.ScratchBytes);
         Add(Show.Text($"keys and values of {memory.ContextLength} tokens"), memory.ConversationBytes);
@@ -61,6 +62,7 @@ static class MemoryTable
         json.WriteNumber("mapped", memory.MappedBytes);
         json.WriteNumber("copied", memory.CopiedBytes);
         json.WriteNumber("runtime", memory.RuntimeBytes);
+        json.WriteNumber("compiled", memory.CompiledBytes);
         json.WriteNumber("scratch", memory.ScratchBytes);
         json.WriteNumber("conversation", memory.ConversationBytes);
         json.WriteNumber("vision", memory.VisionBytes);

@@ -23,7 +23,8 @@ sealed class MemoryForecast : IDisposable
     readonly ModelParts _parts;
     readonly WorkerTeam _team;
     readonly KernelScratch _kernels;
-    readonly Dictionary<(int Rows, int Answers), long> _steps = [];
+    readonly int _guesses;
+    readonly Dictionary<(int Rows, int LogitsRows), long> _steps = [];
     readonly Dictionary<int, long> _pictures = [];
     long? _sound;
 
@@ -34,10 +35,12 @@ sealed class MemoryForecast : IDisposable
     /// <param name="audio">Whether the audio tower is wanted.</param>
     /// <param name="threads">Threads that will compute.</param>
     /// <param name="cacheType">How keys and values will be stored.</param>
+    /// <param name="guesses">The most guesses of an answer in a step.</param>
     /// <exception cref="CheckpointException">The checkpoint could not be loaded.</exception>
-    public MemoryForecast(Checkpoint checkpoint, ProcessorConfig processor, bool vision, bool audio, int threads, CacheType cacheType = CacheType.F32)
+    public MemoryForecast(
+        Checkpoint checkpoint, ProcessorConfig processor, bool vision, bool audio, int threads, CacheType cacheType = CacheType.F32, int guesses = 0)
     {
-        (_config, _processor) = (checkpoint.Config, processor);
+        (_config, _processor, _guesses) = (checkpoint.Config, processor, guesses);
         _team = WorkerTeam.Rehearsing(threads);
         OutlineParameters outlines = checkpoint.NewOutlines();
         _parts = ModelParts.Build(new ParameterScope(outlines, ""), _config, vision, audio, cacheType);
@@ -69,15 +72,20 @@ sealed class MemoryForecast : IDisposable
 
     /// <summary>Bytes of scratch that steps take.</summary>
     /// <param name="rows">Rows of the largest.</param>
-    /// <param name="answers">Answers that draw a token in it, each from a row of logits of its own.</param>
+    /// <param name="answers">Answers that draw tokens in it, each from a row of logits for the next one and for each guess of those that follow.</param>
     /// <param name="context">Tokens of the longest conversation, which attention scores.</param>
     public long Step(int rows, int answers, int context) =>
-        Once(_steps, (rows, answers), RehearseStep) + _kernels.Step(rows) + Attention.ScoreBytes(_config.TextConfig, context, _team.Threads) + Drawing(answers);
+        StepPass(rows, answers) + _kernels.Step(rows) + Attention.ScoreBytes(_config.TextConfig, context, _team.Threads) + Drawing(answers);
+
+    /// <summary>A prompt and what is drawn share a step only where there are several answers.</summary>
+    long StepPass(int rows, int answers) => answers == 1
+        ? Math.Max(Once(_steps, (rows, 1), RehearseStep), Once(_steps, (1 + _guesses, 1 + _guesses), RehearseStep))
+        : Once(_steps, (rows, Math.Min(rows, answers * (1 + _guesses))), RehearseStep);
 
     /// <summary>Bytes of a step's pass.</summary>
-    internal long RehearseStep((int Rows, int Answers) most)
+    internal long RehearseStep((int Rows, int LogitsRows) most)
     {
-        (int rows, int answers) = most;
+        (int rows, int logitsRows) = most;
         using TextPass pass = _parts.Text.NewPass(_team);
         using KvCache cache = _parts.Text.NewCache(rows);
         var step = new TextStep();
@@ -88,7 +96,7 @@ sealed class MemoryForecast : IDisposable
         foreach (int count in (ReadOnlySpan<int>)[rows, 1])
         {
             step.Clear();
-            step.Add(cache, ids.AsSpan(0, count), count == 1 ? 1 : Math.Min(answers, count));
+            step.Add(cache, ids.AsSpan(0, count), count == 1 ? 1 : Math.Min(logitsRows, count));
             _parts.Text.Forward(step, pass);
         }
 

@@ -18,12 +18,15 @@ sealed class MemoryPlanner(MemoryForecast forecast, Gemma3nConfig config, long r
     /// <summary>The shortest context worth loading a model for.</summary>
     const int LeastContext = 512;
 
+    /// <summary>Of the limit, one part in so many is left over for what is measured and not counted.</summary>
+    const int Reserve = 50;
+
     static readonly int[] s_contexts = [2048, LeastContext];
     static readonly int[] s_rows = [StepBudget.MaxRows, 256, 128, 64];
     static readonly int?[] s_sides = [512, 256];
 
     /// <summary>What is taken whatever is chosen.</summary>
-    long Fixed { get; } = runtimeBytes + Sum(forecast.Text) + Sum(forecast.Vision) + Sum(forecast.Audio);
+    long Fixed { get; } = runtimeBytes + RuntimeMemory.Compiled + Sum(forecast.Text) + Sum(forecast.Vision) + Sum(forecast.Audio);
 
     /// <summary>The estimate of a checkpoint that is opened for its headers only.</summary>
     /// <param name="checkpoint">The checkpoint.</param>
@@ -35,7 +38,8 @@ sealed class MemoryPlanner(MemoryForecast forecast, Gemma3nConfig config, long r
     public static MemoryEstimate Estimate(Checkpoint checkpoint, ProcessorConfig processor, GemmaModelOptions options, long defaultCacheBytes)
     {
         using var forecast = new MemoryForecast(
-            checkpoint, processor, options.Vision, options.Audio, options.Threads ?? Environment.ProcessorCount, options.CacheType);
+            checkpoint, processor, options.Vision, options.Audio, options.Threads ?? Environment.ProcessorCount, options.CacheType,
+            options.Speculation ?? GenerationOptions.MaxSpeculation);
         var planner = new MemoryPlanner(forecast, checkpoint.Config, RuntimeMemory.Of(checkpoint));
         return options.Memory is long limit ? planner.Fit(options, limit) : planner.Plain(options, defaultCacheBytes);
     }
@@ -52,8 +56,9 @@ sealed class MemoryPlanner(MemoryForecast forecast, Gemma3nConfig config, long r
         return New(choice, context, forecast.Step(choice.Rows, 1, context), options.CacheBytes ?? defaultCacheBytes, PromptEncoder.DefaultCacheBytes, null);
     }
 
-    MemoryEstimate Fit(GemmaModelOptions options, long limit)
+    MemoryEstimate Fit(GemmaModelOptions options, long given)
     {
+        long limit = given - given / Reserve;
         int wish = Wish(options);
         int good = Math.Min(wish, GoodContext);
         int[] goals = options.ContextLength is null ? [good, .. s_contexts.Where(goal => goal < good)] : [wish];
@@ -66,13 +71,13 @@ sealed class MemoryPlanner(MemoryForecast forecast, Gemma3nConfig config, long r
                 {
                     if (TryFit(options, limit, new Choice(rows, side, options.MaxActive), goal, wish) is MemoryEstimate estimate)
                     {
-                        return estimate;
+                        return estimate with { Memory = given };
                     }
                 }
             }
         }
 
-        throw Refusal(options, limit, New(new Choice(s_rows[^1], sides[^1], 1), goals[^1]));
+        throw Refusal(options, given, New(new Choice(s_rows[^1], sides[^1], 1), goals[^1]));
     }
 
     /// <summary>The longest context that fits with a choice, if it is as long as is wanted.</summary>
@@ -126,6 +131,7 @@ sealed class MemoryPlanner(MemoryForecast forecast, Gemma3nConfig config, long r
             MappedBytes = forecast.Text.Read,
             CopiedBytes = all.Copied,
             RuntimeBytes = runtimeBytes,
+            CompiledBytes = RuntimeMemory.Compiled,
             ScratchBytes = scratch,
             ConversationBytes = forecast.Conversation(context, choice.Rows),
             VisionBytes = forecast.Vision.Read,
@@ -146,13 +152,14 @@ sealed class MemoryPlanner(MemoryForecast forecast, Gemma3nConfig config, long r
     {
         bool hasTowers = least.VisionBytes + least.PictureBytes + least.AudioBytes + least.SoundBytes > 0;
         long weights = least.PackedBytes + least.MappedBytes + least.CopiedBytes + least.VisionBytes + least.AudioBytes;
+        long needed = (least.TotalBytes * Reserve / (Reserve - 1)) + 1;
         return new MemoryLimitException(
-            $"The model takes at least {Mega(least.TotalBytes)} (weights {Mega(weights)}, runtime {Mega(least.RuntimeBytes)}, "
+            $"The model takes at least {Mega(needed)} (weights {Mega(weights)}, runtime {Mega(least.RuntimeBytes + least.CompiledBytes)}, "
                 + $"steps {Mega(least.ScratchBytes)}, encoding {Mega(Math.Max(least.PictureBytes, least.SoundBytes))}, "
                 + FormattableString.Invariant($"{least.ContextLength:N0} tokens {Mega(least.ConversationBytes)}) and was given {Mega(limit)}; ")
                 + $"give it more (--memory){(options.ContextLength is null ? "" : ", a shorter context")}"
                 + $"{(hasTowers ? ", leave out its towers (--no-vision, --no-audio)" : "")}, or use a smaller or more quantised checkpoint.",
-            least.TotalBytes, limit);
+            needed, limit);
     }
 
     static string Mega(long bytes) => FormattableString.Invariant($"{(bytes + (1 << 20) - 1) >> 20:N0} MiB");

@@ -26,7 +26,7 @@ public sealed class MemoryOptionsTests
         JsonElement memory = JsonDocument.Parse(output).RootElement.GetProperty("memory");
         Assert.Equal(0, Of("packed"));
         Assert.Equal(Of("copied") + Of("runtime"), Of("loaded"));
-        Assert.Equal(Of("loaded") + Of("mapped") + Of("scratch") + Of("conversation"), Of("text"));
+        Assert.Equal(Of("loaded") + Of("compiled") + Of("mapped") + Of("scratch") + Of("conversation"), Of("text"));
         Assert.Equal(JsonValueKind.Null, memory.GetProperty("limit").ValueKind);
         (_, output, _) = await TestConsole.RunAsync("", "inspect", "--json");
         Assert.Equal(JsonValueKind.Null, JsonDocument.Parse(output).RootElement.GetProperty("memory").ValueKind);
