@@ -85,11 +85,33 @@ public sealed class SchemaTests
     public void Bench_OfEverything_FollowsTheSchema()
     {
         JsonElement all = Check("bench", GemmaProcess.Run(
-            "bench", "--prompt-tokens", "40", "--answer-tokens", "3", "--conversations", "1,2", "--prefix", "--image", "--audio", "--repetitions", "2", "--json"));
+            "bench", "--prompt-tokens", "40", "--answer-tokens", "3", "--context", "30", "--conversations", "1,2", "--prefix", "--image", "--audio", "--profile", "--repetitions", "2",
+            "--json"));
         Assert.Equal([1, 2], all.GetProperty("conversations").EnumerateArray().Select(talk => talk.GetProperty("count").GetInt32()));
         Assert.Equal(2, all.GetProperty("prefix").GetProperty("hit").GetProperty("runs").GetArrayLength());
+        Assert.Equal(30, all.GetProperty("decode").GetProperty("context").GetInt32());
+        JsonElement answer = all.GetProperty("profile")[1];
+        (double Bytes, double Seconds)[] products = [.. answer.GetProperty("products").EnumerateArray().Select(Part)];
+        (double Bytes, double Seconds)[] parts = [.. answer.GetProperty("parts").EnumerateArray().Select(Part)];
+        double read = parts.Sum(part => part.Bytes), needed = all.GetProperty("decode").GetProperty("bytes_per_token").GetDouble();
+        Assert.InRange(read / needed, 0.97, 1);
+        Assert.Equal(answer.GetProperty("seconds").GetDouble(), parts.Sum(part => part.Seconds), 1e-7);
+        Assert.Contains(parts, part => Math.Abs(part.Bytes - products.Sum(product => product.Bytes)) < 1 && part.Seconds >= products.Max(product => product.Seconds));
         JsonElement little = Check("bench", GemmaProcess.Run("bench", "--prompt-tokens", "0", "--answer-tokens", "1", "--repetitions", "1", "--json"));
         Assert.False(little.TryGetProperty("prefix", out _));
+    }
+
+    [Fact]
+    public void BenchCompare_OfTwoRuns_FollowsTheSchema()
+    {
+        using var folder = new TemporaryFolder();
+        string[] run = ["bench", "--prompt-tokens", "20", "--answer-tokens", "2", "--repetitions", "2", "--json"];
+        File.WriteAllText(folder.File("old.json"), GemmaProcess.Run(run).Output);
+        JsonElement compared = Check("bench-compare", GemmaProcess.Run([.. run, "--compare", folder.File("old.json")]));
+        Assert.True(compared.GetProperty("same_machine").GetBoolean());
+        Assert.True(compared.GetProperty("same_program").GetBoolean());
+        string[] names = [.. compared.GetProperty("measures").EnumerateArray().Select(measure => measure.GetProperty("name").GetString()!)];
+        Assert.Equal(["prompt of 20", "answer of 2", "load time", "peak memory", "this machine reads", "this machine computes"], names);
     }
 
     [Fact]
@@ -102,6 +124,8 @@ public sealed class SchemaTests
         Assert.Equal(kinds.Order(), listed.Order());
         Assert.All(kinds, kind => Assert.Contains($"`{kind}`", text, StringComparison.Ordinal));
     }
+
+    static (double Bytes, double Seconds) Part(JsonElement part) => (part.GetProperty("bytes").GetDouble(), part.GetProperty("seconds").GetDouble());
 
     static JsonElement Check(string schema, GemmaResult result)
     {

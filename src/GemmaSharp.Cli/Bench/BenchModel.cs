@@ -42,7 +42,9 @@ sealed class BenchModel : IDisposable
         get
         {
             string format = CheckpointInspection.Sizes(TextModule()).First().Format;
-            return format.Contains('/', StringComparison.Ordinal) ? $"{format}, {(_products == ProductMode.Fast ? "integer" : "exact")} products" : format;
+            return format.Contains('/', StringComparison.Ordinal)
+                ? $"{format}, {(_products == ProductMode.Fast ? BenchResult.IntegerProducts : "exact products")}"
+                : format;
         }
     }
 

@@ -12,19 +12,21 @@ static class BenchReport
         Machine machine = result.Machine;
         console.Out.WriteLine($"{result.Model} ({result.Format}); {machine.InstructionSet}, {machine.Threads} {(machine.Threads == 1 ? "thread" : "threads")}");
         console.Out.WriteLine(Show.Text(
-            $"This machine reads {machine.ReadBandwidth / 1e9:0.0} GB/s and computes {machine.FloatPeak / 1e9:0} GFLOP/s in float32."));
+            $"{machine.Processor} reads {machine.ReadBandwidth / 1e9:0.0} GB/s and computes {machine.FloatPeak / 1e9:0} Gop/s in float32")
+            + Show.Text($", {machine.IntegerPeak / 1e9:0} Gop/s in 8-bit integers."));
+        string peak = result.Peak == machine.FloatPeak ? "float" : "integer";
         Table table = new Table().Border(TableBorder.Simple).AddColumns("what", "time", "±", "speed", "of this machine");
         if (result.Prefill is PrefillResult prefill)
         {
             double rate = prefill.Operations / prefill.Time.Median;
             Row(Show.Text($"prompt of {prefill.Tokens}"), prefill.Time, Show.Text($"{prefill.Tokens / prefill.Time.Median:0.0} tokens/s"),
-                Show.Text($"{rate / machine.FloatPeak:0 %} of float peak ({rate / 1e9:0} GFLOP/s)"));
+                Show.Text($"{rate / result.Peak:0 %} of {peak} peak ({rate / 1e9:0} Gop/s)"));
         }
 
         if (result.Decode is DecodeResult decode)
         {
             double rate = decode.BytesPerToken * decode.Tokens / decode.Time.Median;
-            Row(Show.Text($"answer of {decode.Tokens}"), decode.Time, Show.Text($"{decode.Tokens / decode.Time.Median:0.00} tokens/s"),
+            Row(decode.Name, decode.Time, Show.Text($"{decode.Tokens / decode.Time.Median:0.00} tokens/s"),
                 Show.Text($"{rate / machine.ReadBandwidth:0 %} of bandwidth ({rate / 1e9:0.0} GB/s, {Show.Bytes(decode.BytesPerToken)} each)"));
         }
 
@@ -34,7 +36,7 @@ static class BenchReport
             {
                 double rate = encode.Operations / encode.Time.Median;
                 Row($"{name} of {encode.Input}", encode.Time, Show.Text($"{1 / encode.Time.Median:0.00} a second"),
-                    Show.Text($"{rate / machine.FloatPeak:0 %} of float peak ({rate / 1e9:0} GFLOP/s)"));
+                    Show.Text($"{rate / machine.FloatPeak:0 %} of float peak ({rate / 1e9:0} Gop/s)"));
             }
         }
 
@@ -71,6 +73,10 @@ static class BenchReport
         console.Styled.Write(table);
         string first = result.Prefill is null ? "" : $"time to first token {Show.Time(TimeSpan.FromSeconds(result.Prefill.Time.Median))}, ";
         console.Out.WriteLine($"Load time {Show.Time(TimeSpan.FromSeconds(result.LoadSeconds))}, {first}peak memory {Show.Bytes(result.PeakMemory)}.");
+        foreach (ProfileResult profile in result.Profiles)
+        {
+            ProfileReport.Print(console, profile, result);
+        }
 
         void Row(string what, Measurement time, string speed, string share) => table.AddRow(
             Markup.Escape(what), Show.Time(TimeSpan.FromSeconds(time.Median)), Show.Text($"{time.Spread:0 %}"), Markup.Escape(speed), Markup.Escape(share));
@@ -80,13 +86,24 @@ static class BenchReport
     {
         Machine machine = result.Machine;
         json.WriteStartObject();
+        json.WriteString("program", result.Origin.Program);
+        json.WriteString("runtime", result.Origin.Runtime);
+        json.WriteString("system", result.Origin.System);
+        json.WriteString("arguments", result.Origin.Arguments);
+        if (result.Origin.MeasuredAt is DateTimeOffset then)
+        {
+            json.WriteString("measured_at", then);
+        }
+
         json.WriteString("model", result.Model);
         json.WriteString("format", result.Format);
         json.WriteStartObject("machine");
+        json.WriteString("processor", machine.Processor);
         json.WriteString("instruction_set", machine.InstructionSet);
         json.WriteNumber("threads", machine.Threads);
         json.WriteMeasured("read_bytes_per_second", machine.ReadBandwidth);
         json.WriteMeasured("float_operations_per_second", machine.FloatPeak);
+        json.WriteMeasured("integer_operations_per_second", machine.IntegerPeak);
         json.WriteEndObject();
         json.WriteMeasured("load_seconds", result.LoadSeconds);
         if (result.Prefill is PrefillResult prefill)
@@ -96,6 +113,8 @@ static class BenchReport
             json.WriteNumber("tokens", prefill.Tokens);
             json.WriteMeasured("tokens_per_second", prefill.Tokens / prefill.Time.Median);
             json.WriteMeasured("of_float_peak", prefill.Operations / prefill.Time.Median / machine.FloatPeak);
+            json.WriteMeasured("operations", prefill.Operations);
+            json.WriteMeasured("bytes", prefill.Bytes);
             json.WriteEndObject();
         }
 
@@ -103,8 +122,10 @@ static class BenchReport
         {
             Begin("decode", decode.Time);
             json.WriteNumber("tokens", decode.Tokens);
+            json.WriteNumber("context", decode.Context);
             json.WriteMeasured("tokens_per_second", decode.Tokens / decode.Time.Median);
             json.WriteNumber("bytes_per_token", decode.BytesPerToken);
+            json.WriteMeasured("operations_per_token", decode.OperationsPerToken);
             json.WriteMeasured("of_read_bandwidth", decode.BytesPerToken * decode.Tokens / decode.Time.Median / machine.ReadBandwidth);
             json.WriteEndObject();
         }
@@ -116,6 +137,7 @@ static class BenchReport
                 Begin(name, encode.Time);
                 json.WriteString("input", encode.Input);
                 json.WriteMeasured("of_float_peak", encode.Operations / encode.Time.Median / machine.FloatPeak);
+                json.WriteMeasured("operations", encode.Operations);
                 json.WriteEndObject();
             }
         }
@@ -129,6 +151,8 @@ static class BenchReport
                 json.WriteNumber("count", talk.Count);
                 json.WriteNumber("tokens", talk.Tokens);
                 json.WriteMeasured("tokens_per_second", talk.Count * talk.Tokens / talk.Time.Median);
+                json.WriteMeasured("operations", talk.Operations);
+                json.WriteMeasured("bytes", talk.Bytes);
                 json.WriteEndObject();
             }
 
@@ -158,6 +182,17 @@ static class BenchReport
             }
 
             json.WriteEndObject();
+        }
+
+        if (result.Profiles.Count > 0)
+        {
+            json.WriteStartArray("profile");
+            foreach (ProfileResult profile in result.Profiles)
+            {
+                ProfileReport.Write(json, profile);
+            }
+
+            json.WriteEndArray();
         }
 
         if (result.Speculation.Count > 0)

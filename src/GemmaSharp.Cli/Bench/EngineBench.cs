@@ -29,11 +29,14 @@ sealed partial class EngineBench : IDisposable
     readonly InferenceEngine _engine;
     readonly CancellationToken _cancellationToken;
     readonly int _vocabulary;
+    readonly double _bytesPerToken, _operationsPerToken;
     int _runs;
 
-    public EngineBench(TextModel model, AdapterSet adapters, WorkerTeam team, CancellationToken cancellationToken)
+    public EngineBench(TextModel model, AdapterSet adapters, WorkerTeam team, double bytesPerToken, CancellationToken cancellationToken)
     {
         _model = model;
+        _bytesPerToken = bytesPerToken;
+        _operationsPerToken = 2 * TextWork.MultiplyAdds(model.Config, 1);
         _adapters = adapters;
         _cancellationToken = cancellationToken;
         _vocabulary = Math.Min(model.Config.VocabSize, model.Config.VocabSizePerLayerInput);
@@ -48,7 +51,7 @@ sealed partial class EngineBench : IDisposable
         BenchAnswer[] answers = [.. Enumerable.Range(0, count).Select(i => New([i], tokens, FormattableString.Invariant($"{run}.{i}")))];
         long start = Stopwatch.GetTimestamp();
         return Run(answers).Max(end => Stopwatch.GetElapsedTime(start, end).TotalSeconds);
-    }, _cancellationToken));
+    }, _cancellationToken), count * tokens * _operationsPerToken, tokens * _bytesPerToken);
 
     /// <summary>Reads a prompt, and then others that are the same but for the last tokens.</summary>
     public PrefixResult Prefix(int tokens, int repetitions)

@@ -3,9 +3,13 @@ using System.Diagnostics;
 using System.Globalization;
 using GemmaSharp.Checkpoints;
 using GemmaSharp.Cli.Bench;
+using GemmaSharp.Cli.Conversations;
 using GemmaSharp.Cli.Options;
 using GemmaSharp.Cli.Output;
+using GemmaSharp.Cli.Plots;
 using GemmaSharp.Configuration;
+using GemmaSharp.Generation;
+using GemmaSharp.Numerics.MachineCode;
 using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
 
@@ -32,6 +36,8 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
     readonly Option<bool> _exact = new("--exact") { Description = "Multiply quantised weights with float32 activations instead of integers." };
     readonly Option<int?> _prefill = Numbers.Whole("--prompt-tokens", "N", "Tokens of the prompt; 0 leaves it out. Default: 512.", 0, 1 << 20);
     readonly Option<int?> _decode = Numbers.Whole("--answer-tokens", "N", "Tokens of the answer; 0 leaves it out. Default: 64.", 0, 1 << 20);
+    readonly Option<int?> _context = Numbers.Whole(
+        "--context", "N", "Tokens that are there before the answer, which then has at most 512. Default: 0.", 0, 1 << 20);
     readonly Option<string[]> _adapters = AdapterArgument.NewOption("--adapter", "Time prompt and answer with a LoRA adapter; may be given several times.");
     readonly Option<bool> _image = new("--image") { Description = "Also time the vision tower on one picture." };
     readonly Option<bool> _audio = new("--audio") { Description = "Also time the audio tower on 30 seconds of sound." };
@@ -46,6 +52,21 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         Description = "Also time a JSON object: freely, by its schema, and without drawing what must follow.",
     };
     readonly Option<bool> _prefix = new("--prefix") { Description = "Also time the first token of a prompt that was computed before but for its last tokens." };
+    readonly Option<bool> _profile = new("--profile")
+    {
+        Description = "Also say where the time of a prompt's and of an answer's steps goes, part by part.",
+    };
+    readonly Option<string?> _plot = PlotOption.Create("prompt, answer and conversations under the roof of this machine's memory and arithmetic");
+    readonly Option<string?> _compare = new("--compare")
+    {
+        HelpName = "BASELINE.json",
+        Description = "Print how this run, or --result, compares with what \"gemma bench --json\" printed before; a file may hold several results.",
+    };
+    readonly Option<string?> _result = new("--result")
+    {
+        HelpName = "FILE.json",
+        Description = "Measure nothing: compare, or draw, what \"gemma bench --json\" printed.",
+    };
     readonly Option<bool> _speculation = new("--speculation")
     {
         Description = "Also time texts that copy, list and do neither, one token a step and with guesses at the next ones.",
@@ -59,8 +80,8 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         var command = new Command("bench", "Measure prompt and answer speed, load time and memory, and what share of the machine they use.")
         {
             bench._synthetic, bench._layers, bench._slice.Option, bench._exact, bench._cacheType.Option, bench._prefill, bench._decode,
-                bench._adapters, bench._image, bench._audio, bench._imageSize, bench._conversations, bench._prefix, bench._constrained,
-                bench._speculation, bench._repetitions, bench._json,
+                bench._context, bench._adapters, bench._image, bench._audio, bench._imageSize, bench._conversations, bench._prefix,
+                bench._constrained, bench._speculation, bench._profile, bench._plot, bench._compare, bench._result, bench._repetitions, bench._json,
         };
         foreach (Option option in bench._recipe.All)
         {
@@ -70,10 +91,78 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         command.SetAction(bench.RunAsync);
         return new CliCommand(command, "gemma bench", "gemma bench --model google/gemma-3n-E2B-it --image --audio", "gemma bench --synthetic e2b --bits 4",
             "gemma bench --conversations 1,2,4,8 --prefix --constrained --speculation",
-            "gemma bench --synthetic e4b --slice E2B", "gemma bench --synthetic e4b --layers 10 --json");
+            "gemma bench --synthetic e4b --slice E2B", "gemma bench --synthetic e4b --layers 10 --json",
+            "gemma bench --synthetic e2b --bits 4 --profile --plot roofline.png", "gemma bench --compare before.json",
+            "gemma bench --compare before.json --result after.json");
     }
 
     async Task<int> RunAsync(ParseResult parse)
+    {
+        IReadOnlyList<BenchResult>? old = parse.GetValue(_compare) is string baseline ? BenchFile.Read(baseline) : null;
+        string? plot = parse.GetValue(_plot);
+        string? stored = parse.GetValue(_result);
+        if (plot is not null)
+        {
+            OutputFiles.RequireWritable(plot);
+            RequirePoints(stored is not null || (parse.GetValue(_prefill) ?? DefaultPrompt) > 0 || (parse.GetValue(_decode) ?? DefaultAnswer) > 0);
+        }
+
+        IReadOnlyList<BenchResult> results = stored is not null
+            ? ReadStored(stored, old is not null || plot is not null) : [await MeasureAsync(parse).ConfigureAwait(false)];
+        RequirePoints(plot is null || RooflinePlot.PointsOf(results[^1]).Count > 0);
+        PlotOption.Write(plot, () => RooflinePlot.Draw(results[^1]));
+        Report(parse, results, old);
+        return ExitCode.Done;
+    }
+
+    static void RequirePoints(bool there)
+    {
+        if (!there)
+        {
+            throw CliException.Usage("There is nothing to draw, since neither a prompt nor an answer was measured; leave --prompt-tokens or --answer-tokens "
+                + "out, or give a result that says how much was computed and read.");
+        }
+    }
+
+    static IReadOnlyList<BenchResult> ReadStored(string file, bool isUsed) => isUsed ? BenchFile.Read(file)
+        : throw CliException.Usage("--result is given without --compare and --plot; say what to do with the stored result.");
+
+    void Report(ParseResult parse, IReadOnlyList<BenchResult> results, IReadOnlyList<BenchResult>? old)
+    {
+        BenchComparison? comparison = old is null ? null : new BenchComparison(old, results);
+        if (comparison is { Ratios.Count: 0 })
+        {
+            throw CliException.Input("The results have no figure in common; compare runs with the same options.");
+        }
+
+        if (parse.GetValue(_json))
+        {
+            JsonOutput.Print(console, writer =>
+            {
+                if (comparison is not null)
+                {
+                    ComparisonReport.Write(writer, comparison);
+                }
+                else
+                {
+                    BenchReport.Write(writer, results[^1]);
+                }
+            });
+            return;
+        }
+
+        if (parse.GetValue(_result) is null)
+        {
+            BenchReport.Print(console, results[^1]);
+        }
+
+        if (comparison is not null)
+        {
+            ComparisonReport.Print(console, comparison);
+        }
+    }
+
+    async Task<BenchResult> MeasureAsync(ParseResult parse)
     {
         string? synthetic = parse.GetValue(_synthetic);
         if (synthetic is not (null or "e2b" or "e4b"))
@@ -95,18 +184,8 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         }
 
         using Interrupts.Scope interrupt = console.Interrupts.Begin();
-        BenchResult result = await new BusySign(console, parse.GetValue(global.Quiet))
+        return await new BusySign(console, parse.GetValue(global.Quiet))
             .WhileAsync("Measuring", Task.Run(() => Measure(parse, synthetic, slice, recipe, interrupt.Token))).ConfigureAwait(false);
-        if (parse.GetValue(_json))
-        {
-            JsonOutput.Print(console, writer => BenchReport.Write(writer, result));
-        }
-        else
-        {
-            BenchReport.Print(console, result);
-        }
-
-        return ExitCode.Done;
     }
 
     BenchResult Measure(ParseResult parse, string? synthetic, MatFormerSlice? slice, QuantizationRecipe? recipe, CancellationToken cancellationToken)
@@ -114,7 +193,9 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         bool image = parse.GetValue(_image), audio = parse.GetValue(_audio);
         int repetitions = parse.GetValue(_repetitions) ?? 3;
         using var team = new WorkerTeam(parse.GetValue(global.Threads) ?? Environment.ProcessorCount);
-        var machine = new Machine(MachineProbe.InstructionSet, team.Threads, MachineProbe.MeasureReadBandwidth(team), MachineProbe.MeasureFloatPeak(team));
+        var machine = new Machine(
+            MachineProbe.ProcessorName, MachineProbe.InstructionSet + (Processor.HasVnni512 ? ", assembled VNNI" : ""), team.Threads,
+            MachineProbe.MeasureReadBandwidth(team), MachineProbe.MeasureFloatPeak(team), MachineProbe.MeasureIntegerPeak(team));
         var options = new CheckpointOptions
         {
             Slice = slice,
@@ -128,7 +209,7 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         Gemma3nConfig config = model.Checkpoint.Config;
         AdapterSet adapters = LoadAdapters(parse, model);
         int[] conversations = ReadConversations(parse);
-        (PrefillResult? prefill, DecodeResult? decode) = MeasureText(model, adapters, parse, repetitions, team, cancellationToken);
+        (PrefillResult? prefill, DecodeResult? decode, ProfileResult[] profiles) = MeasureText(model, adapters, parse, repetitions, team, cancellationToken);
         (ConversationsResult[] talks, PrefixResult? prefix, ConstrainedResult? form, IReadOnlyList<SpeculationResult> texts) = MeasureEngine(
             model, adapters, conversations, parse, repetitions, team, cancellationToken);
         EncodeResult? picture = null, sound = null;
@@ -148,23 +229,41 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         using Process process = Process.GetCurrentProcess();
         string name = string.Join(" + ", [model.Name, .. adapters.Adapters.Select(weighted => weighted.Adapter.Name)]);
         return new BenchResult(
-            name, model.Format, machine, model.LoadSeconds, prefill, decode, picture, sound, talks, prefix, form, texts, process.PeakWorkingSet64);
+            Origin.Here(string.Join(' ', parse.Tokens.Select(token => token.Value))), name, model.Format, machine,
+            model.LoadSeconds, prefill, decode, picture, sound, talks, prefix, form, texts, profiles, process.PeakWorkingSet64);
     }
 
-    (PrefillResult? Prefill, DecodeResult? Decode) MeasureText(
+    (PrefillResult? Prefill, DecodeResult? Decode, ProfileResult[] Profiles) MeasureText(
         BenchModel model, AdapterSet adapters, ParseResult parse, int repetitions, WorkerTeam team, CancellationToken cancellationToken)
     {
         int prompt = parse.GetValue(_prefill) ?? DefaultPrompt, answer = parse.GetValue(_decode) ?? DefaultAnswer;
-        int longest = Math.Max(prompt, answer), context = model.Checkpoint.Config.TextConfig.MaxPositionEmbeddings;
-        if (longest > context)
+        int context = parse.GetValue(_context) ?? 0, room = model.Checkpoint.Config.TextConfig.MaxPositionEmbeddings;
+        int longest = Math.Max(prompt, context + answer);
+        if (context > 0 && answer > InferenceEngine.MaxStepRows)
         {
-            throw CliException.Usage($"{longest} tokens are asked for and the context holds {context}; ask for fewer with --prompt-tokens and "
-                + $"--answer-tokens.");
+            throw CliException.Usage($"--answer-tokens is {answer}; behind a --context it is at most {InferenceEngine.MaxStepRows}.");
+        }
+
+        if (longest > room)
+        {
+            throw CliException.Usage($"{longest} tokens are asked for and the context holds {room}; ask for fewer with --prompt-tokens, "
+                + "--answer-tokens and --context.");
         }
 
         using var text = new TextBench(model.Parts.Text, adapters, team, longest, cancellationToken);
-        return (prompt > 0 ? text.Prefill(prompt, repetitions) : null,
-            answer > 0 ? text.Decode(answer, repetitions, model.BytesPerToken + adapters.Adapters.Sum(weighted => weighted.Adapter.Bytes)) : null);
+        long bytes = model.BytesPerToken + adapters.Adapters.Sum(weighted => weighted.Adapter.Bytes);
+        PrefillResult? prefill = prompt > 0 ? text.Prefill(prompt, repetitions, bytes) : null;
+        DecodeResult? decode = answer > 0 ? text.Decode(answer, context, repetitions, bytes) : null;
+        if (!parse.GetValue(_profile))
+        {
+            return (prefill, decode, []);
+        }
+
+        double loop = MachineProbe.MeasureLoopStart(team);
+        return (prefill, decode, [
+            .. prompt > 0 ? [text.Profile(isPrompt: true, prompt, 0, loop)] : Array.Empty<ProfileResult>(),
+            .. answer > 0 ? [text.Profile(isPrompt: false, answer, context, loop)] : Array.Empty<ProfileResult>(),
+        ]);
     }
 
     (ConversationsResult[] Conversations, PrefixResult? Prefix, ConstrainedResult? Constrained, IReadOnlyList<SpeculationResult> Texts) MeasureEngine(
@@ -176,7 +275,7 @@ sealed class BenchCommand(GlobalOptions global, CliConsole console)
         }
 
         int prompt = parse.GetValue(_prefill) ?? DefaultPrompt, answer = parse.GetValue(_decode) ?? DefaultAnswer;
-        using var engine = new EngineBench(model.Parts.Text, adapters, team, cancellationToken);
+        using var engine = new EngineBench(model.Parts.Text, adapters, team, model.BytesPerToken, cancellationToken);
         return ([.. answer > 0 ? conversations.Select(count => engine.Conversations(count, answer, repetitions)) : []],
             parse.GetValue(_prefix) && prompt > 0 ? engine.Prefix(prompt, repetitions) : null,
             parse.GetValue(_constrained) ? engine.Constrained(LoadTokenizer(parse), repetitions) : null,

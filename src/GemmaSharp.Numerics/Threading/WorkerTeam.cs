@@ -99,6 +99,9 @@ sealed unsafe class WorkerTeam : IDisposable
     /// <summary>Number of threads, the caller included.</summary>
     public int Threads { get; }
 
+    /// <summary>Loops started on all threads so far, those that a thread does alone left out; wraps around.</summary>
+    public uint Loops => Loop(Volatile.Read(ref _shared.State));
+
     /// <summary>Whether jobs are left out.</summary>
     public bool IsRehearsal { get; }
 

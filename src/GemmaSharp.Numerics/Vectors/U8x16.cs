@@ -1,10 +1,11 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace GemmaSharp.Numerics.Vectors;
 
-/// <summary>Sixteen bytes: SSSE3, or whatever carries 128-bit vectors.</summary>
+/// <summary>Sixteen bytes: SSSE3, Arm's dot product, or whatever carries 128-bit vectors.</summary>
 readonly unsafe struct U8x16 : ICodeLanes<U8x16, F32x4>
 {
     readonly Vector128<byte> _v;
@@ -47,6 +48,12 @@ readonly unsafe struct U8x16 : ICodeLanes<U8x16, F32x4>
             return new((sum._v.AsInt16() + Ssse3.MultiplyAddAdjacent(codes._v, x._v.AsSByte())).AsByte());
         }
 
+        if (Dp.IsSupported)
+        {
+            // Signed by signed, which is the same for codes below 128.
+            return new(Dp.DotProduct(sum._v.AsInt32(), codes._v.AsSByte(), x._v.AsSByte()).AsByte());
+        }
+
         // The even bytes of both, then the odd ones, as 16-bit numbers.
         Vector128<short> c = codes._v.AsInt16(), y = x._v.AsInt16();
         return new((sum._v.AsInt16() + (c & Vector128.Create((short)0xFF)) * ((y << 8) >> 8) + (c >>> 8) * (y >> 8)).AsByte());
@@ -55,6 +62,11 @@ readonly unsafe struct U8x16 : ICodeLanes<U8x16, F32x4>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static U8x16 Widen(U8x16 sum)
     {
+        if (Dp.IsSupported)
+        {
+            return sum;
+        }
+
         Vector128<int> pairs = sum._v.AsInt32();
         return new((Sse2.IsSupported ? Sse2.MultiplyAddAdjacent(sum._v.AsInt16(), Vector128<short>.One) : ((pairs << 16) >> 16) + (pairs >> 16)).AsByte());
     }

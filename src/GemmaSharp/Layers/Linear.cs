@@ -39,6 +39,7 @@ sealed class Linear(WeightMatrix weight, LinearModule module)
     /// <param name="firstRow">Which row of the pass is the first of <paramref name="x"/>.</param>
     public void Forward(Rows x, Rows y, Pass p, int firstRow = 0)
     {
+        using PassProfile.Section _ = p.Measure(PassPart.Products, this, x.Count);
         weight.Multiply(x.Span, x.Count, y.Span, p.Team);
         p.Adapters.AddTo(module, firstRow, x.Span, x.Count, y.Span, p.Team);
     }

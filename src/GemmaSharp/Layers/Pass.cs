@@ -35,6 +35,9 @@ class Pass : IDisposable
     /// <summary>Receives named intermediates; null for none.</summary>
     public ITrace? Tracer { get; protected set; }
 
+    /// <summary>Counts where time goes; null for nobody.</summary>
+    public PassProfile? Profile { get; set; }
+
     /// <summary>Bytes of scratch memory held. May be asked from any thread.</summary>
     public virtual long Bytes => _arena.Bytes + Adapters.Bytes;
 
@@ -69,6 +72,12 @@ class Pass : IDisposable
 
     /// <summary>Begins a scope of memory alone.</summary>
     public Scope Enter() => new(this, _path);
+
+    /// <summary>Begins a part of the profile, if there is one.</summary>
+    public PassProfile.Section Measure(PassPart part) => new(Profile, part);
+
+    /// <summary>The same of a product of some rows.</summary>
+    public PassProfile.Section Measure(PassPart part, Linear layer, int rows) => new(Profile, part, layer, rows);
 
     /// <summary>Calls an action for chunks of items <c>0 … count − 1</c> on all threads.</summary>
     /// <param name="state">Handed to every call, so that the action can be static and cost no allocation.</param>

@@ -23,7 +23,9 @@ sealed class RmsNorm(float[] weight, int width, float eps, float bound = float.P
     public Rows InPlace(Rows x, Pass p) => Forward(x, x, p);
 
     /// <summary><c>x ← x + factor · RMS(y)</c>: the end of a branch, whose rows y are overwritten.</summary>
-    public void AddTo(Rows x, Rows y, float factor, Pass p) =>
+    public void AddTo(Rows x, Rows y, float factor, Pass p)
+    {
+        using PassProfile.Section _ = p.Measure(PassPart.Norms);
         p.ForEach((this, x, y, factor), x.Count, Math.Max(1, ChunkElements / width), static (s, first, last) =>
         {
             for (int t = first; t < last; t++)
@@ -32,6 +34,7 @@ sealed class RmsNorm(float[] weight, int width, float eps, float bound = float.P
                 VectorMath.MultiplyAdd(s.y[t], s.factor, s.x[t], s.x[t]);
             }
         });
+    }
 
     /// <summary><c>RMS(x)</c> of one row, on the calling thread.</summary>
     /// <param name="x"><c>[Width]</c></param>
@@ -49,6 +52,7 @@ sealed class RmsNorm(float[] weight, int width, float eps, float bound = float.P
 
     Rows Forward(Rows x, Rows destination, Pass p)
     {
+        using PassProfile.Section _ = p.Measure(PassPart.Norms);
         p.ForEach((this, x, destination), x.Count, Math.Max(1, ChunkElements / width), static (s, first, last) =>
         {
             for (int t = first; t < last; t++)

@@ -54,6 +54,7 @@ static class RowOperations
     /// <returns><paramref name="state"/></returns>
     public static TState Map<TState>(this Pass p, TState state, Action<TState, int> action, int count)
     {
+        using PassProfile.Section _ = p.Measure(PassPart.Elementwise);
         p.ForEach((state, action), count, Grain, static (s, first, last) =>
         {
             for (int t = first; t < last; t++)

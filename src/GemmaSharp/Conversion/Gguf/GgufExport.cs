@@ -131,7 +131,8 @@ static class GgufExport
 
     static bool IsText(string name) => name.StartsWith("language_model.", StringComparison.Ordinal) || name.StartsWith("lm_head.", StringComparison.Ordinal);
 
-    static void AddText(GgufWriter writer, TextConfig text)
+    /// <summary>Writes the keys of the text model.</summary>
+    internal static void AddText(GgufWriter writer, TextConfig text)
     {
         writer.Add(Prefix + "context_length", text.MaxPositionEmbeddings);
         writer.Add(Prefix + "embedding_length", text.HiddenSize);

@@ -26,6 +26,7 @@ sealed class AltUp(ParameterScope scope, TextConfig c)
     /// <returns><c>[A, T, C]</c></returns>
     public Streams Predict(Streams h, Pass p)
     {
+        using PassProfile.Section _ = p.Measure(PassPart.AltUp);
         Streams predictions = p.NewStreams(h.Count, h.RowCount, c.HiddenSize);
         Rows coefs = _predictionCoefs.Forward(Route(h[Active], p), p);
         p.Map((h, coefs, predictions), static (s, t) =>
@@ -52,6 +53,7 @@ sealed class AltUp(ParameterScope scope, TextConfig c)
     /// <param name="p">The pass.</param>
     public void Correct(Streams predictions, Rows activated, Streams h, Pass p)
     {
+        using PassProfile.Section _ = p.Measure(PassPart.AltUp);
         Rows innovation = p.New(activated.Count, activated.Width);
         Rows coefs = _correctionCoefs.Forward(Route(activated, p), p);
         p.Map((predictions, active: predictions[Active], activated, coefs, innovation, h), static (s, t) =>

@@ -75,14 +75,18 @@ sealed class Attention
 
         Rows context = p.New(q.Count, q.Width);
         int kvHeads = q.Width / (_group * _qNorm.Width);
-        p.ForEach((this, q, context, kvHeads, p), n.Count * kvHeads, 1, static (s, first, last) =>
+        using (p.Measure(PassPart.Attention))
         {
-            for (int i = first; i < last; i++)
+            p.ForEach((this, q, context, kvHeads, p), n.Count * kvHeads, 1, static (s, first, last) =>
             {
-                (int t, int head) = Math.DivRem(i, s.kvHeads);
-                s.Item1.Attend(s.q, s.context, t, head, s.p);
-            }
-        });
+                for (int i = first; i < last; i++)
+                {
+                    (int t, int head) = Math.DivRem(i, s.kvHeads);
+                    s.Item1.Attend(s.q, s.context, t, head, s.p);
+                }
+            });
+        }
+
         return _oProj.Forward(context, p);
     }
 

@@ -29,15 +29,19 @@ sealed class PerLayerEmbedding(ParameterScope scope, TextConfig c)
         Rows u = p.New(x.Count, width);
         using Pass.Scope _ = p.Enter("language_model");
         Rows table = p.New(x.Count, width);
-        p.ForEach((this, table, p, c), x.Count, 1, static (s, first, last) =>
+        using (p.Measure(PassPart.Embeddings))
         {
-            for (int t = first; t < last; t++)
+            p.ForEach((this, table, p, c), x.Count, 1, static (s, first, last) =>
             {
-                int id = s.p.Ids[t];
-                s.Item1._embedTokensPerLayer.Read(
-                    id >= 0 && id < s.c.VocabSizePerLayerInput ? id : 0, MathF.Sqrt(s.c.HiddenSizePerLayerInput), s.table[t]);
-            }
-        });
+                for (int t = first; t < last; t++)
+                {
+                    int id = s.p.Ids[t];
+                    s.Item1._embedTokensPerLayer.Read(
+                        id >= 0 && id < s.c.VocabSizePerLayerInput ? id : 0, MathF.Sqrt(s.c.HiddenSizePerLayerInput), s.table[t]);
+                }
+            });
+        }
+
         p.Trace(".embed_tokens_per_layer", table);
         _perLayerModelProjection.Forward(x, u, p);
         p.Trace(".per_layer_model_projection", u);

@@ -241,6 +241,7 @@ sealed class TextModel
     /// <summary>The merged input embeddings, <c>[T, C]</c>.</summary>
     Rows Embed(TextStep step, TextPass p)
     {
+        using PassProfile.Section _ = p.Measure(PassPart.Embeddings);
         Rows x = p.New(step.Rows, _config.HiddenSize);
         p.Map((this, x, p), static (s, t) => s.Item1.EmbedToken(s.p.Ids[t], s.x[t]), x.Count);
         p.Trace("language_model.embed_tokens", x);
@@ -301,7 +302,9 @@ sealed class TextModel
     {
         if (h.RowCount > 0)
         {
-            _lmHead.Forward(p.KeepWanted(ExitStreams(h, p)), p.Logits, p);
+            Rows y = p.KeepWanted(ExitStreams(h, p));
+            using PassProfile.Section _ = p.Measure(PassPart.Logits, _lmHead, y.Count);
+            _lmHead.Forward(y, p.Logits, p);
             SoftCap(p.Logits, p);
         }
     }

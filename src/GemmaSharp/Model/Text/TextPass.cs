@@ -54,33 +54,41 @@ sealed class TextPass : Pass
     /// <summary>Rotates every head of queries or keys by its row's position.</summary>
     /// <param name="x"><c>[T, heads · D]</c>, changed in place.</param>
     /// <param name="sliding">Whether the layer's window slides, and so which base of angles it has.</param>
-    public void Rotate(Rows x, bool sliding) => this.Map(
-        (p: this, x, cos: sliding ? _localCos : _globalCos, sin: sliding ? _localSin : _globalSin),
-        static (s, t) =>
-        {
-            int row = s.p._rows[t].Index, d = s.p._config.HeadDim;
-            for (int start = 0; start < s.x.Width; start += d)
+    public void Rotate(Rows x, bool sliding)
+    {
+        using PassProfile.Section _ = Measure(PassPart.Rope);
+        this.Map(
+            (p: this, x, cos: sliding ? _localCos : _globalCos, sin: sliding ? _localSin : _globalSin),
+            static (s, t) =>
             {
-                Rope.Apply(s.x[t].Slice(start, d), s.cos[row], s.sin[row]);
-            }
-        },
-        x.Count);
+                int row = s.p._rows[t].Index, d = s.p._config.HeadDim;
+                for (int start = 0; start < s.x.Width; start += d)
+                {
+                    Rope.Apply(s.x[t].Slice(start, d), s.cos[row], s.sin[row]);
+                }
+            },
+            x.Count);
+    }
 
     /// <summary>Writes keys and values of all rows to the caches of their sequences.</summary>
     /// <param name="layer">The layer that owns them.</param>
     /// <param name="k"><c>[T, G · D]</c></param>
     /// <param name="v"><c>[T, G · D]</c></param>
-    public void Write(int layer, Rows k, Rows v) => this.Map(
-        (p: this, layer, k, v),
-        static (s, t) =>
-        {
-            int d = s.p._config.HeadDim;
-            for (int head = 0; head < s.k.Width / d; head++)
+    public void Write(int layer, Rows k, Rows v)
+    {
+        using PassProfile.Section _ = Measure(PassPart.Cache);
+        this.Map(
+            (p: this, layer, k, v),
+            static (s, t) =>
             {
-                s.p.CacheOf(t).Layer(s.layer).Write(head, s.p.PositionOf(t), s.k[t].Slice(head * d, d), s.v[t].Slice(head * d, d));
-            }
-        },
-        k.Count);
+                int d = s.p._config.HeadDim;
+                for (int head = 0; head < s.k.Width / d; head++)
+                {
+                    s.p.CacheOf(t).Layer(s.layer).Write(head, s.p.PositionOf(t), s.k[t].Slice(head * d, d), s.v[t].Slice(head * d, d));
+                }
+            },
+            k.Count);
+    }
 
     /// <summary>Takes up a step whose caches have just been extended.</summary>
     internal void Begin(TextStep step, ITrace? trace)
