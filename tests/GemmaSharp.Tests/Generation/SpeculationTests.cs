@@ -108,7 +108,9 @@ public sealed class SpeculationTests
             AnswerStream answer = tiny.Model.Answer(new GenerationRequest { PromptIds = TinyModel.Ids(1, 9), Options = options }, Token);
             await Read(answer);
             GenerationStatistics statistics = answer.Statistics;
-            Assert.True(pays ? statistics.AcceptedTokens > 300 : statistics.DraftedTokens < 150, $"{statistics}");
+
+            // What does not pay is given up, after tries of which some are of many rows, and tried again with few now and then.
+            Assert.True(pays ? statistics.AcceptedTokens > 300 : statistics.DraftedTokens < statistics.AnswerTokens / 2, $"{statistics}");
         }
     }
 
