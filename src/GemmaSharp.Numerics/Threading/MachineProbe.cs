@@ -81,7 +81,8 @@ static unsafe class MachineProbe
         return items * (double)PeakIterations * PeakChains * 2 * VectorLanes / best;
     }
 
-    /// <summary>Operations per second of all threads of a team together on unsigned and signed bytes, summed as packed products sum; a multiply-add is two.</summary>
+    /// <summary>Operations per second of all threads of a team together on unsigned and signed bytes, summed as packed products sum; a multiply-add is
+    /// two.</summary>
     /// <param name="team">The threads.</param>
     /// <returns>The best of several bursts of multiply-adds in registers.</returns>
     public static double MeasureIntegerPeak(WorkerTeam team)

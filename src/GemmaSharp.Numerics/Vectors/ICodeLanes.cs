@@ -35,8 +35,8 @@ unsafe interface ICodeLanes<TSelf, TFloat>
     static abstract TSelf Lookup(byte* table, TSelf codes);
 
     /// <summary>
-    /// Adds the four products of unsigned codes below 128 and signed bytes of a lane to its sum: as two sums of 16 bits, or as one of 32 where the machine has an
-    /// instruction for it. <see cref="Widen"/> makes the same of both.
+    /// Adds the four products of unsigned codes below 128 and signed bytes of a lane to its sum: as two sums of 16 bits, or as one of 32 where the machine
+    /// has an instruction for it. <see cref="Widen"/> makes the same of both.
     /// </summary>
     static abstract TSelf MultiplyAdd(TSelf sum, TSelf codes, TSelf x);
 
