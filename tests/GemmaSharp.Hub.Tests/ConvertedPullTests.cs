@@ -168,14 +168,14 @@ public sealed class ConvertedPullTests : IDisposable
     {
         await using HubFixture fixture = await HubFixture.StartAsync();
         FakeFile[] files = Serve(fixture);
-        Task<ConversionException>? second = null;
+        Task? second = null;
         var waits = new Notices();
         int begun = 0;
         fixture.Server.Fault = async (request, _) =>
         {
             if (request.IsStore && Interlocked.Exchange(ref begun, 1) == 0)
             {
-                second = Assert.ThrowsAsync<ConversionException>(() => PullAsync(fixture, waits));
+                second = PullAsync(fixture, waits);
                 while (!waits.Reports.Any(report => report.Phase == PullPhase.Waiting))
                 {
                     await Task.Delay(5, HubFixture.Stop);
@@ -185,7 +185,8 @@ public sealed class ConvertedPullTests : IDisposable
             return false;
         };
         await PullAsync(fixture);
-        Assert.EndsWith("is there already and not empty; give the name of a new folder.", (await second!).Message, StringComparison.Ordinal);
+        ConversionException refusal = await Assert.ThrowsAsync<ConversionException>(() => second!);
+        Assert.EndsWith("is there already and not empty; give the name of a new folder.", refusal.Message, StringComparison.Ordinal);
         AssertConverted(files);
         Assert.Equal(["demo-4bit"], _folder.EnumerateFileSystemInfos().Select(each => each.Name));
     }

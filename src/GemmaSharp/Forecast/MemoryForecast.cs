@@ -3,7 +3,6 @@ using GemmaSharp.Configuration;
 using GemmaSharp.Layers;
 using GemmaSharp.Model;
 using GemmaSharp.Model.Text;
-using GemmaSharp.Numerics.Matrices;
 using GemmaSharp.Numerics.Threading;
 using GemmaSharp.Prompting.Sound;
 
@@ -39,7 +38,7 @@ sealed class MemoryForecast : IDisposable
     /// <param name="guesses">The most guesses of an answer in a step.</param>
     /// <exception cref="CheckpointException">The checkpoint could not be loaded.</exception>
     public MemoryForecast(
-        Checkpoint checkpoint, ProcessorConfig processor, bool vision, bool audio, int threads, CacheType cacheType = CacheType.Float32, int guesses = 0)
+        Checkpoint checkpoint, ProcessorConfig processor, bool vision, bool audio, int threads, CacheType cacheType = CacheType.F32, int guesses = 0)
     {
         (_config, _processor, _guesses) = (checkpoint.Config, processor, guesses);
         _team = WorkerTeam.Rehearsing(threads);

@@ -1,5 +1,4 @@
 using GemmaSharp.Checkpoints;
-using GemmaSharp.Layers;
 using GemmaSharp.Numerics.Formats;
 using GemmaSharp.Numerics.Kernels;
 using GemmaSharp.Numerics.Matrices;

@@ -21,7 +21,7 @@ sealed record ModelParts(TextModel Text, VisionTower? Vision, AudioTower? Audio,
     /// <param name="audio">Whether the audio tower is wanted.</param>
     /// <param name="cacheType">How keys and values are stored.</param>
     /// <exception cref="ConfigurationException">Two parts of the configuration contradict each other.</exception>
-    public static ModelParts Build(ParameterScope root, Gemma3nConfig config, bool vision = true, bool audio = true, CacheType cacheType = CacheType.Float32)
+    public static ModelParts Build(ParameterScope root, Gemma3nConfig config, bool vision = true, bool audio = true, CacheType cacheType = CacheType.F32)
     {
         int hidden = config.TextConfig.HiddenSize;
         var text = new TextModel(root, config.TextConfig, cacheType.ElementType());

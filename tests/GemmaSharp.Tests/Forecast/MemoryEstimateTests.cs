@@ -237,7 +237,7 @@ public sealed class MemoryEstimateTests(MemoryEstimateTests.Checkpoints checkpoi
             {
                 isIts = line.EndsWith(file, StringComparison.Ordinal);
             }
-            else if (char.IsAsciiHexDigitLower(line[0]) && line.Contains("-", StringComparison.Ordinal) && line.Contains(" 00:00 ", StringComparison.Ordinal))
+            else if (char.IsAsciiHexDigitLower(line[0]) && line.Contains('-', StringComparison.Ordinal) && line.Contains(" 00:00 ", StringComparison.Ordinal))
             {
                 isIts = false;
             }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using GemmaSharp.Numerics.Memory;
 using GemmaSharp.Numerics.Threading;
 

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using GemmaSharp.Numerics.MachineCode;
 using Iced.Intel;
 using static GemmaSharp.Numerics.MachineCode.KernelWriter;
 using static Iced.Intel.AssemblerRegisters;

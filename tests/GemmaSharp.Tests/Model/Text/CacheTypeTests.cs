@@ -8,8 +8,8 @@ public sealed class CacheTypeTests
     static readonly string s_demo = Path.Combine(AppContext.BaseDirectory, "models", "gemma-3n-demo");
 
     [Theory]
-    [InlineData(CacheType.BFloat16, 5e-2)]
-    [InlineData(CacheType.Float16, 5e-3)]
+    [InlineData(CacheType.BF16, 5e-2)]
+    [InlineData(CacheType.F16, 5e-3)]
     public void Logits_RoundedCache_AreNearThoseOfFloat32(CacheType type, double most)
     {
         using TextFixture exact = new("tiny-a"), rounded = new("tiny-a", cacheType: type);
@@ -31,8 +31,8 @@ public sealed class CacheTypeTests
     }
 
     [Theory]
-    [InlineData(CacheType.BFloat16)]
-    [InlineData(CacheType.Float16)]
+    [InlineData(CacheType.BF16)]
+    [InlineData(CacheType.F16)]
     public void Logits_InChunksSharedOrCopied_HaveTheSameBits(CacheType type)
     {
         using TextFixture fixture = new("tiny-a", cacheType: type);

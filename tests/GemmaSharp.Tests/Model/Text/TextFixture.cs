@@ -12,7 +12,7 @@ sealed class TextFixture : IDisposable
     readonly TinyCheckpoint _files;
 
     public TextFixture(
-        string name, int threads = 2, Func<List<TinyTensor>, IEnumerable<TinyTensor>>? change = null, CacheType cacheType = CacheType.Float32)
+        string name, int threads = 2, Func<List<TinyTensor>, IEnumerable<TinyTensor>>? change = null, CacheType cacheType = CacheType.F32)
     {
         _files = TinyCheckpoint.Create(name, change);
         Checkpoint = Checkpoint.Open(_files.Folder);
