@@ -55,9 +55,18 @@ public sealed partial class HubCache
             notice?.Invoke($"{reference} was not downloaded to its end ({Path.GetFileName(last)}), so that another snapshot of it is used "
                 + $"({Path.GetFileName(found)}).");
         }
+        else if (last is not null && found == last && Find(reference) is null)
+        {
+            notice?.Invoke($"{reference} was not downloaded to its end; \"gemma pull {reference}\" goes on.");
+        }
 
         return found;
     }
+
+    /// <summary>The forms of GGUF files of the snapshot that a reference without a form means; none for other checkpoints.</summary>
+    internal IReadOnlyList<string> FormsOf(HubReference reference) =>
+        reference.Variant is null && Candidates(reference).FirstOrDefault() is string snapshot && !File.Exists(Path.Combine(snapshot, "model.safetensors"))
+            ? GgufChoice.Variants([.. Files(snapshot)]) : [];
 
     /// <summary>As <see cref="FindAdapter"/>, but a snapshot that is not whole when there is no other.</summary>
     internal string? FindAnyAdapter(HubReference reference) => FindAdapter(reference) ?? Candidates(reference).FirstOrDefault();

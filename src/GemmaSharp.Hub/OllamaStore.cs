@@ -71,11 +71,11 @@ public sealed class OllamaStore
 
     string Missing(OllamaName wanted, string name, (OllamaName Name, string Path)[] all)
     {
-        string[] tags = [.. all.Select(each => each.Name).Where(stored => (wanted with { Tag = stored.Tag }).Means(stored)).Select(stored => stored.Tag)
-            .Order(StringComparer.Ordinal)];
+        OllamaName[] others = [.. all.Select(each => each.Name).Where(stored => (wanted with { Tag = stored.Tag }).Means(stored))
+            .OrderBy(stored => stored.Tag, StringComparer.Ordinal)];
         return !Directory.Exists(Folder) ? $"There is no store of Ollama in {Folder}; set OLLAMA_MODELS to its folder."
-            : tags.Length > 0 ? $"Ollama's store {Folder} has {wanted.Model} as {string.Join(", ", tags)} and not as {wanted.Tag}; give one of these, as in "
-                + $"ollama:{wanted.Model}:{tags[0]}."
+            : others.Length > 0 ? $"Ollama's store {Folder} has {wanted.Model} as {string.Join(", ", others.Select(stored => stored.Tag))} and not as "
+                + $"{wanted.Tag}; give one of these, as in ollama:{others[0].Shown(withHost: wanted.Host is not null)}."
             : $"{name} is not in Ollama's store {Folder}; fetch it with \"ollama pull {name}\", or see \"gemma list\".";
     }
 

@@ -95,13 +95,16 @@ public sealed class CheckpointWriteException : GemmaException
     /// <param name="path">The file that was to be written.</param>
     /// <param name="innerException">What the file system said.</param>
     public CheckpointWriteException(string path, Exception innerException)
-        : base($"{path} cannot be written ({innerException.Message.TrimEnd('.')}); free some space or choose another folder.", innerException)
+        : base($"{path} cannot be written ({Reason(innerException)}); free some space or choose another folder.", innerException)
     {
         Path = path;
     }
 
     /// <summary>The file that was to be written.</summary>
     public string Path { get; }
+
+    // The runtime adds the name of the temporary file.
+    static string Reason(Exception e) => e.Message.Split(" : '")[0].TrimEnd('.');
 }
 
 /// <summary>A configuration file holds a value that this model cannot run with.</summary>

@@ -21,7 +21,8 @@ static class GgufConversion
     /// <param name="progress">Told after every piece.</param>
     /// <param name="cancellationToken">Stops it.</param>
     /// <returns>What was written.</returns>
-    /// <exception cref="ConversionException">A file is there already, the options do not fit, or the result would not load.</exception>
+    /// <exception cref="ConversionException">A file is there already, another conversion writes there, options do not fit, or the result would not
+    /// load.</exception>
     /// <exception cref="CheckpointException">The source does not fit its own configuration.</exception>
     /// <exception cref="CheckpointWriteException">The disk is full or gone.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
@@ -38,20 +39,7 @@ static class GgufConversion
             throw new ConversionException($"{options.Threads} threads were asked for; use 1 to {WorkerTeam.MaxThreads}.");
         }
 
-        string projector = Path.Combine(Path.GetDirectoryName(destination) ?? "", "mmproj-" + Path.GetFileName(destination));
-        foreach (string path in (ReadOnlySpan<string>)[destination, projector])
-        {
-            if (File.Exists(path) && !options.Force && (options.Towers || path == destination))
-            {
-                throw new ConversionException($"The file {path} is there already; give another name, or allow it to be replaced (--force).");
-            }
-
-            if (Path.GetFullPath(path) == Path.GetFullPath(source))
-            {
-                throw new ConversionException($"The result cannot be written to {path}, where the source is; give another name.");
-            }
-        }
-
+        using GgufPlace place = GgufPlace.Create(source, destination, options.Force);
         using var team = new WorkerTeam(options.Threads ?? Environment.ProcessorCount);
         var work = new GgufWork(options, team, progress, cancellationToken);
         Tokenizer tokenizer;
@@ -65,11 +53,29 @@ static class GgufConversion
             rows = checkpoint.Config.TextConfig.VocabSize;
         }
 
-        IReadOnlyList<string> files = GgufExport.WriteText(source, destination, work, writer => GgufTokenizer.Add(writer, tokenizer, rows, template));
-        bool wrote = options.Towers && GgufExport.WriteProjector(source, projector, work);
-        using Checkpoint result = Checkpoint.Open(files[0], new CheckpointOptions { HeadersOnly = true, Projector = wrote ? projector : null });
-        RequireLoadable(result);
-        return Describe(result, Path.GetDirectoryName(Path.GetFullPath(destination))!);
+        IReadOnlyList<string> files;
+        ConversionResult description;
+        try
+        {
+            files = GgufExport.WriteText(source, place.Text, work, writer => GgufTokenizer.Add(writer, tokenizer, rows, template));
+            if (options.Towers && GgufExport.WriteProjector(source, place.Projector, work))
+            {
+                files = [.. files, place.Projector];
+            }
+
+            // Closed again before its files move.
+            using Checkpoint result = Checkpoint.Open(files[0], new CheckpointOptions { HeadersOnly = true });
+            RequireLoadable(result);
+            description = Describe(result, Path.GetDirectoryName(Path.GetFullPath(destination))!);
+        }
+        catch (CheckpointWriteException e) when (e.InnerException is not null)
+        {
+            // Of the place the user knows nothing.
+            throw new CheckpointWriteException(destination, e.InnerException);
+        }
+
+        place.Publish(files);
+        return description;
     }
 
     /// <summary>Writes tokenizer, template and settings of a GGUF file as the files that a checkpoint has in their place.</summary>

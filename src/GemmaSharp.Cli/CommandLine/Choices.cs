@@ -16,9 +16,9 @@ static class Choices
             CustomParser = result =>
             {
                 string text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
-                if (allowed.Contains(text))
+                if (Array.Find(allowed, word => word.Equals(text, StringComparison.OrdinalIgnoreCase)) is string word)
                 {
-                    return text;
+                    return word;
                 }
 
                 result.AddError($"{name} is {(text.Length == 0 ? "empty" : text)}; {OneOf(allowed)} is needed.");

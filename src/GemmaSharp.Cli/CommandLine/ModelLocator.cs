@@ -1,3 +1,4 @@
+using GemmaSharp.Checkpoints.Gguf;
 using GemmaSharp.Hub;
 
 namespace GemmaSharp.Cli;
@@ -32,16 +33,42 @@ static class ModelLocator
             return stored.Path;
         }
 
-        if (Path.Exists(model) || Repository(model, cache) is not HubReference reference)
+        if (Path.Exists(model))
+        {
+            return model;
+        }
+
+        if (GgufFileNames.HasEnding(model))
+        {
+            throw new CliException(ExitCode.CheckpointRefused, $"There is no file {model}; {Parts(model)}");
+        }
+
+        if (Repository(model, cache) is not HubReference reference)
         {
             // A path that leads nowhere is refused by the checkpoint reader, in its own words.
             return model;
+        }
+
+        if (cache.FormsOf(reference) is { Count: > 1 } forms)
+        {
+            throw new CliException(
+                ExitCode.CheckpointRefused, $"{model} has the forms {string.Join(", ", forms)} in the cache; say which one, as in {reference}:{forms[0]}.");
         }
 
         return cache.FindAny(reference, notice) ?? throw new CliException(
             ExitCode.CheckpointRefused,
             $"{model} is neither a folder nor in the Hugging Face cache {cache.Folder}; download it with \"gemma pull {model}\" or by --pull, or give "
                 + $"the folder of a checkpoint.");
+    }
+
+    /// <summary>What to do about a GGUF file that is not there, but perhaps its parts are.</summary>
+    static string Parts(string model)
+    {
+        string folder = Path.GetDirectoryName(Path.GetFullPath(model))!;
+        string? first = Directory.Exists(folder)
+            ? Directory.EnumerateFiles(folder).Where(file => GgufSplits.IsPartOf(file, model)).Order(StringComparer.Ordinal).FirstOrDefault() : null;
+        return first is null ? "give the path of a GGUF file, or ORG/NAME:FORM of one on the hub."
+            : $"it is there in parts, so give the first one, {Path.GetFileName(first)}.";
     }
 
     /// <summary>The file with the parts of a model in Ollama's store that see and hear; null for others, and where it has none.</summary>

@@ -24,7 +24,7 @@ static class ChecksumCheck
 
     /// <summary>Checks and prints.</summary>
     /// <returns>The exit code: 3 when a file is damaged or missing.</returns>
-    public static async Task<int> RunAsync(CliConsole console, string path, bool json, bool quiet, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(CliConsole console, string path, string? model, bool json, bool quiet, CancellationToken cancellationToken)
     {
         string folder = File.Exists(path) ? Path.GetDirectoryName(Path.GetFullPath(path))! : path;
         SnapshotCheck check = await new ProgressSign(console, quiet).WhileAsync<(string File, double Share), SnapshotCheck>(
@@ -36,13 +36,13 @@ static class ChecksumCheck
         }
         else
         {
-            Print(console, check, quiet);
+            Print(console, check, model, quiet);
         }
 
-        return check.IsSound ? ExitCode.Done : ExitCode.CheckpointRefused;
+        return check.IsSound && HasWeights(check) ? ExitCode.Done : ExitCode.CheckpointRefused;
     }
 
-    static void Print(CliConsole console, SnapshotCheck check, bool quiet)
+    static void Print(CliConsole console, SnapshotCheck check, string? model, bool quiet)
     {
         foreach (CheckedFile file in check.Files)
         {
@@ -61,11 +61,17 @@ static class ChecksumCheck
 
         int bad = check.Files.Count(file => file.State is CheckedState.Damaged or CheckedState.Missing);
         int sound = check.Files.Count(file => file.State == CheckedState.Sound);
-        console.Styled.MarkupLine(check.IsSound
-            ? Show.Text($"[green]The snapshot is sound.[/] {sound} files, {Show.Bytes(check.Files.Sum(file => file.Size))}.")
+        string name = HubReference.TryParse(model, out HubReference? reference) && reference.Id.Contains('/', StringComparison.Ordinal) ? model! : "ORG/NAME";
+        console.Styled.MarkupLine(check.IsSound && !HasWeights(check)
+            ? $"[red]The snapshot has no weights.[/] \"gemma pull {Markup.Escape(name)}\" goes on with the download."
+            : check.IsSound ? Show.Text($"[green]The snapshot is sound.[/] {sound} files, {Show.Bytes(check.Files.Sum(file => file.Size))}.")
             : Show.Text($"[red]The snapshot is not sound.[/] {bad} of {check.Files.Count} files {(bad == 1 ? "is" : "are")} not; ")
-                + "\"gemma pull ORG/NAME --repair\" downloads them again.");
+                + $"\"gemma pull {Markup.Escape(name)} --repair\" downloads them again.");
     }
+
+    // What was interrupted before the first file of weights had its name has nothing that could be damaged.
+    static bool HasWeights(SnapshotCheck check) => check.Files.Any(file =>
+        file.Path.EndsWith(".safetensors", StringComparison.Ordinal) || file.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase));
 
     static void Write(Utf8JsonWriter json, SnapshotCheck check)
     {

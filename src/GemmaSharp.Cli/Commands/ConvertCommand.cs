@@ -97,10 +97,13 @@ static class ConvertCommand
         }
 
         string files = result.Files.Count == 1 ? "one file" : Show.Text($"{result.Files.Count} files");
+
+        // Of a GGUF model the file is what --model is given.
+        string place = result.Files[0].EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? Path.Combine(result.Folder, result.Files[0]) : result.Folder;
         string quantized = result.QuantizedModules == 0
             ? ""
             : Show.Text($", {result.QuantizedModules} modules quantised, {result.BitsPerWeight:0.00} bits per weight");
         console.Out.WriteLine(Show.Text(
-            $"{result.Folder}: {result.Tensors} tensors in {files}, {Show.Bytes(result.Bytes)}{quantized}; written and read back in {Show.Time(elapsed)}."));
+            $"{place}: {result.Tensors} tensors in {files}, {Show.Bytes(result.Bytes)}{quantized}; written and read back in {Show.Time(elapsed)}."));
     }
 }

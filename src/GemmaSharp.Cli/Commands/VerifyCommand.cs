@@ -37,7 +37,7 @@ static class VerifyCommand
             {
                 ChecksumCheck.Require(parse, checksums, headersOnly, adapter, slice.Option, visionWeights.Option);
                 return await ChecksumCheck.RunAsync(
-                    console, ModelLocator.Find(parse.GetValue(global.Model)), parse.GetValue(json), parse.GetValue(global.Quiet),
+                    console, ModelLocator.Find(parse.GetValue(global.Model)), parse.GetValue(global.Model), parse.GetValue(json), parse.GetValue(global.Quiet),
                         interrupt.Token).ConfigureAwait(false);
             }
 

@@ -128,7 +128,7 @@ sealed record GgufModel(IReadOnlyList<GgufFile> Files, GgufFile? Projector)
     }
 
     /// <summary>The mmproj file beside a model; in a snapshot of the hub's cache, where forms may have folders of their own, also above it.</summary>
-    /// <remarks>What says that it is of another model is passed over.</remarks>
+    /// <remarks>What says that it is of another model, or of another kind, is passed over.</remarks>
     static GgufFile? Beside(string path)
     {
         string full = Path.GetFullPath(path), folder = Path.GetDirectoryName(full)!;
@@ -141,7 +141,8 @@ sealed record GgufModel(IReadOnlyList<GgufFile> Files, GgufFile? Projector)
             GgufFile towers = GgufFile.Open(Path.Combine(root, found.Replace('/', Path.DirectorySeparatorChar)));
             try
             {
-                if (OtherProjector(towers) is null)
+                // A model may be called so, too.
+                if (OtherProjector(towers) is null && towers.Metadata.Text(ArchitectureKey) != "gemma3n")
                 {
                     Require(towers, "clip");
                     return towers;

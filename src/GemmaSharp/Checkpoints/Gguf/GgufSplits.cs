@@ -30,6 +30,10 @@ static partial class GgufSplits
     /// <summary>Whether a file's name is that of a part other than the first.</summary>
     public static bool IsLaterPart(string path) => PartName().Match(Path.GetFileName(path)) is { Success: true } part && Number(part.Groups[2]) != 1;
 
+    /// <summary>Whether a file's name is that of a part of another name: <c>NAME-00001-of-00003.gguf</c> of <c>NAME.gguf</c>.</summary>
+    public static bool IsPartOf(string path, string whole) => PartName().Match(Path.GetFileName(path)) is { Success: true } part
+        && part.Groups[1].Value == Path.GetFileNameWithoutExtension(whole);
+
     /// <summary>The name of a part.</summary>
     /// <param name="path">The name of the whole: <c>NAME.gguf</c>.</param>
     /// <param name="part">Which, from 0.</param>

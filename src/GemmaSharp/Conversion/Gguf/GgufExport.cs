@@ -38,11 +38,6 @@ static class GgufExport
         List<PlannedGgufTensor> tensors = Plan(work.Mix(config), parameters);
         List<PlannedGgufTensor>[] parts = Parts(tensors, work.Options.PartBytes);
         string[] files = [.. parts.Select((_, i) => parts.Length == 1 ? path : GgufSplits.PartPath(path, i, parts.Length))];
-        if (parts.Length > 1 && !work.Options.Force && Array.Find(files, File.Exists) is string there)
-        {
-            throw new ConversionException($"The file {there} is there already; give another name, or allow it to be replaced (--force).");
-        }
-
         work.TotalBytes += tensors.Sum(tensor => tensor.Bytes);
         for (int i = 0; i < parts.Length; i++)
         {
