@@ -49,7 +49,8 @@ public sealed class HubCommandTests
         (exitCode, output, _) = await program.RunAsync("verify", "--checksums", "--model", Id);
         Assert.Equal(3, exitCode);
         Assert.Matches(@"^damaged model\.safetensors: its checksum is [0-9a-f]{64}, and [0-9a-f]{64} was recorded", output);
-        Assert.Contains("The snapshot is not sound. 1 of 4 files is not; \"gemma pull ORG/NAME --repair\" downloads them again.", output, StringComparison.Ordinal);
+        Assert.Contains(
+            $"The snapshot is not sound. 1 of 4 files is not; \"gemma pull {Id} --repair\" downloads them again.", output, StringComparison.Ordinal);
         Assert.Equal(0, (await program.RunAsync("pull", Id, "--repair")).ExitCode);
         Assert.Equal(0, (await program.RunAsync("verify", "--checksums", "--model", Id)).ExitCode);
 
