@@ -18,6 +18,9 @@ public sealed class SchemaWalkTests
     /// <summary>Numbers that the validator rounds.</summary>
     static readonly Regex s_rounded = new("[0-9]{15}|[0-9.][eE]", RegexOptions.CultureInvariant);
 
+    /// <summary>Addresses whose scheme is one letter, which RFC 3986 allows and the validator's System.Uri takes for a drive.</summary>
+    static readonly Regex s_drive = new("^\"[A-Za-z]:", RegexOptions.CultureInvariant);
+
     [Theory]
     [MemberData(nameof(Names))]
     public void Answers_OfRandomTokens_AreValid(string name)
@@ -34,7 +37,7 @@ public sealed class SchemaWalkTests
                     PropertyOrder = (way & 1) == 0 ? JsonPropertyOrder.Declared : JsonPropertyOrder.Any,
                     Whitespace = (way & 2) == 0 ? JsonWhitespace.Compact : JsonWhitespace.Flexible,
                 };
-                if (Walk(Constraint.JsonSchema(text, options), seed) is string answer && !s_rounded.IsMatch(answer))
+                if (Walk(Constraint.JsonSchema(text, options), seed) is string answer && !s_rounded.IsMatch(answer) && !(name == "address" && s_drive.IsMatch(answer)))
                 {
                     using JsonDocument document = JsonDocument.Parse(answer);
                     Assert.True(validator.Evaluate(document.RootElement, evaluation).IsValid, answer);
