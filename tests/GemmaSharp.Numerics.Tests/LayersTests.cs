@@ -6,7 +6,7 @@ namespace GemmaSharp.Numerics.Tests;
 public partial class LayersTests
 {
     /// <summary>From the ground up.</summary>
-    static readonly string[] s_rooms = ["Vectors", "Formats", "Memory", "Threading", "MachineCode", "Kernels", "Matrices"];
+    static readonly string[] s_rooms = ["Vectors", "Formats", "Memory", "MachineCode", "Threading", "Kernels", "Matrices"];
 
     [Fact]
     public void Usings_OfEveryFile_PointDownwards()
