@@ -78,18 +78,18 @@ sealed class GgufPlace : IDisposable
                 e);
         }
 
+        if (Path.Exists(folder) && !(isOurs && Directory.Exists(folder)))
+        {
+            hold.Dispose();
+            throw new ConversionException($"{folder} is in the way and not what a conversion left behind; rename it, or give another name.");
+        }
+
         var place = new GgufPlace(target, folder, hold, made);
         try
         {
-            if (Directory.Exists(folder) && isOurs)
+            if (Directory.Exists(folder))
             {
                 Directory.Delete(folder, recursive: true);
-            }
-            else if (Path.Exists(folder))
-            {
-                place._published = true;
-                place.Dispose();
-                throw new ConversionException($"{folder} is in the way and not what a conversion left behind; rename it, or give another name.");
             }
 
             Directory.CreateDirectory(folder);
