@@ -47,7 +47,7 @@ public sealed class StopTests
         await server.Server.StopAsync(TestContext.Current.CancellationToken);
         RawResponse response = await reading;
         Assert.Equal(200, response.Status);
-        Assert.Contains(said, response.Body, StringComparison.Ordinal);
+        Assert.True(response.Body.Contains(said, StringComparison.Ordinal), response.Body);
         Assert.Contains("being stopped", response.Body, StringComparison.Ordinal);
         Assert.DoesNotContain("[DONE]", response.Body, StringComparison.Ordinal);
         await Eventually.TrueAsync(() => engine.Model.ActiveAnswers == 0, "nobody is answered", TimeSpan.FromSeconds(20));
