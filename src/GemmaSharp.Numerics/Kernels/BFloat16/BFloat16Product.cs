@@ -17,8 +17,11 @@ static unsafe class BFloat16Product
 
     const int LineBytes = 64;
 
-    static readonly nint[] s_tiles = new nint[BFloat16Tile.MostPanels * BFloat16Tile.MostRows];
-    static readonly nint[] s_roundings = new nint[BFloat16Tile.MostRows];
+    static readonly KernelTable s_tiles = new(
+        BFloat16Tile.MostPanels * BFloat16Tile.MostRows,
+        static number => (nint)BFloat16Tile.Multiply((number / BFloat16Tile.MostRows) + 1, (number % BFloat16Tile.MostRows) + 1));
+
+    static readonly KernelTable s_roundings = new(BFloat16Tile.MostRows, static number => (nint)BFloat16Tile.Round(number + 1));
 
     /// <summary>Whether the machine has the instruction and the system runs code for it.</summary>
     public static bool IsSupported => Processor.HasBFloat16;
@@ -68,29 +71,6 @@ static unsafe class BFloat16Product
         }
     }
 
-    static delegate* unmanaged<void*, void> Tile(int panels, int rows) =>
-        Kept(ref s_tiles[(panels - 1) * BFloat16Tile.MostRows + rows - 1], panels, rows);
-
-    static delegate* unmanaged<void*, void> Rounding(int rows) => Kept(ref s_roundings[rows - 1], 0, rows);
-
-    // Two threads may write the same code twice; a few kilobytes stay unused then.
-    static delegate* unmanaged<void*, void> Kept(ref nint place, int panels, int rows)
-    {
-        nint code = Volatile.Read(ref place);
-        if (code == 0)
-        {
-            code = (nint)(panels == 0 ? BFloat16Tile.Round(rows) : BFloat16Tile.Multiply(panels, rows));
-            if (code == 0)
-            {
-                throw new InsufficientMemoryException($"The system has no memory for the product of {panels} panels and {rows} rows as machine code.");
-            }
-
-            Volatile.Write(ref place, code);
-        }
-
-        return (delegate* unmanaged<void*, void>)code;
-    }
-
     /// <summary>Rows cut into tiles of about the same size: eight are four and four.</summary>
     readonly struct TileCut(int rows)
     {
@@ -122,7 +102,7 @@ static unsafe class BFloat16Product
                     Target = Rounded + (long)start * blocks * LineBytes,
                     Rest = (nint)((1u << (Columns % BFloat16Tile.BlockColumns)) - 1),
                 };
-                Rounding(Tiles.Start(tile + 1) - start)(&arguments);
+                s_roundings[Tiles.Start(tile + 1) - start - 1](&arguments);
             }
         }
     }
@@ -171,7 +151,7 @@ static unsafe class BFloat16Product
                 Y = whole ? y : aside,
                 YStride = sizeof(float) * (whole ? W.Rows : panels * BFloat16Layout.PanelRows),
             };
-            Tile(panels, rows)(&arguments);
+            s_tiles[((panels - 1) * BFloat16Tile.MostRows) + rows - 1](&arguments);
             for (int t = 0; t < rows && !whole; t++)
             {
                 new Span<float>(aside + t * panels * BFloat16Layout.PanelRows, outputs).CopyTo(new Span<float>(y + (long)t * W.Rows, outputs));

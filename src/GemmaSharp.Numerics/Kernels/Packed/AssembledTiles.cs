@@ -9,10 +9,11 @@ sealed unsafe class AssembledTiles
 {
     static readonly ConcurrentDictionary<PackedForm, AssembledTiles> s_forms = new();
 
-    readonly PackedForm _form;
-    readonly nint[] _tiles = new nint[AssembledTile.MostPanels * AssembledTile.MostTokens];
+    readonly KernelTable _tiles;
 
-    AssembledTiles(PackedForm form) => _form = form;
+    AssembledTiles(PackedForm form) => _tiles = new KernelTable(
+        AssembledTile.MostPanels * AssembledTile.MostTokens,
+        number => (nint)AssembledTile.Make(form, (number / AssembledTile.MostTokens) + 1, (number % AssembledTile.MostTokens) + 1));
 
     /// <summary>The tiles of a form; null where this machine or system has none.</summary>
     public static AssembledTiles? Of(PackedForm form) => Processor.HasVnni512 ? s_forms.GetOrAdd(form, static key => new(key)) : null;
@@ -28,22 +29,5 @@ sealed unsafe class AssembledTiles
     /// <param name="panels">1 or <see cref="AssembledTile.MostPanels"/>.</param>
     /// <param name="tokens">1 to <see cref="AssembledTile.MostTokens"/>.</param>
     /// <exception cref="InsufficientMemoryException">The system has not enough memory for more code.</exception>
-    public delegate* unmanaged<void*, void> Tile(int panels, int tokens)
-    {
-        ref nint place = ref _tiles[(panels - 1) * AssembledTile.MostTokens + tokens - 1];
-        nint code = Volatile.Read(ref place);
-        if (code == 0)
-        {
-            // Two threads may write it twice; both texts are the same, and a few kilobytes stay unused.
-            code = (nint)AssembledTile.Make(_form, panels, tokens);
-            if (code == 0)
-            {
-                throw new InsufficientMemoryException($"The system has no memory for the product of {panels} panels and {tokens} tokens as machine code.");
-            }
-
-            Volatile.Write(ref place, code);
-        }
-
-        return (delegate* unmanaged<void*, void>)code;
-    }
+    public delegate* unmanaged<void*, void> Tile(int panels, int tokens) => _tiles[((panels - 1) * AssembledTile.MostTokens) + tokens - 1];
 }

@@ -22,10 +22,14 @@ static unsafe class HalfTile
 
     const int StepBytes = 32;
     const int LineBytes = 64;
-    const int MostFetchedTokens = TilePacking.MaxTokens;
+    const int Tiles = TilePacking.MaxTokens + 1;
 
     // [fetch][tokens], and one token by eight rows in place of none.
-    static readonly nint[] s_tiles = new nint[2 * (MostFetchedTokens + 1)];
+    static readonly KernelTable s_tiles = new(2 * Tiles, static number => (number % Tiles) switch
+    {
+        0 => (nint)Write(1, 2 * Rows, number >= Tiles),
+        int tokens => (nint)Write(tokens, Rows, number >= Tiles),
+    });
 
     /// <summary>Whether the machine has the instruction at 512 bits, and the system runs code for it.</summary>
     public static bool IsSupported => Processor.HasAvx512;
@@ -43,22 +47,8 @@ static unsafe class HalfTile
     public static void Sum<TFetch>(int tokens, float* x, byte* w, nuint rowBytes, nuint steps, byte* next, float* sums)
         where TFetch : struct, IFetch
     {
-        bool fetches = typeof(TFetch) == typeof(FetchAhead);
-        ref nint place = ref s_tiles[(fetches ? MostFetchedTokens + 1 : 0) + tokens];
-        nint code = Volatile.Read(ref place);
-        if (code == 0)
-        {
-            code = (nint)(tokens == 0 ? Write(1, 2 * Rows, fetches) : Write(tokens, Rows, fetches));
-            if (code == 0)
-            {
-                throw new InsufficientMemoryException($"The system has no memory for the product of {tokens} tokens with halves as machine code.");
-            }
-
-            Volatile.Write(ref place, code);
-        }
-
         Arguments arguments = new() { X = x, W = w, RowBytes = rowBytes, Steps = steps, Next = next, Sums = sums };
-        ((delegate* unmanaged<void*, void>)code)(&arguments);
+        s_tiles[(typeof(TFetch) == typeof(FetchAhead) ? Tiles : 0) + tokens](&arguments);
     }
 
     static delegate* unmanaged<void*, void> Write(int tokens, int rows, bool fetches) => Make(c =>
