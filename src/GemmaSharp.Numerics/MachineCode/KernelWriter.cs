@@ -27,6 +27,18 @@ static unsafe class KernelWriter
     /// <summary>Where a kernel finds its pointer.</summary>
     public static AssemblerRegister64 Argument => OperatingSystem.IsWindows() ? rcx : rdi;
 
+    /// <summary>Loads the block of arguments, eight bytes each, into registers; r10 is lost.</summary>
+    /// <param name="c">Where the instructions go.</param>
+    /// <param name="registers">One for each argument, in order.</param>
+    public static void Load(Assembler c, params ReadOnlySpan<AssemblerRegister64> registers)
+    {
+        c.mov(r10, Argument);
+        for (int i = 0; i < registers.Length; i++)
+        {
+            c.mov(registers[i], __qword_ptr[r10 + (i * sizeof(long))]);
+        }
+    }
+
     /// <summary>Assembles a kernel and makes it executable.</summary>
     /// <param name="body">
     /// Writes the instructions between entry and return. They may use every vector and mask register, rax, rcx, rdx, rdi, rsi, rbx and r8 to r14.

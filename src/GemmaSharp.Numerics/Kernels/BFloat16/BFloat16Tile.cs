@@ -75,13 +75,7 @@ static class BFloat16Tile
     public static unsafe delegate* unmanaged<void*, void> Multiply(int panels, int rows) => Make(c =>
     {
         int sums = panels * rows, spare = 32 - sums - panels, used = 0;
-        c.mov(r10, Argument);
-        c.mov(rdi, __qword_ptr[r10]);
-        c.mov(r11, __qword_ptr[r10 + 8]);
-        c.mov(rbx, __qword_ptr[r10 + 16]);
-        c.mov(rsi, __qword_ptr[r10 + 24]);
-        c.mov(r13, __qword_ptr[r10 + 32]);
-        c.mov(r14, __qword_ptr[r10 + 40]);
+        Load(c, rdi, r11, rbx, rsi, r13, r14);
         c.lea(rax, __qword_ptr[r11 + r11 * 2]);
         for (int i = 0; i < sums; i++)
         {
@@ -129,12 +123,7 @@ static class BFloat16Tile
     public static unsafe delegate* unmanaged<void*, void> Round(int rows) => Make(c =>
     {
         const int HalfBytes = BlockColumns / 2 * sizeof(float);
-        c.mov(r10, Argument);
-        c.mov(rdi, __qword_ptr[r10]);
-        c.mov(r9, __qword_ptr[r10 + 8]);
-        c.mov(rbx, __qword_ptr[r10 + 16]);
-        c.mov(rsi, __qword_ptr[r10 + 24]);
-        c.mov(rcx, __qword_ptr[r10 + 32]);
+        Load(c, rdi, r9, rbx, rsi, rcx);
         Label block = c.CreateLabel(), rest = c.CreateLabel(), done = c.CreateLabel();
         c.test(rbx, rbx);
         c.jz(rest);

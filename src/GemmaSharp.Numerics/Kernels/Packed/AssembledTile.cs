@@ -163,16 +163,7 @@ sealed class AssembledTile(PackedForm form, int panels, int tokens)
 
     void LoadArguments(Assembler c)
     {
-        c.mov(r10, Argument);
-        c.mov(rdi, __qword_ptr[r10]);
-        c.mov(r11, __qword_ptr[r10 + 8]);
-        c.mov(rbx, __qword_ptr[r10 + 16]);
-        c.mov(rsi, __qword_ptr[r10 + 24]);
-        c.mov(r8, __qword_ptr[r10 + 32]);
-        c.mov(r9, __qword_ptr[r10 + 40]);
-        c.mov(r13, __qword_ptr[r10 + 48]);
-        c.mov(r14, __qword_ptr[r10 + 56]);
-        c.mov(r12, __qword_ptr[r10 + 64]);
+        Load(c, rdi, r11, rbx, rsi, r8, r9, r13, r14, r12);
         c.mov(eax, 0xAAAAAAAA);
         c.kmovd(k1, eax);
         c.lea(rax, __qword_ptr[r11 + r11 * 2]);

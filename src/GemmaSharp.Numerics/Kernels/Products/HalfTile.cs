@@ -54,13 +54,7 @@ static unsafe class HalfTile
     static delegate* unmanaged<void*, void> Write(int tokens, int rows, bool fetches) => Make(c =>
     {
         int sums = tokens * rows;
-        c.mov(r10, Argument);
-        c.mov(rsi, __qword_ptr[r10]);
-        c.mov(rdi, __qword_ptr[r10 + 8]);
-        c.mov(r11, __qword_ptr[r10 + 16]);
-        c.mov(rbx, __qword_ptr[r10 + 24]);
-        c.mov(rcx, __qword_ptr[r10 + 32]);
-        c.mov(r13, __qword_ptr[r10 + 40]);
+        Load(c, rsi, rdi, r11, rbx, rcx, r13);
         c.lea(rax, __qword_ptr[r11 + r11 * 2]);
         c.lea(rdx, __qword_ptr[rdi + r11 * 4]);
         for (int i = 0; i < sums; i++)
