@@ -9,27 +9,11 @@ sealed class VisionWeightsOption
         ("transposed", VisionWeights.Transposed)];
 
     /// <summary>The option, to add to a command.</summary>
-    public Option<VisionWeights> Option { get; } = new("--vision-weights")
-    {
-        HelpName = "auto|as-is|transposed",
-        Description = "Rows and columns of vision kernels: exchanged in the first upload of the weights. Default: auto, by the stem bias that it lacks.",
-        DefaultValueFactory = _ => VisionWeights.Auto,
-        CustomParser = result =>
-        {
-            string text = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
-            foreach ((string name, VisionWeights value) in s_choices)
-            {
-                if (name == text)
-                {
-                    return value;
-                }
-            }
-
-            result.AddError($"--vision-weights is {text}; auto, as-is or transposed is needed.");
-            return VisionWeights.Auto;
-        },
-    };
+    public Option<string?> Option { get; } = Choices.Option(
+        "--vision-weights", "auto|as-is|transposed",
+        "Rows and columns of vision kernels: exchanged in the first upload of the weights. Default: auto, by the stem bias that it lacks.",
+        s_choices.Select(choice => choice.Name));
 
     /// <summary>What was chosen.</summary>
-    public VisionWeights Read(ParseResult parse) => parse.GetValue(Option);
+    public VisionWeights Read(ParseResult parse) => Choices.Value(parse, Option, s_choices) ?? VisionWeights.Auto;
 }
