@@ -49,22 +49,9 @@ sealed class ConversionFolder : IDisposable
         RequireReplaceable(destination, target, temporary, force);
         string parent = System.IO.Path.GetDirectoryName(temporary)
             ?? throw new ConversionException($"{destination} is no place for a checkpoint; give the name of a new folder.");
-        bool isOurs = File.Exists(temporary + ".lock");
-        string[] made = [.. Missing(parent)];
-        FileStream hold;
-        try
-        {
-            Directory.CreateDirectory(parent);
-            hold = new FileStream(temporary + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ConversionException(
-                File.Exists(temporary + ".lock")
-                    ? $"Another conversion is writing to {destination}; wait for it, or give another folder."
-                    : $"No folder can be made in {parent} ({e.Message.TrimEnd('.')}); choose another place.",
-                e);
-        }
+        bool isOurs = ConversionLock.IsOfConversion(temporary);
+        string[] made = [.. ConversionLock.Missing(parent)];
+        FileStream hold = ConversionLock.Take(temporary, parent, destination, "folder");
 
         try
         {
@@ -164,15 +151,6 @@ sealed class ConversionFolder : IDisposable
             {
                 // Somebody has put something there meanwhile.
             }
-        }
-    }
-
-    /// <summary>The folders above and with this one that do not exist, the innermost first.</summary>
-    static IEnumerable<string> Missing(string folder)
-    {
-        for (string? at = folder; at is not null && !Directory.Exists(at); at = System.IO.Path.GetDirectoryName(at))
-        {
-            yield return at;
         }
     }
 

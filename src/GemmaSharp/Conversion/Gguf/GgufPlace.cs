@@ -61,22 +61,9 @@ sealed class GgufPlace : IDisposable
             throw new ConversionException($"The file {earlier[0]} is there already; give another name, or allow it to be replaced (--force).");
         }
 
-        bool isOurs = File.Exists(folder + ".lock");
-        string[] made = [.. Missing(parent)];
-        FileStream hold;
-        try
-        {
-            Directory.CreateDirectory(parent);
-            hold = new FileStream(folder + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ConversionException(
-                File.Exists(folder + ".lock")
-                    ? $"Another conversion is writing to {destination}; wait for it, or give another name."
-                    : $"Nothing can be made in {parent} ({e.Message.TrimEnd('.')}); choose another place.",
-                e);
-        }
+        bool isOurs = ConversionLock.IsOfConversion(folder);
+        string[] made = [.. ConversionLock.Missing(parent)];
+        FileStream hold = ConversionLock.Take(folder, parent, destination, "name");
 
         if (Path.Exists(folder) && !(isOurs && Directory.Exists(folder)))
         {
@@ -189,15 +176,6 @@ sealed class GgufPlace : IDisposable
             {
                 yield return file;
             }
-        }
-    }
-
-    /// <summary>The folders above and with this one that do not exist, the innermost first.</summary>
-    static IEnumerable<string> Missing(string folder)
-    {
-        for (string? at = folder; at is not null && !Directory.Exists(at); at = Path.GetDirectoryName(at))
-        {
-            yield return at;
         }
     }
 }
